@@ -1,0 +1,54 @@
+"""Build ARNs and take them apart; scopes and partitions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SERVICE_OWNED = "arn:aws:personalize:::"
+_ARN = re.compile(
+    r"arn:(?P<partition>[a-z\d-]+):personalize:(?P<region>[^:]*):(?P<account>[^:]*):(?P<tail>.+)", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who asks and where: nothing of one scope is seen from another."""
+
+    account: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        return (
+            "aws-cn" if self.region.startswith("cn-") else "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    """An ARN taken apart; `kind` is what stands before the first slash, `id` what stands behind it."""
+
+    partition: str
+    region: str
+    account: str
+    kind: str
+    id: str
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.account, self.region)
+
+
+def build(scope: Scope, tail: str) -> str:
+    """Return the ARN of `tail`, such as `campaign/films`, in a scope."""
+    return f"arn:{scope.partition}:personalize:{scope.region}:{scope.account}:{tail}"
+
+
+def parse(text: str) -> Arn | None:
+    """Take a Personalize ARN apart; None when it is not one."""
+    found = _ARN.fullmatch(text)
+    if not found:
+        return None
+    kind, _, id_ = found["tail"].partition("/")
+    return Arn(found["partition"], found["region"], found["account"], kind, id_)

@@ -1,0 +1,548 @@
+"""CSV files become typed Arrow rows, or a reason that a person can act on.
+
+A file is cut at line ends into chunks of a few MiB. Each chunk is parsed by pyarrow and checked column by column, on a
+few threads and with a handful of chunks in memory at a time. A chunk that is refused is halved again and again, by the
+same code, until single lines stand out: there is one definition of a good row, and good files never pay for it.
+
+The rules are those of the developer guide's pages "Preparing training data" and "Common error messages",
+https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html. In short: UTF-8; a header whose names match
+the schema's, ignoring case and order; one record per physical line; double quotes, with a backslash or doubling to
+escape them; an empty value is null.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fakepersonalize.datasets.schema import ACTIONS, INTERACTIONS, NUMBERS, Column, Schema
+from fakepersonalize.errors import JobFailed
+
+Source = str | os.PathLike[str] | BinaryIO
+Tick = Callable[[float], None]
+
+# Documented.
+MISSING_COLUMNS = "Input CSV is missing the following columns:[{names}]."
+TOO_LONG = (
+    "Length cannot be more than {limit} characters for {column}. If no values exceed the character limit, "
+    "make sure your data follows the formatting guidelines listed in "
+    "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html."
+)
+# Ours: no source is public.
+TOO_FEW = "Dataset has fewer than {minimum} interactions."
+NO_DATA = "No data found at the given location."
+INVALID_VALUE = "Invalid value for column {column} at line {line}."
+MALFORMED = "Input CSV is malformed at line {line}."
+TWICE = "Input CSV has the following columns more than once:[{names}]."
+HEADERS_DIFFER = "Input CSV files must have identical headers."
+MILLISECONDS = (
+    "{column} has values of more than ten digits; they look like milliseconds, and Amazon Personalize reads seconds."
+)
+
+MINIMUM_ROWS = {INTERACTIONS: 1000}  # per import job, quotas page
+TEXT_CHARACTERS = 20_000
+TEXT_CHARACTERS_HAN = 7_000  # Chinese and Japanese
+SECONDS = frozenset({"TIMESTAMP", "CREATION_TIMESTAMP", "EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP"})
+LAST_SECOND = 9_999_999_999  # more digits than this look like milliseconds
+RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
+
+CHUNK_BYTES = 2 << 20  # larger chunks parse no faster and take more memory
+LINE_BYTES = 16 << 20
+HEADER_BYTES = 64 << 10
+ROWS_PER_GROUP = 1 << 19  # rows that meet in one Parquet row group
+THREADS = 4
+SHOWN = 5  # offending rows that a reason names
+
+_ARROW_TYPES = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+}
+_TYPE_RULES = {
+    "string": "text in UTF-8",
+    "int": "a whole number of 32 bits, without a decimal point",
+    "long": "a whole number of 64 bits, without a decimal point",
+    "float": "a number such as 4.5 or 1e-3",
+    "double": "a number such as 4.5 or 1e-3",
+    "boolean": "true or false, in lower case",
+}
+_MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+_MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+_LINE_END = re.compile(rb"\r*\n|\r")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_HAN = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import brought: the number of rows, and sentences on what looks odd in them without being wrong."""
+
+    rows: int
+    warnings: tuple[str, ...] = ()
+
+
+def arrow_schema(schema: Schema) -> pa.Schema:
+    """Return the Arrow schema of a dataset's rows: the schema's names, order and types, fields nullable as declared.
+
+    int is int32, long is int64, float is float32, double is float64. Strings stay plain in memory; Parquet stores them
+    as dictionaries, so that reading with `read_dictionary` gives integer codes without hashing any value.
+    """
+    return pa.schema([pa.field(column.name, _ARROW_TYPES[column.type], column.nullable) for column in schema.columns])
+
+
+def read(files: Sequence[Source], schema: Schema, tick: Tick = lambda share: None) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of CSV files in order, as record batches of `arrow_schema(schema)`.
+
+    Files are paths or seekable binary streams, which are left open. Raises JobFailed at the first batch that breaks a
+    rule, with AWS's sentence and a hint that names the column, the rule and the first five offending lines, wherever
+    they are; also where there is no row at all. `tick` hears the share of bytes read.
+    """
+    layout = _layout_of_all(files, schema)
+    total = sum(_size(file) for file in files)
+    done = rows = 0
+    offenders: list[_Offender] = []
+    for chunk, batch in _parsed(files, layout):
+        if batch is None:
+            offenders += islice(_offenders(chunk, layout), SHOWN - len(offenders))
+        elif not offenders:
+            rows += batch.num_rows
+            yield batch
+        if len(offenders) == SHOWN:
+            break
+        done += len(chunk.data)
+        tick(min(1.0, done / total))
+    if offenders:
+        raise _failure(offenders)
+    if not rows:
+        raise JobFailed(NO_DATA, "the header has no rows below it")
+
+
+def spool_parquet(
+    files: Sequence[Source],
+    schema: Schema,
+    target: str | os.PathLike[str],
+    tick: Tick = lambda share: None,
+    *,
+    minimum_rows: int | None = None,
+) -> Imported:
+    """Write the rows of CSV files into one Parquet file, block by block, and return what it holds.
+
+    `minimum_rows` defaults to 1000 for Interactions and 0 for the other types; an INCREMENTAL import of action
+    interactions passes 1000 (https://docs.aws.amazon.com/personalize/latest/dg/limits.html). Raises what `read` raises,
+    and leaves no file behind then.
+    """
+    minimum = MINIMUM_ROWS.get(schema.dataset_type, 0) if minimum_rows is None else minimum_rows
+    try:
+        imported = _write(read(files, schema, tick), schema, Path(target))
+        if imported.rows < minimum:
+            raise JobFailed(TOO_FEW.format(minimum=minimum), f"the files have {imported.rows} rows")
+    except BaseException:
+        Path(target).unlink(missing_ok=True)
+        raise
+    return imported
+
+
+def _write(batches: Iterator[pa.RecordBatch], schema: Schema, target: Path) -> Imported:
+    rows, warnings = 0, dict[str, str]()
+    with pq.ParquetWriter(target, arrow_schema(schema), **_encodings(schema)) as writer:
+        for group in _groups(batches):
+            rows += group.num_rows
+            for column in _in_milliseconds(group, schema):
+                warnings.setdefault(column, MILLISECONDS.format(column=column))
+            writer.write_table(group)
+    return Imported(rows, tuple(warnings.values()))
+
+
+def _encodings(schema: Schema) -> dict[str, Any]:
+    """Choose how Parquet writes each column: as measured, differences of whole numbers under zstd are small and fast.
+
+    Statistics of strings cost as much as compressing them, and nothing here asks for ranges of strings.
+    """
+    columns = schema.columns
+    return {
+        "compression": "zstd",
+        "use_dictionary": [column.name for column in columns if column.type == "string" and not column.textual],
+        "column_encoding": {column.name: "DELTA_BINARY_PACKED" for column in columns if column.type in ("int", "long")},
+        "write_statistics": [column.name for column in columns if column.type in NUMBERS],
+    }
+
+
+def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(each.num_rows for each in held) >= ROWS_PER_GROUP:
+            yield pa.Table.from_batches(held)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:
+    for column in schema.columns:
+        if column.name.upper() in SECONDS and (pc.max(rows[column.name]).as_py() or 0) > LAST_SECOND:
+            yield column.name
+
+
+# The header.
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the columns of a schema stand in a file: `places` calls them by the schema's names, others by number."""
+
+    schema: Schema
+    header: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+def _layout_of_all(files: Sequence[Source], schema: Schema) -> _Layout:
+    layouts = []
+    for file in files:
+        with _opened(file) as stream:
+            header, _ = _header(stream)
+        if header is not None:
+            layouts.append(_layout(header, schema))
+    if not layouts:
+        raise JobFailed(NO_DATA, "there is no file, or only empty ones")
+    for layout in layouts[1:]:
+        if layout != layouts[0]:
+            raise JobFailed(HEADERS_DIFFER, f"{','.join(layouts[0].header)} and {','.join(layout.header)}")
+    return layouts[0]
+
+
+def _header(stream: BinaryIO) -> tuple[bytes | None, int]:
+    """Return a file's first line without its end, None for an empty file, and where the next line begins."""
+    stream.seek(0)
+    head = stream.read(HEADER_BYTES)
+    end = _LINE_END.search(head)
+    if end is None:
+        return head or None, len(head)
+    return head[: end.start()], end.end()
+
+
+def _layout(header: bytes, schema: Schema) -> _Layout:
+    names = _names(header)
+    folded = [name.upper() for name in names]
+    missing = [column.name for column in schema.columns if column.name.upper() not in folded]
+    if len(header) == HEADER_BYTES:
+        raise JobFailed(MALFORMED.format(line=1), f"the header, which is the first line, has over {HEADER_BYTES} bytes")
+    if missing:
+        raise JobFailed(MISSING_COLUMNS.format(names=", ".join(missing)), _header_hint(header, missing))
+    twice = [column.name for column in schema.columns if folded.count(column.name.upper()) > 1]
+    if twice:
+        raise JobFailed(TWICE.format(names=", ".join(twice)), "case does not tell names apart")
+    spelled = {column.name.upper(): column.name for column in schema.columns}
+    return _Layout(schema, tuple(folded), tuple(spelled.get(name, str(at)) for at, name in enumerate(folded)))
+
+
+def _names(header: bytes) -> list[str]:
+    """Return the names in a header line; quoted ones keep their quotes, because the guide wants names without."""
+    try:
+        text = header.decode("utf-8-sig")
+        names = next(csv.reader([text]), [])
+    except (UnicodeDecodeError, csv.Error):
+        return []
+    return [f'"{name}"' if f'"{name}"' in text else name for name in names]
+
+
+def _header_hint(header: bytes, missing: Sequence[str]) -> str:
+    form = next((form for magic, form in _MAGIC.items() if header.startswith(magic)), None)
+    if form:
+        return f"the file is {form}; it must be plain CSV text in UTF-8"
+    names = _names(header)
+    if not names:
+        return "the first line must be the header, and this one is empty or not CSV in UTF-8"
+    close = [name for name in names if _bare(name) in {_bare(column) for column in missing}]
+    if close:
+        return f"the header has {', '.join(close)}; names must equal the schema's, without quotes or spaces around them"
+    separator = next((sign for sign in ";\t|" if len(names) == 1 and sign in names[0]), None)
+    if separator:
+        return f"the header is separated by {separator!r}; it must be commas"
+    return f"the first line must be the header; it reads {_shown(','.join(names))}"
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]", "", name).upper()
+
+
+# Chunks of lines.
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Whole lines of one file; `line` is the number of the first. Without `data`: a line too long to be looked at."""
+
+    source: str
+    line: int
+    data: bytes
+
+
+def _chunks(files: Sequence[Source]) -> Iterator[_Chunk]:
+    for number, file in enumerate(files, start=1):
+        source = f" of {_file_name(file, number)}" if len(files) > 1 else ""
+        with _opened(file) as stream:
+            _, start = _header(stream)
+            stream.seek(start)
+            yield from _cut(stream, source)
+
+
+def _cut(stream: BinaryIO, source: str) -> Iterator[_Chunk]:
+    line, rest = 2, b""
+    while piece := stream.read(CHUNK_BYTES):
+        piece = rest + piece
+        end = piece.rfind(b"\n") + 1 or piece.rfind(b"\r") + 1
+        if end:
+            yield _Chunk(source, line, piece[:end])
+            line += _count_lines(piece[:end])
+        elif len(piece) > LINE_BYTES:
+            yield _Chunk(source, line, b"")
+            return
+        rest = piece[end:]
+    if rest:
+        yield _Chunk(source, line, rest + b"\n")
+
+
+def _count_lines(data: bytes) -> int:
+    """Count line ends: \\n, \\r\\n, and \\r alone as old Macs wrote them."""
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        return len(data.splitlines())
+    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+
+
+def _parsed(files: Sequence[Source], layout: _Layout) -> Iterator[tuple[_Chunk, pa.RecordBatch | None]]:
+    """Parse chunks on a few threads and yield them in order, with None for a chunk that is refused."""
+    threads = min(THREADS, os.cpu_count() or 1)
+    running: deque[tuple[_Chunk, Future[pa.RecordBatch | None]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for chunk in _chunks(files):
+            running.append((chunk, pool.submit(_rows, chunk.data, layout)))
+            if len(running) > threads:
+                first, future = running.popleft()
+                yield first, future.result()
+        for first, future in running:
+            yield first, future.result()
+
+
+# Rows.
+
+
+class _Refused(Exception):
+    """Bytes that are not rows of the layout."""
+
+
+def _rows(data: bytes, layout: _Layout) -> pa.RecordBatch | None:
+    """Return the rows of some lines, or None if any of them breaks a rule."""
+    if not data:
+        return None
+    types = arrow_schema(layout.schema)
+    try:
+        batch = _parse(data, layout, {field.name: field.type for field in types})
+    except _Refused:
+        return None
+    columns = list(zip(layout.schema.columns, batch.columns, strict=True))
+    if any(_broken_rule(column, values, layout) for column, values in columns):
+        return None
+    values = [_clipped(values) if column.textual else values for column, values in columns]
+    return pa.RecordBatch.from_arrays(values, schema=types)
+
+
+def _parse(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    """Parse lines into the columns named in `types`, or raise _Refused.
+
+    pyarrow accepts line breaks within quotes and a quote that nobody closes. A last line of nothing but commas is added
+    and taken off again: where a quote has swallowed a line end, that line or another is missing from the count.
+    """
+    end = b"," * (len(layout.places) - 1) + b"\n"
+    start = b"\n" if data.startswith(_BOM) else b""  # pyarrow drops a mark at the very start, also one that is data
+    text = b"".join((start, data, end))
+    try:
+        [batch] = pacsv.read_csv(
+            pa.BufferReader(text),
+            pacsv.ReadOptions(column_names=layout.places, use_threads=False, block_size=len(text) + 1),
+            pacsv.ParseOptions(escape_char="\\"),
+            pacsv.ConvertOptions(
+                include_columns=list(types),
+                column_types=types,
+                null_values=[""],
+                strings_can_be_null=True,
+                true_values=["true"],
+                false_values=["false"],
+            ),
+        ).to_batches()
+    except pa.ArrowInvalid as error:
+        raise _Refused(str(error)) from None
+    rows = batch.num_rows - 1
+    if rows == _count_lines(data):
+        return batch.slice(0, rows)
+    lines = data.splitlines(keepends=True)
+    records = [line for line in lines if line.strip(b"\r\n")]
+    if len(records) == len(lines):
+        raise _Refused("a quote goes on over a line end")
+    return _parse(b"".join(records), layout, types)
+
+
+def _broken_rule(column: Column, values: pa.Array, layout: _Layout) -> str | None:
+    """Return the rule that some of a column's typed values break, or None."""
+    if values.null_count and not column.nullable:
+        return "an empty value is null, and the schema does not list null for this field"
+    if column.limit is not None and _is_longer(values, column.limit):
+        return f"at most {column.limit} characters"
+    if column.type in ("float", "double") and not _all(pc.is_finite(values)):
+        return f"{_TYPE_RULES[column.type]}, neither infinite nor NaN"
+    low, high = RANGES.get((layout.schema.dataset_type, column.name.upper()), (None, None))
+    if low is not None and not _all(pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))):
+        return f"a number from {low} to {high}"
+    return None
+
+
+def _all(truths: pa.Array) -> bool:
+    return bool(pc.all(truths, min_count=0).as_py())
+
+
+def _is_longer(strings: pa.Array, limit: int) -> bool:
+    """Say whether a string has more characters than the limit; characters are counted only where bytes are too many."""
+    most_bytes = pc.max(pc.binary_length(strings)).as_py() or 0
+    return most_bytes > limit and pc.max(pc.utf8_length(strings)).as_py() > limit
+
+
+def _clipped(texts: pa.Array) -> pa.Array:
+    """Cut textual values at 20,000 characters, at 7,000 where most are Chinese or Japanese."""
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= TEXT_CHARACTERS_HAN:
+        return texts
+    han = pc.count_substring_regex(texts, _HAN)
+    mostly_han = pc.greater(pc.multiply(han, 2), pc.utf8_length(texts))
+    return pc.if_else(
+        mostly_han,
+        pc.utf8_slice_codeunits(texts, 0, TEXT_CHARACTERS_HAN),
+        pc.utf8_slice_codeunits(texts, 0, TEXT_CHARACTERS),
+    )
+
+
+# What is wrong.
+
+
+@dataclass(frozen=True, slots=True)
+class _Offender:
+    """A line that breaks a rule: where, in which column (none where the line itself is broken), and which rule."""
+
+    source: str
+    line: int
+    rule: str
+    column: Column | None = None
+    value: str | None = None
+
+    @property
+    def place(self) -> str:
+        value = "" if self.column is None else f" ({_shown(self.value) if self.value else 'empty'})"
+        return f"line {self.line}{self.source}{value}"
+
+    @property
+    def sentence(self) -> str:
+        if self.column is None:
+            return MALFORMED.format(line=self.line)
+        if self.column.limit is not None and len(self.value or "") > self.column.limit:
+            return TOO_LONG.format(limit=self.column.limit, column=self.column.name)
+        return INVALID_VALUE.format(column=self.column.name, line=self.line)
+
+
+def _offenders(chunk: _Chunk, layout: _Layout) -> Iterator[_Offender]:
+    """Find the lines for which a chunk was refused, in order, by halving it."""
+    if not chunk.data:
+        yield _Offender(chunk.source, chunk.line, f"the line is longer than {LINE_BYTES >> 20} MiB")
+        return
+    open_parts = [(chunk.line, chunk.data.splitlines(keepends=True))]
+    while open_parts:
+        number, lines = open_parts.pop()
+        if _rows(b"".join(lines), layout) is not None:
+            continue
+        if len(lines) == 1:
+            yield _explained(_Chunk(chunk.source, number, lines[0]), layout)
+        else:
+            half = len(lines) // 2
+            open_parts += [(number + half, lines[half:]), (number, lines[:half])]
+
+
+def _explained(line: _Chunk, layout: _Layout) -> _Offender:
+    """Say what is wrong with a single line that was refused."""
+    columns = layout.schema.columns
+    try:
+        cells = _parse(line.data, layout, {column.name: pa.binary() for column in columns}).to_pylist()[0]
+    except _Refused as refusal:
+        return _Offender(line.source, line.line, _malformed_rule(line.data, str(refusal)))
+    broken = ((column, _cell_rule(line.data, column, layout)) for column in columns)
+    column, rule = next((column, rule) for column, rule in broken if rule)
+    value = cells[column.name]
+    return _Offender(line.source, line.line, rule, column, value and value.decode(errors="backslashreplace"))
+
+
+def _cell_rule(line: bytes, column: Column, layout: _Layout) -> str | None:
+    try:
+        batch = _parse(line, layout, {column.name: _ARROW_TYPES[column.type]})
+    except _Refused:
+        return _TYPE_RULES[column.type] + (" (seconds since 1970-01-01 UTC)" if column.name.upper() in SECONDS else "")
+    return _broken_rule(column, batch.column(0), layout)
+
+
+def _malformed_rule(line: bytes, refusal: str) -> str:
+    unescaped = re.sub(rb"\\.", b"", line.rstrip(b"\r\n"))
+    if unescaped.endswith(b"\\"):
+        return "a backslash at the end of a line escapes nothing; write two"
+    if unescaped.count(b'"') % 2:
+        return "a double quote has no partner on its line; records cannot contain line breaks"
+    counts = re.search(r"Expected (\d+) columns, got (\d+)", refusal)
+    return f"{counts[2]} values where the header has {counts[1]}" if counts else refusal
+
+
+def _failure(offenders: Sequence[_Offender]) -> JobFailed:
+    places: dict[str, list[str]] = {}
+    for offender in offenders:
+        column = f"{offender.column.name}: " if offender.column else ""
+        places.setdefault(column + offender.rule, []).append(offender.place)
+    hint = "; ".join(f"{rule}: {', '.join(where)}" for rule, where in places.items())
+    return JobFailed(offenders[0].sentence, hint + (", and perhaps more" if len(offenders) == SHOWN else ""))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+# Files.
+
+
+@contextmanager
+def _opened(file: Source) -> Iterator[BinaryIO]:
+    if isinstance(file, str | os.PathLike):
+        with open(file, "rb") as stream:
+            yield stream
+    else:
+        yield file
+
+
+def _size(file: Source) -> int:
+    with _opened(file) as stream:
+        return stream.seek(0, os.SEEK_END)
+
+
+def _file_name(file: Source, number: int) -> str:
+    return Path(file).name if isinstance(file, str | os.PathLike) else f"file {number}"

@@ -1,0 +1,387 @@
+"""Avro schemas as Amazon Personalize takes them, and the columns that they describe.
+
+fastavro decides what an Avro schema is; the tables below hold what Personalize asks on top of it, one table for each
+dataset type and domain. Source: the developer guide's pages "Creating schema JSON files", "Custom datasets and schemas"
+and those on domain datasets, https://docs.aws.amazon.com/personalize/latest/dg/how-it-works-dataset-schema.html.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fakepersonalize.errors import InvalidInputException
+
+INTERACTIONS, ITEMS, USERS = "INTERACTIONS", "ITEMS", "USERS"
+ACTIONS, ACTION_INTERACTIONS = "ACTIONS", "ACTION_INTERACTIONS"
+DATASET_TYPES = (INTERACTIONS, ITEMS, USERS, ACTIONS, ACTION_INTERACTIONS)
+
+ECOMMERCE, VIDEO_ON_DEMAND = "ECOMMERCE", "VIDEO_ON_DEMAND"
+
+NUMBERS = ("int", "long", "float", "double")
+TYPES = (*NUMBERS, "string", "boolean")
+
+# Sentences. AWS publishes none of them (inferred).
+NOT_AVRO = "Input schema is not a valid Avro schema."
+WRONG_NAME = "Schema name must match the dataset type."
+NO_REPLACEMENT = "The schema cannot replace the schema of the dataset."
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One field of a schema, under the schema's own spelling of its name."""
+
+    name: str
+    type: str
+    nullable: bool = False
+    categorical: bool = False
+    textual: bool = False
+    item_name: bool = False
+
+    @property
+    def is_id(self) -> bool:
+        return self.name.upper() in IDS
+
+    @property
+    def limit(self) -> int | None:
+        """The most characters a value may have; longer ones fail an import. Textual values are cut instead."""
+        if self.type != "string" or self.textual:
+            return None
+        return ID_CHARACTERS if self.is_id else STRING_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A checked schema: the dataset type its record name stands for, its columns in order, and its domain."""
+
+    dataset_type: str
+    columns: tuple[Column, ...]
+    domain: str | None = None
+
+    def column(self, name: str) -> Column | None:
+        """Return the column of that name, ignoring case as Personalize does everywhere."""
+        return next((column for column in self.columns if column.name.upper() == name.upper()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a field name that Personalize knows asks of the field that bears it.
+
+    `categorical` is True where the flag must be set, False where it must not, None where both are accepted. `metadata`
+    marks fields that count as the one metadata field which Users, Items and Actions need. `also` is a second spelling
+    that AWS's own pages use.
+    """
+
+    types: tuple[str, ...]
+    required: bool = False
+    nullable: bool = False
+    categorical: bool | None = None
+    textual: bool = False
+    metadata: bool = False
+    also: str | None = None
+
+
+IDS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID"})
+ID_CHARACTERS = 256
+STRING_CHARACTERS = 1000
+
+_KEY = Rule(("string",), required=True)
+_TIME = Rule(("long",), required=True)
+_LONG = Rule(("long",))
+_PLAIN = Rule(("string",), categorical=False)
+_LABEL = Rule(("string",), nullable=True, categorical=True, metadata=True)
+_PRICE = Rule(("float",), nullable=True, metadata=True)
+_TEXT = Rule(("string",), nullable=True, categorical=False, textual=True, metadata=True)
+
+
+def _or_null(rule: Rule) -> Rule:
+    return replace(rule, nullable=True)
+
+
+def _needed(rule: Rule) -> Rule:
+    return replace(rule, required=True)
+
+
+_INTERACTIONS = {
+    "USER_ID": _KEY,
+    "ITEM_ID": _KEY,
+    "TIMESTAMP": _TIME,
+    "EVENT_TYPE": _PLAIN,
+    "EVENT_VALUE": Rule(("float",), nullable=True),
+    "IMPRESSION": _or_null(_PLAIN),
+    "RECOMMENDATION_ID": _or_null(_PLAIN),
+    "EVENT_ATTRIBUTION_SOURCE": _or_null(_PLAIN),
+}
+_DOMAIN_INTERACTIONS = _INTERACTIONS | {"EVENT_TYPE": _needed(_PLAIN)}
+
+# Required fields cannot be null, with two exceptions that AWS's own samples make: domain categories and PRICE.
+RULES: Mapping[tuple[str | None, str], Mapping[str, Rule]] = {
+    (None, INTERACTIONS): _INTERACTIONS,
+    (None, USERS): {"USER_ID": _KEY},
+    (None, ITEMS): {"ITEM_ID": _KEY, "CREATION_TIMESTAMP": _or_null(_LONG)},
+    (None, ACTIONS): {
+        "ACTION_ID": _KEY,
+        "CREATION_TIMESTAMP": _LONG,
+        "VALUE": Rule(("long",), nullable=True, metadata=True),
+        "TYPE": Rule(("string",), nullable=True, metadata=True),
+        "EXPIRATION_TIMESTAMP": Rule(("long",), nullable=True, also="ACTION_EXPIRATION_TIMESTAMP"),
+        "REPEAT_FREQUENCY": _or_null(_LONG),
+    },
+    (None, ACTION_INTERACTIONS): {
+        "USER_ID": _KEY,
+        "ACTION_ID": _KEY,
+        "EVENT_TYPE": _needed(_PLAIN),
+        "TIMESTAMP": _TIME,
+        "IMPRESSION": _or_null(_PLAIN),
+        "RECOMMENDATION_ID": _or_null(_PLAIN),
+    },
+    (VIDEO_ON_DEMAND, INTERACTIONS): _DOMAIN_INTERACTIONS,
+    (VIDEO_ON_DEMAND, USERS): {"USER_ID": _KEY, "SUBSCRIPTION_MODEL": _LABEL},
+    (VIDEO_ON_DEMAND, ITEMS): {
+        "ITEM_ID": _KEY,
+        "CREATION_TIMESTAMP": _TIME,
+        "GENRES": replace(_LABEL, required=True, also="GENRES_L1"),
+        "PRICE": _PRICE,
+        "DURATION": _PRICE,
+        "AVERAGE_RATING": _PRICE,
+        "GENRE_L2": _LABEL,
+        "GENRE_L3": _LABEL,
+        "CONTENT_OWNER": _LABEL,
+        "CONTENT_CLASSIFICATION": _LABEL,
+        "PRODUCT_DESCRIPTION": _TEXT,
+    },
+    (ECOMMERCE, INTERACTIONS): _DOMAIN_INTERACTIONS,
+    (ECOMMERCE, USERS): {"USER_ID": _KEY},
+    (ECOMMERCE, ITEMS): {
+        "ITEM_ID": _KEY,
+        "PRICE": _needed(_PRICE),
+        "CATEGORY_L1": _needed(_LABEL),
+        "CATEGORY_L2": _LABEL,
+        "CATEGORY_L3": _LABEL,
+        "AGE_GROUP": _LABEL,
+        "ADULT": _LABEL,
+        "GENDER": _LABEL,
+        "PRODUCT_DESCRIPTION": _TEXT,
+        "CREATION_TIMESTAMP": Rule(("long", "float"), nullable=True),
+    },
+}
+
+MOST_METADATA = {INTERACTIONS: 5, USERS: 25, ITEMS: 100, ACTIONS: 10, ACTION_INTERACTIONS: 5}
+NEED_METADATA = frozenset({USERS, ITEMS, ACTIONS})
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z\d_]{0,149}")
+
+
+def dataset_type(name: str) -> str | None:
+    """Return the dataset type a name stands for, ignoring case and underscores, or None."""
+    folded = _folded(name)
+    return next((known for known in DATASET_TYPES if _folded(known) == folded), None)
+
+
+def parse(text: str, domain: str | None = None) -> Schema:
+    """Return the schema that an Avro JSON text describes, checked against Personalize's rules.
+
+    `domain` is ECOMMERCE, VIDEO_ON_DEMAND or None. Raises InvalidInputException with the first rule that is broken.
+    """
+    record = _avro_record(text)
+    kind = dataset_type(record["name"].rpartition(".")[2])
+    if kind is None or (domain, kind) not in RULES:
+        raise InvalidInputException(WRONG_NAME, _name_hint(record["name"], domain))
+    columns = tuple(_column(field) for field in record["fields"])
+    schema = Schema(kind, columns, domain)
+    for check in (_check_unique, _check_flags, _check_required, _check_reserved, _check_metadata):
+        check(schema)
+    return schema
+
+
+def check_replacement(old: Schema, new: Schema) -> None:
+    """Raise InvalidInputException unless UpdateDataset may put the new schema in the old one's place.
+
+    https://docs.aws.amazon.com/personalize/latest/dg/updating-dataset-schema.html
+    """
+    problem = next(_replacement_problems(old, new), None)
+    if problem:
+        raise InvalidInputException(NO_REPLACEMENT, problem)
+
+
+def _replacement_problems(old: Schema, new: Schema) -> Iterator[str]:
+    if old.dataset_type not in (ITEMS, USERS):
+        yield f"only Items and Users datasets take a new schema, not {old.dataset_type}"
+    if new.dataset_type != old.dataset_type:
+        yield f"the dataset holds {old.dataset_type}, the schema describes {new.dataset_type}"
+    if new.domain != old.domain:
+        yield f"the dataset's schema has domain {old.domain}, the new one {new.domain}"
+    for column in old.columns:
+        if column not in new.columns:
+            yield f"field {column.name} must stay as it is: same name, type and attributes"
+    kept = {column.name for column in old.columns}
+    for column in new.columns:
+        if column.name not in kept and not column.nullable:
+            yield f"new field {column.name} must accept null, because the rows that are there have no value for it"
+
+
+def _avro_record(text: str) -> dict[str, Any]:
+    from fastavro import parse_schema
+    from fastavro.schema import SchemaParseException
+
+    try:
+        record: dict[str, Any] = json.loads(text)
+        problem = next(_shape_problems(record), None)
+        if problem is None:
+            parse_schema(record)
+    except (ValueError, SchemaParseException) as error:
+        problem = str(error)
+    except RecursionError:
+        problem = "it is nested too deeply"
+    if problem:
+        raise InvalidInputException(NOT_AVRO, problem)
+    return record
+
+
+def _shape_problems(record: object) -> Iterator[str]:
+    """Find what fastavro takes for granted or lets pass: one flat record whose names are strings."""
+    if not isinstance(record, dict) or record.get("type") != "record":
+        yield 'the outermost value must be an object with "type": "record"'
+    elif not isinstance(record.get("name"), str) or not isinstance(record.get("namespace", ""), str):
+        yield 'the record needs a "name", and "name" and "namespace" are strings'
+    elif not isinstance(record.get("fields"), list) or not record["fields"]:
+        yield 'the record needs a list of "fields"'
+    else:
+        for field in record["fields"]:
+            yield from _field_problems(field)
+
+
+def _field_problems(field: object) -> Iterator[str]:
+    if not isinstance(field, dict) or not isinstance(field.get("name"), str) or "type" not in field:
+        yield f'each field is an object with "name" and "type", unlike {_short(field)}'
+        return
+    if not _FIELD_NAME.fullmatch(field["name"]):
+        yield f"field name {_short(field['name'])}: letters, digits and underscores, at most 150"
+    members = _members(field["type"])
+    if len(members) > 2 or sum(member in TYPES for member in members) != 1 or not {*members} <= {*TYPES, "null"}:
+        yield f"field {field['name']}: one of {', '.join(TYPES)}, or a union of one of them with null"
+    for flag in ("categorical", "textual", "itemName"):
+        if not isinstance(field.get(flag, False), bool):
+            yield f"{flag} of field {field['name']} is true or false, without quotes"
+
+
+def _members(declared: object) -> list[str]:
+    """Return the members of a union, or the one type, with an empty string for whatever is not primitive."""
+    return [_primitive(member) for member in (declared if isinstance(declared, list) else [declared])]
+
+
+def _primitive(member: object) -> str:
+    """Unwrap `{"type": "string"}`, Avro's long way of writing `"string"`."""
+    if isinstance(member, dict) and "logicalType" not in member:
+        member = member.get("type")
+    return member if isinstance(member, str) else ""
+
+
+def _column(field: Mapping[str, Any]) -> Column:
+    members = _members(field["type"])
+    type_ = next(member for member in members if member != "null")
+    flags = [field.get(flag, False) for flag in ("categorical", "textual", "itemName")]
+    return Column(field["name"], type_, "null" in members, *flags)
+
+
+def _check_unique(schema: Schema) -> None:
+    seen: dict[str, str] = {}
+    for column in schema.columns:
+        twin = seen.setdefault(_folded(column.name), column.name)
+        if twin is not column.name:
+            raise InvalidInputException(
+                f"Field names must be unique: {twin}, {column.name}.", "underscores and case do not tell names apart"
+            )
+
+
+def _check_flags(schema: Schema) -> None:
+    for column in schema.columns:
+        if (column.categorical or column.textual or column.item_name) and column.type != "string":
+            raise InvalidInputException(f"Field {column.name} must be of type string.", "its attribute asks for it")
+        if column.categorical and column.textual:
+            raise InvalidInputException(f"Field {column.name} cannot be both categorical and textual.")
+        if (column.textual or column.item_name) and schema.dataset_type != ITEMS:
+            raise InvalidInputException(f"Field {column.name}: textual and itemName are for Items schemas.")
+    _check_at_most_one("textual", [column.name for column in schema.columns if column.textual])
+    _check_at_most_one("itemName", [column.name for column in schema.columns if column.item_name])
+
+
+def _check_at_most_one(flag: str, names: list[str]) -> None:
+    if len(names) > 1:
+        raise InvalidInputException(f"Schema has more than one {flag} field: {_listed(names)}.")
+
+
+def _check_required(schema: Schema) -> None:
+    rules = RULES[schema.domain, schema.dataset_type]
+    present = {column.name.upper() for column in schema.columns}
+    missing = [
+        name for name, rule in rules.items() if rule.required and name not in present and rule.also not in present
+    ]
+    if missing:
+        raise InvalidInputException(f"Schema is missing required fields: {_listed(missing)}.")
+
+
+def _check_reserved(schema: Schema) -> None:
+    for column in schema.columns:
+        rule = _rule(schema, column)
+        if rule is not None:
+            _check_rule(column, rule)
+
+
+def _check_rule(column: Column, rule: Rule) -> None:
+    if column.type not in rule.types:
+        raise InvalidInputException(f"Field {column.name} must be of type {rule.types[0]}.")
+    if column.nullable and not rule.nullable:
+        raise InvalidInputException(f"Field {column.name} must be of type {rule.types[0]}.", "it cannot be null")
+    if rule.categorical is not None and column.categorical != rule.categorical:
+        raise InvalidInputException(f"Field {column.name} {_must(rule.categorical)} be categorical.")
+    if rule.textual and not column.textual:
+        raise InvalidInputException(f"Field {column.name} must be textual.")
+
+
+def _check_metadata(schema: Schema) -> None:
+    own = [column for column in schema.columns if _rule(schema, column) is None]
+    most = MOST_METADATA[schema.dataset_type]
+    if len(own) > most:
+        raise InvalidInputException(f"Schema has more than {most} metadata fields.", f"it has {len(own)}")
+    if schema.dataset_type in NEED_METADATA and not any(_is_metadata(schema, column) for column in schema.columns):
+        raise InvalidInputException(
+            "Schema must have at least one metadata field.",
+            "a number, or a string with categorical (in Items also textual) set to true",
+        )
+
+
+def _is_metadata(schema: Schema, column: Column) -> bool:
+    rule = _rule(schema, column)
+    usable = column.type in NUMBERS or column.categorical or column.textual
+    return usable and (rule is None or rule.metadata)
+
+
+def _rule(schema: Schema, column: Column) -> Rule | None:
+    rules, name = RULES[schema.domain, schema.dataset_type], column.name.upper()
+    return rules.get(name) or next((rule for rule in rules.values() if rule.also == name), None)
+
+
+def _name_hint(name: str, domain: str | None) -> str:
+    kinds = [kind.title().replace("_", "") for place, kind in RULES if place == domain]
+    return f"the record is named {_short(name)}; names here: {', '.join(kinds)}"
+
+
+def _must(wanted: bool) -> str:
+    return "must" if wanted else "cannot"
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").upper()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return f"[{', '.join(names)}]"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,106 @@
+"""The WSGI callable that every request passes: admin, Personalize, or a neighbour."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import is_hop_by_hop_header
+from werkzeug.wsgi import get_input_stream
+
+from fakepersonalize.arns import Scope
+from fakepersonalize.frontdoor import identity
+from fakepersonalize.frontdoor.hosts import Hosts
+from fakepersonalize.frontdoor.neighbour_app import account_of_key, headers_of
+from fakepersonalize.protocol.messages import Incoming, Reply
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+log = logging.getLogger(__name__)
+
+ADMIN = "/_fakepersonalize"  # no bucket may begin with an underscore
+LARGEST_BODY_BYTES = 50 * 2**20
+
+# All three are ours.
+FOREIGN_HOST = (
+    "This server does not answer for the host {host!r}. Call it localhost or 127.0.0.1, or start it with --allow-host."
+)
+FOREIGN_ORIGIN = "This server does not answer web pages from {origin!r}; --allow-host NAME admits those of a host."
+TOO_LARGE = "The request body exceeds {limit} bytes."
+_LONGEST_SHOWN = 100
+
+
+class Door:
+    """Looks at the host, then hands a request to the application that it is for.
+
+    `admin` and `neighbours` are WSGI applications, `answer` takes ours. No answer carries CORS headers: no web page has
+    business here but those served here.
+    """
+
+    def __init__(
+        self,
+        admin: WSGIApplication,
+        answer: Callable[[Incoming, Scope], Reply],
+        neighbours: WSGIApplication,
+        hosts: Hosts,
+    ) -> None:
+        self._admin, self._answer, self._neighbours, self._hosts = admin, answer, neighbours, hosts
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
+        refusal = self._refusal(headers)
+        if refusal:
+            return _send(environ, start_response, refusal)
+        path = environ.get("PATH_INFO", "")
+        if path == ADMIN or path.startswith(f"{ADMIN}/"):
+            return self._admin(environ, _without_cors(start_response))
+        if identity.for_personalize(headers, query):
+            return _send(environ, start_response, self._personalize(environ, headers, query))
+        return self._neighbours(environ, _without_cors(start_response))
+
+    def _refusal(self, headers: dict[str, str]) -> Reply | None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if not self._hosts.allows(host):
+            return _denied(FOREIGN_HOST.format(host=host[:_LONGEST_SHOWN]))
+        if origin is not None and not self._hosts.allows_origin(origin):
+            return _denied(FOREIGN_ORIGIN.format(origin=origin[:_LONGEST_SHOWN]))
+        return None
+
+    def _personalize(self, environ: dict[str, Any], headers: dict[str, str], query: str) -> Reply:
+        try:
+            body = get_input_stream(environ, max_content_length=LARGEST_BODY_BYTES).read()
+        except HTTPException:  # too large, or the client went away
+            message = TOO_LARGE.format(limit=LARGEST_BODY_BYTES)
+            return _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLargeException", message)
+        incoming = Incoming(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), headers, body)
+        return self._answer(incoming, identity.scope(headers, query, account_of_key))
+
+
+def _send(environ: dict[str, Any], start_response: StartResponse, reply: Reply) -> Iterable[bytes]:
+    length = ("Content-Length", str(len(reply.body)))
+    start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", [*reply.headers.items(), length])
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
+
+
+def _denied(message: str) -> Reply:
+    return _error(HTTPStatus.FORBIDDEN, "AccessDeniedException", message)
+
+
+def _error(status: HTTPStatus, code: str, message: str) -> Reply:
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+    return Reply(status, headers, json.dumps({"__type": code, "message": message}).encode())
+
+
+def _without_cors(start_response: StartResponse) -> StartResponse:
+    """Drop what lets foreign pages read an answer (moto echoes any Origin), and what WSGI servers refuse to send."""
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        kept = [h for h in headers if not h[0].lower().startswith("access-control-") and not is_hop_by_hop_header(h[0])]
+        return start_response(status, kept, exc_info) if exc_info else start_response(status, kept)
+
+    return start

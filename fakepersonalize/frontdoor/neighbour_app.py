@@ -1,0 +1,206 @@
+"""The neighbours: moto's WSGI application in this process, imported when it is first needed.
+
+The only module here that imports moto. What it adds: our account and region rules, names of buckets in Host, policies
+managed by AWS without loading all of them, and a reset that reaches us as well.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote_to_bytes
+
+from fakepersonalize.arns import Scope
+from fakepersonalize.frontdoor import identity
+from fakepersonalize.frontdoor.hosts import Hosts
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
+log = logging.getLogger(__name__)
+
+RESET = "/moto-api/reset"
+S3_CONTROL = "/v20180820/"
+FAILED = "A neighbouring service failed: {kind}: {reason}"  # ours
+
+_NAME_A_POLICY = ("attach_role_policy", "attach_group_policy", "attach_user_policy", "get_policy")
+
+
+class NeighbourApp:
+    """A WSGI application that answers for all services but Personalize.
+
+    `on_reset` is called when a client empties moto (`POST /moto-api/reset`).
+    """
+
+    def __init__(self, hosts: Hosts | None = None, on_reset: Callable[[], None] | None = None) -> None:
+        self._hosts = hosts or Hosts()
+        self._on_reset = on_reset
+        self._lock = threading.Lock()
+        self._application: WSGIApplication | None = None
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
+        self._address(environ, headers, query)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.scope(headers, query, account_of_key).account
+        answer = self._answer(environ, start_response)
+        if self._on_reset and environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
+            self._on_reset()
+        return answer
+
+    def stored_object(self, scope: Scope, bucket: str, key: str, block_bytes: int) -> Iterator[bytes]:
+        """Yield a stored object block by block; LookupError when it is not there, or no longer.
+
+        moto's own answer would copy the whole object, and each of its range requests would copy it again.
+        """
+        from moto.core.exceptions import ServiceException
+        from moto.s3.models import s3_backends
+
+        try:
+            stored = s3_backends[scope.account][scope.partition].get_object(bucket, key)
+        except ServiceException as missing:
+            raise LookupError(bucket) from missing
+        if stored is None:
+            raise LookupError(key)
+        yield from _blocks(stored, block_bytes)
+
+    def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return self._moto()(environ, start_response)
+        except Exception as error:
+            log.exception("moto failed at %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            # Clients try again after a 500, which would not help where moto has not built something.
+            status = "501 Not Implemented" if isinstance(error, NotImplementedError) else "500 Internal Server Error"
+            message = FAILED.format(kind=type(error).__name__, reason=error)
+            body = json.dumps({"__type": "InternalFailure", "message": message}).encode()
+            start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+    def _moto(self) -> WSGIApplication:
+        with self._lock:
+            if self._application is None:
+                self._application = _application()
+            return self._application
+
+    def _address(self, environ: dict[str, Any], headers: dict[str, str], query: str) -> None:
+        """Give the path as it was sent (waitress drops slashes), and put a bucket named by Host into it."""
+        path, mark, rest = _as_sent(environ).partition("?")
+        if _for_s3(headers, query):
+            bucket = self._hosts.bucket(headers.get("host", ""))
+            if bucket and not path.startswith((S3_CONTROL, RESET)):
+                path = f"/{bucket}{path}"
+            # moto would take the first label of any other dotted name for a bucket.
+            environ["HTTP_HOST"] = f"localhost:{environ.get('SERVER_PORT', '80')}"
+        environ["RAW_URI"] = environ["REQUEST_URI"] = path + mark + rest
+        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
+
+
+def account_of_key(key: str) -> str | None:
+    """Return the account for which moto issued an access key; never loads moto, which then has issued none."""
+    models = sys.modules.get("moto.iam.models")
+    find = getattr(models, "get_account_id_from", None)  # None while another thread is importing it
+    return find(key) if find else None
+
+
+def headers_of(environ: dict[str, Any]) -> dict[str, str]:
+    """Return the headers of a WSGI request, names in lower case."""
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    if content_type := environ.get("CONTENT_TYPE"):
+        headers["content-type"] = content_type
+    return headers
+
+
+def managed_policies() -> AbstractContextManager[Any]:
+    """While entered, moto knows AWS's managed policies: each is made when it is named first.
+
+    moto's own switch makes all 1,500 of them for every account, partition and reset.
+    """
+    from unittest.mock import patch
+
+    from moto.iam.models import IAMBackend
+
+    entered = ExitStack()
+    for name in _NAME_A_POLICY:
+        method = getattr(IAMBackend, name)
+        if not hasattr(method, "__wrapped__"):
+            entered.enter_context(patch.object(IAMBackend, name, _resolving(method)))
+    return entered
+
+
+def _application() -> WSGIApplication:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    managed_policies()  # for as long as the process lives
+    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+def _resolving(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def resolved(backend: Any, policy_arn: str, *args: Any, **kwargs: Any) -> Any:
+        _provide(backend, policy_arn)
+        return method(backend, policy_arn, *args, **kwargs)
+
+    return resolved
+
+
+def _provide(backend: Any, policy_arn: str) -> None:
+    from moto.iam.models import AWSManagedPolicy
+
+    if ":iam::aws:policy/" not in policy_arn or policy_arn in backend.managed_policies:
+        return
+    name = policy_arn.rpartition("/")[2]
+    facts = _facts_of_managed_policies().get(name)
+    if facts is None:
+        return
+    policy = AWSManagedPolicy.from_data(name, backend.account_id, backend.region_name, facts)
+    if policy.arn == policy_arn:
+        backend.managed_policies[policy_arn] = policy
+        backend.aws_managed_policies.append(policy)
+
+
+@cache
+def _facts_of_managed_policies() -> dict[str, Any]:
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    facts: dict[str, Any] = json.loads(aws_managed_policies_data)
+    return facts
+
+
+def _blocks(stored: Any, block_bytes: int) -> Iterator[bytes]:
+    position = 0
+    while block := _block(stored, position, block_bytes):
+        yield block
+        position += len(block)
+
+
+def _block(stored: Any, position: int, block_bytes: int) -> bytes:
+    with stored.lock:
+        try:
+            stored._value_buffer.seek(position, io.SEEK_SET)
+            block: bytes = stored._value_buffer.read(block_bytes)
+        except ValueError as closed:  # overwritten or deleted meanwhile
+            raise LookupError(stored.name) from closed
+    return block
+
+
+def _for_s3(headers: dict[str, str], query: str) -> bool:
+    """Say whether a request is S3's; an unsigned one without a target reads a public object, as a rule."""
+    signed = identity.signature(headers, query)
+    return signed.service == "s3" if signed else "x-amz-target" not in headers
+
+
+def _as_sent(environ: dict[str, Any]) -> str:
+    """Return path and query, still quoted; servers call the line's middle part by different names."""
+    sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if sent.startswith("/"):
+        return sent
+    path = quote(environ.get("PATH_INFO", "").encode("latin-1"))
+    query = environ.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path

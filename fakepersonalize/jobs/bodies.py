@@ -1,0 +1,19 @@
+"""The table of jobs: what each kind gathers, does and records."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from fakepersonalize.jobs import import_dataset, train
+from fakepersonalize.jobs.services import Services
+from fakepersonalize.lifecycle.workshop import Body
+
+
+def bodies(services: Services) -> dict[str, Body]:
+    """Return the bodies of all kinds of jobs, by the names that operations begin them with."""
+    return {
+        "import": Body(
+            partial(import_dataset.gather, services), import_dataset.WORK, partial(import_dataset.record, services)
+        ),
+        "train": Body(partial(train.gather, services), train.WORK, partial(train.record, services), heavy=True),
+    }

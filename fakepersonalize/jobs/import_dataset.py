@@ -1,0 +1,92 @@
+"""CreateDatasetImportJob: objects of a bucket become a segment of rows."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fakepersonalize.errors import JobFailed, unreadable_bucket
+from fakepersonalize.jobs.services import Services
+from fakepersonalize.lifecycle.runners import Tick
+from fakepersonalize.lifecycle.workshop import Job
+from fakepersonalize.neighbours import Unreadable
+from fakepersonalize.resources.kinds import DATASET, SCHEMA
+from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS
+from fakepersonalize.resources.shelf import Resource
+
+ROWS = "rows.parquet"
+WORK = "fakepersonalize.jobs.import_dataset:work"
+
+
+def gather(services: Services, job: Job) -> dict[str, Any]:
+    """Copy the objects into the job's folder, so that the work can be repeated without them."""
+    importing = services.shelf.find(job.arn)
+    assert importing is not None
+    location = importing["dataSource"]["dataLocation"]
+    try:
+        files = [
+            _spool(services, importing, key, job.folder / f"{n}.csv")
+            for n, key in enumerate(_keys(services, importing))
+        ]
+    except Unreadable as problem:
+        refused = unreadable_bucket(location, problem.reason)
+        raise JobFailed(refused.message, refused.hint) from None
+    dataset = _dataset(services, importing)
+    schema = services.shelf.find(dataset["schemaArn"])
+    assert schema is not None and schema.kind is SCHEMA
+    return {
+        "files": files,
+        "schema": schema["schema"],
+        "domain": schema.document.get("domain"),
+        "minimum_rows": MINIMUM_INTERACTIONS
+        if services.settings.quotas and dataset["datasetType"] == "INTERACTIONS"
+        else 0,
+    }
+
+
+def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
+    """Read the files as the schema says and write one Parquet file."""
+    from fakepersonalize.datasets import csv_rows, schema
+
+    target = folder / ROWS
+    imported = csv_rows.spool_parquet(
+        [folder / name for name in spec["files"]],
+        schema.parse(spec["schema"], spec["domain"]),
+        target,
+        tick,
+        minimum_rows=spec["minimum_rows"],
+    )
+    return {"rows": imported.rows}
+
+
+def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
+    """Make the rows part of the dataset: in place of earlier bulk rows, or behind them."""
+    importing = services.shelf.find(job.arn)
+    assert importing is not None
+    keep = services.tables.append if importing["importMode"] == "INCREMENTAL" else services.tables.replace
+    keep(_dataset(services, importing).number, job.folder / ROWS, str(job.number), outcome["rows"])
+    return {}
+
+
+def _dataset(services: Services, importing: Resource) -> Resource:
+    dataset = services.shelf.find(importing["datasetArn"])
+    if dataset is None or dataset.kind is not DATASET:
+        raise JobFailed(f"Resource Arn {importing['datasetArn']} does not exist.")
+    return dataset
+
+
+def _keys(services: Services, importing: Resource) -> list[tuple[str, str]]:
+    found = services.neighbours.objects(importing.scope, importing["dataSource"]["dataLocation"])
+    if not found:
+        raise JobFailed("No data found at the given location.")
+    return [(each.bucket, each.key) for each in found]
+
+
+def _spool(services: Services, importing: Resource, place: tuple[str, str], target: Path) -> str:
+    with open(target, "wb") as file:
+        for block in services.neighbours.read_object(importing.scope, *place):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return target.name

@@ -1,0 +1,24 @@
+"""What jobs may use of the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fakepersonalize.neighbours import Neighbours
+from fakepersonalize.resources.shelf import Shelf
+from fakepersonalize.settings import Settings
+from fakepersonalize.storage.artifacts import ArtifactStore
+from fakepersonalize.storage.metadata import Database
+from fakepersonalize.storage.tables import TableStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Handed to `gather` and `record`, never to `work`."""
+
+    settings: Settings
+    database: Database
+    shelf: Shelf
+    tables: TableStore
+    models: ArtifactStore
+    neighbours: Neighbours

@@ -1,0 +1,252 @@
+"""CreateSolutionVersion: rows become a model with its metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fakepersonalize.errors import JobFailed
+from fakepersonalize.jobs.services import Services
+from fakepersonalize.lifecycle.runners import Tick
+from fakepersonalize.lifecycle.workshop import Job
+from fakepersonalize.recipes import catalogue
+from fakepersonalize.resources import quotas
+from fakepersonalize.resources.kinds import DATASET
+from fakepersonalize.resources.shelf import Resource
+from fakepersonalize.storage import artifacts
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+    from fakepersonalize.recipes.training import TrainingData
+
+MODEL = "model"
+WORK = "fakepersonalize.jobs.train:work"
+# What the worker process loads while nobody waits for it.
+LIBRARIES = (
+    "fakepersonalize.recipes.evaluation",
+    "fakepersonalize.recipes.models.als",
+    "fakepersonalize.recipes.models.item_item",
+    "implicit",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+)
+
+
+def gather(services: Services, job: Job) -> dict[str, Any]:
+    """Pin the rows as they are now."""
+    version = services.shelf.find(job.arn)
+    assert version is not None
+    _require_built(version)
+    with services.database.transaction():
+        segments = services.tables.pin(_interactions(services, version).number, job.number)
+    solution_config = version.document.get("solutionConfig") or {}
+    return {
+        "segments": [str(path) for path in segments],
+        "recipe": version["recipeArn"].rpartition("/")[2],
+        "hyperparameters": solution_config.get("algorithmHyperParameters") or {},
+        "features": solution_config.get("featureTransformationParameters") or {},
+        "event_type": version.document.get("eventType"),
+        "threshold": solution_config.get("eventValueThreshold"),
+        "seed": services.settings.seed or 0,
+        "threads": services.settings.train_threads,
+        "minima": services.settings.quotas,
+    }
+
+
+def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
+    """Fit, evaluate and save the model that the recipe names."""
+    from fakepersonalize.recipes.evaluation import train
+
+    started = time.perf_counter()
+    recipe = catalogue.recipe(spec["recipe"])
+    assert recipe is not None
+    encoded = encode(_read(spec))
+    if spec["minima"]:
+        check_minima(encoded, spec["event_type"])
+    if not len(encoded.data.items):
+        raise JobFailed(too_few(spec["event_type"]))
+    tick(0.1)
+    trained = train(
+        recipe,
+        encoded.data,
+        recipe.parse(spec["hyperparameters"], spec["features"]),
+        spec["seed"],
+        spec["threads"],
+        lambda share: tick(0.1 + 0.8 * share),
+    )
+    manifest = {"model": recipe.model, "recipe": recipe.name, "metrics": trained.metrics}
+    artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
+    return {"metrics": trained.metrics, "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3))}
+
+
+def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
+    """Keep the model, and its metrics with the solution version."""
+    version = services.shelf.find(job.arn)
+    assert version is not None
+    services.models.keep(version.number, job.folder / MODEL)
+    return {"metrics": outcome["metrics"], "trainingHours": outcome["hours"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Interactions by codes, and the ids behind the codes in ascending order."""
+
+    data: TrainingData
+    users: list[str]
+    items: list[str]
+
+
+def encode(table: pa.Table) -> Encoded:
+    """Turn rows (USER_ID, ITEM_ID, TIMESTAMP) into codes. Codes ascend with the ids, whatever the order of the rows."""
+    from fakepersonalize.recipes.training import TrainingData
+
+    users, user_ids = _codes(table.column("USER_ID"))
+    items, item_ids = _codes(table.column("ITEM_ID"))
+    times = table.column("TIMESTAMP").to_numpy()
+    data = TrainingData.from_columns(users, items, times, len(user_ids), len(item_ids))
+    return Encoded(data, user_ids, item_ids)
+
+
+def check_minima(encoded: Encoded, event_type: str | None) -> None:
+    """Refuse too little data (https://docs.aws.amazon.com/personalize/latest/dg/limits.html); counts are of unique rows."""
+    per_user = _moments_per_user(encoded.data)
+    if per_user.sum() < quotas.MINIMUM_INTERACTIONS or not _enough_users(per_user):
+        per_user = _unique_per_user(encoded.data)
+    found, busy = int(per_user.sum()), _busy(per_user)
+    if found < quotas.MINIMUM_INTERACTIONS:
+        raise JobFailed(too_few(event_type), f"there are {found}; --limits off lifts all minima")
+    if busy < quotas.MINIMUM_USERS:
+        raise JobFailed(
+            f"Create failed. Dataset has fewer than {quotas.MINIMUM_USERS} users with at least "
+            f"{quotas.INTERACTIONS_PER_USER} interactions each.",
+            f"there are {busy}; --limits off lifts all minima",
+        )
+    if busy < quotas.MINIMUM_SHARE_OF_USERS * encoded.data.n_users:
+        raise JobFailed(
+            f"Create failed. Fewer than {quotas.MINIMUM_SHARE_OF_USERS:.0%} of the users in the dataset have at least "
+            f"{quotas.INTERACTIONS_PER_USER} interactions each.",
+            f"{busy} of {encoded.data.n_users} have; --limits off lifts all minima",
+        )
+
+
+def _busy(per_user: np.ndarray) -> int:
+    return int((per_user >= quotas.INTERACTIONS_PER_USER).sum())
+
+
+def _enough_users(per_user: np.ndarray) -> bool:
+    return _busy(per_user) >= max(quotas.MINIMUM_USERS, quotas.MINIMUM_SHARE_OF_USERS * len(per_user))
+
+
+def _moments_per_user(data: TrainingData) -> np.ndarray:
+    """Count the distinct times of each user's interactions: at most the number of unique rows, and quick to know."""
+    import numpy as np
+
+    users = data.users()
+    new = np.ones(len(users), bool)
+    new[1:] = (users[1:] != users[:-1]) | (data.times[1:] != data.times[:-1])
+    return np.bincount(users[new], minlength=data.n_users)
+
+
+def _unique_per_user(data: TrainingData) -> np.ndarray:
+    """Count each user's unique rows."""
+    import numpy as np
+
+    rows = np.stack([data.users(), data.times, data.items.astype(np.int64)], axis=1)
+    return np.bincount(np.unique(rows, axis=0)[:, 0], minlength=data.n_users)
+
+
+def too_few(event_type: str | None) -> str:
+    """AWS's sentence about too few interactions (seen with an event type; ours without)."""
+    sentence = f"Dataset has fewer than {quotas.MINIMUM_INTERACTIONS} interactions"
+    return f"{sentence} after filtering by event type: {event_type}" if event_type else f"{sentence}."
+
+
+# Options that the service acts on and we do not yet: a training that would ignore them fails instead.
+NOT_BUILT: dict[str, Callable[[Resource, dict[str, Any]], Any]] = {
+    "performHPO": lambda version, config: version.document.get("performHPO"),
+    "performAutoML": lambda version, config: version.document.get("performAutoML"),
+    "optimizationObjective": lambda version, config: config.get("optimizationObjective"),
+    "eventsConfig": lambda version, config: config.get("eventsConfig"),
+    "trainingDataConfig": lambda version, config: config.get("trainingDataConfig"),
+    "trainingMode UPDATE": lambda version, config: version.document.get("trainingMode") == "UPDATE",
+}
+
+
+def _require_built(version: Resource) -> None:
+    config = version.document.get("solutionConfig") or {}
+    asked = [name for name, wants in NOT_BUILT.items() if wants(version, config)]
+    if asked:
+        raise JobFailed(f"Training with {', '.join(asked)} is not built in fakepersonalize yet.")
+    recipe = catalogue.recipe(version["recipeArn"].rpartition("/")[2])
+    if recipe is None or recipe.model is None:
+        raise JobFailed(f"The recipe {version['recipeArn']} is not built in fakepersonalize yet.")
+
+
+def _interactions(services: Services, version: Resource) -> Resource:
+    for dataset in services.shelf.below(version["datasetGroupArn"], DATASET):
+        if dataset["datasetType"] == "INTERACTIONS":
+            return dataset
+    raise JobFailed("Interactions dataset not found in the dataset group.")
+
+
+def _read(spec: dict[str, Any]) -> pa.Table:
+    """Return the rows that the solution trains on: all, or those of its event type and threshold."""
+    import pyarrow as pa
+
+    tables = [_segment(path, spec["event_type"], spec["threshold"]) for path in spec["segments"]]
+    if not tables:
+        raise JobFailed(too_few(spec["event_type"]))
+    return pa.concat_tables(tables)
+
+
+def _segment(path: str, event_type: str | None, threshold: str | None) -> pa.Table:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    own = {name.upper(): name for name in file.schema_arrow.names}
+    wanted = ["USER_ID", "ITEM_ID", "TIMESTAMP"] + ["EVENT_TYPE"] * bool(event_type) + ["EVENT_VALUE"] * bool(threshold)
+    missing = [name for name in wanted if name not in own]
+    if missing:
+        raise JobFailed(f"The Interactions schema has no column {', '.join(missing)}, which the solution filters by.")
+    with file:
+        table = file.read([own[name] for name in wanted]).rename_columns(wanted)
+    if event_type:
+        table = table.filter(pc.equal(pc.utf8_lower(pc.cast(table["EVENT_TYPE"], "string")), event_type.lower()))
+    if threshold:
+        table = table.filter(pc.greater_equal(table["EVENT_VALUE"], float(threshold)))
+    return table.select(["USER_ID", "ITEM_ID", "TIMESTAMP"])
+
+
+def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+    """Return int32 codes and the sorted ids they stand for."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    chunk = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(chunk, pa.ChunkedArray):
+        chunk = chunk.chunk(0) if chunk.num_chunks else pa.array([], "string").dictionary_encode()
+    present = np.zeros(len(chunk.dictionary), bool)
+    indices = chunk.indices.to_numpy(zero_copy_only=False)
+    present[indices] = True
+    ids = chunk.dictionary.filter(pa.array(present))
+    order = pc.sort_indices(ids).to_numpy()
+    rank = np.empty(len(present), np.int32)
+    rank[np.flatnonzero(present)[order]] = np.arange(len(order), dtype=np.int32)
+    return rank[indices], ids.take(pa.array(order)).to_pylist()
+
+
+def _arrays(model: dict[str, np.ndarray], encoded: Encoded) -> dict[str, np.ndarray]:
+    """The model's arrays, and with them what serving needs: the ids and the users' histories."""
+    named = {f"model.{name}": array for name, array in model.items()}
+    for name, ids in (("user_ids", encoded.users), ("item_ids", encoded.items)):
+        named[name], named[f"{name}.offsets"] = artifacts.pack(ids)
+    data = encoded.data
+    return named | {"history.offsets": data.offsets, "history.items": data.items, "history.times": data.times}

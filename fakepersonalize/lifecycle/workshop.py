@@ -1,0 +1,186 @@
+"""Jobs: gather what the work needs, do it, keep what came of it; each stage is a row's state before the next begins.
+
+A job's folder holds what `gather` spooled and what `work` made. `record` is called by the machine, in the transaction
+that sets the final status.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fakepersonalize.errors import Cancelled, JobFailed
+from fakepersonalize.lifecycle.runners import Runner, WorkerProcess
+from fakepersonalize.storage.metadata import Database
+
+log = logging.getLogger(__name__)
+ATTEMPTS = 3
+INTERNAL = "Internal error. Please retry."
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work for one resource."""
+
+    number: int
+    arn: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a kind of job does: two functions that may use the house, and the dotted name of the work between them.
+
+    `gather(job) -> spec` and `record(job, outcome) -> changes of the resource's document` run in the server's process.
+    """
+
+    gather: Callable[[Job], dict[str, Any]]
+    work: str
+    record: Callable[[Job, dict[str, Any]], dict[str, Any]]
+    heavy: bool = False
+
+
+class Workshop:
+    """Takes jobs through their stages; tells `moved` whenever one got further."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        bodies: Mapping[str, Body],
+        light: Runner,
+        heavy: Runner,
+        process: WorkerProcess | None,
+        teach: bool,
+    ) -> None:
+        self._database, self._folder, self._bodies = database, folder, bodies
+        self._light, self._heavy, self._process, self._teach = light, heavy, process, teach
+        self.moved: Callable[[], None] = lambda: None
+        self.progress: dict[int, float] = {}
+        self._cancelled: set[int] = set()
+        self._lock = threading.Lock()
+
+    def gather(self, number: int) -> None:
+        """Have a queued job gather what it needs."""
+        self._light.submit(lambda: self._attempt(number, self._gather))
+
+    def work(self, number: int) -> None:
+        """Have a gathered job do its work."""
+        body = self._body(number)
+        if body:
+            (self._heavy if body.heavy else self._light).submit(lambda: self._attempt(number, self._work))
+
+    def record(self, number: int) -> dict[str, Any]:
+        """Take over what a job made, inside the caller's transaction; return changes of the resource's document."""
+        row = self._database.row("job", number=number)
+        assert row is not None
+        return self._bodies[row["kind"]].record(self._job(number, row["arn"]), json.loads(row["outcome"]))
+
+    def finish(self, number: int) -> None:
+        """Forget a job whose last step was applied, inside the caller's transaction."""
+        for statement, value in (("remove_job", {"number": number}), ("unpin", {"job": number})):
+            self._database.run(statement, **value)
+        assert self._database.current is not None
+        self._database.current.afterwards.append(lambda: self._clean(number))
+
+    def cancel(self, number: int) -> None:
+        """Stop a job, inside the caller's transaction; its folder goes."""
+        with self._lock:
+            self._cancelled.add(number)
+        if process := self._process:
+            assert self._database.current is not None
+            self._database.current.afterwards.append(lambda: process.cancel(number))
+        self.finish(number)
+
+    def recover(self) -> None:
+        """Take up what another run left behind; clear away folders of jobs that are over."""
+        for row in self._database.rows("unfinished_jobs"):
+            if row["state"] == "queued":
+                self.gather(row["number"])
+            elif row["attempts"] >= ATTEMPTS:
+                self._fail(row["number"], f"{INTERNAL} The work was interrupted {ATTEMPTS} times.")
+                self.moved()
+            elif row["in_progress"]:
+                self.work(row["number"])
+        known = {str(row["number"]) for row in self._database.rows("open_jobs")}
+        if self._folder.is_dir():
+            for folder in self._folder.iterdir():
+                if folder.name not in known:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        if self._process:
+            self._process.close()
+        self._light.close()
+        self._heavy.close()
+
+    def _attempt(self, number: int, stage: Callable[[int], None]) -> None:
+        try:
+            stage(number)
+        except Cancelled:
+            log.info("job %d was stopped", number)
+            return
+        except JobFailed as failure:
+            self._fail(number, failure.text(self._teach))
+        except Exception:
+            log.exception("job %d failed", number)
+            self._fail(number, INTERNAL)
+        self.moved()
+
+    def _gather(self, number: int) -> None:
+        row = self._database.row("job", number=number)
+        if row is None or row["state"] != "queued":
+            return
+        job = self._job(number, row["arn"])
+        shutil.rmtree(job.folder, ignore_errors=True)
+        job.folder.mkdir(parents=True)
+        spec = self._bodies[row["kind"]].gather(job)
+        with self._database.transaction():
+            self._database.run("job_gathered", number=number, spec=json.dumps(spec))
+
+    def _work(self, number: int) -> None:
+        row = self._database.row("job", number=number)
+        if row is None or row["state"] != "gathered":
+            return
+        with self._database.transaction():
+            self._database.run("job_attempted", number=number)
+        job, body = self._job(number, row["arn"]), self._bodies[row["kind"]]
+        outcome = self._outcome(job, body, json.loads(row["spec"]))
+        with self._database.transaction():
+            self._database.run("job_done", number=number, outcome=json.dumps(outcome))
+
+    def _outcome(self, job: Job, body: Body, spec: dict[str, Any]) -> dict[str, Any]:
+        def tick(share: float) -> None:
+            if job.number in self._cancelled:
+                raise Cancelled
+            self.progress[job.number] = share
+
+        if body.heavy and self._process:
+            return self._process.run(job.number, body.work, spec, job.folder, tick)
+        module, _, function = body.work.partition(":")
+        found: dict[str, Any] = getattr(importlib.import_module(module), function)(spec, job.folder, tick)
+        return found
+
+    def _fail(self, number: int, reason: str) -> None:
+        with self._database.transaction():
+            self._database.run("job_failed", number=number, failure=reason)
+
+    def _body(self, number: int) -> Body | None:
+        row = self._database.row("job", number=number)
+        return self._bodies[row["kind"]] if row else None
+
+    def _job(self, number: int, arn: str) -> Job:
+        return Job(number, arn, self._folder / str(number))
+
+    def _clean(self, number: int) -> None:
+        shutil.rmtree(self._folder / str(number), ignore_errors=True)
+        self.progress.pop(number, None)
+        with self._lock:
+            self._cancelled.discard(number)

@@ -1,0 +1,46 @@
+"""A call: who asks, when, and the services of the house that an operation may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fakepersonalize.arns import Scope
+from fakepersonalize.lifecycle.machine import Lifecycle
+from fakepersonalize.neighbours import Neighbours
+from fakepersonalize.protocol.service_models import Operation
+from fakepersonalize.recommend.answer import Recommender
+from fakepersonalize.resources.identifiers import Identifiers
+from fakepersonalize.resources.shelf import ScopedShelf
+from fakepersonalize.settings import Settings
+from fakepersonalize.storage.tables import TableStore
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all calls share."""
+
+    settings: Settings
+    lifecycle: Lifecycle
+    tables: TableStore
+    neighbours: Neighbours
+    recommender: Recommender
+    identifiers: Identifiers
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way."""
+
+    operation: Operation
+    scope: Scope
+    request_id: str
+    resources: ScopedShelf
+    house: House
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        return self.house.lifecycle
+
+    @property
+    def now(self) -> float:
+        return self.house.lifecycle.clock.now()

@@ -1,0 +1,41 @@
+"""The mapping from the names of operations to the functions that do them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from fakepersonalize.operations.call import Call
+
+Request = dict[str, Any]
+Result = Mapping[str, Any] | None
+Handler = Callable[[Call, Request], Result]
+
+FAMILIES = (
+    "campaigns",
+    "data_jobs",
+    "dataset_groups",
+    "datasets",
+    "recipes",
+    "runtime",
+    "schemas",
+    "solutions",
+    "tags",
+)
+_HANDLERS: dict[str, Handler] = {}
+
+
+def operation(function: Handler) -> Handler:
+    """Register a function as the operation of its name: `create_campaign` does CreateCampaign."""
+    name = getattr(function, "__name__")  # noqa: B009 - a Callable need not have a name for the type checker
+    assert name not in _HANDLERS, f"{name} is there twice"
+    _HANDLERS[name] = function
+    return function
+
+
+def handlers() -> Mapping[str, Handler]:
+    """Return every operation that is built, by the name of its function."""
+    for family in FAMILIES:
+        import_module(f"fakepersonalize.operations.{family}")
+    return _HANDLERS

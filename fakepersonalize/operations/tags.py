@@ -1,0 +1,36 @@
+"""Tags of resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakepersonalize.errors import InvalidInputException
+from fakepersonalize.operations.call import Call
+from fakepersonalize.operations.registry import operation
+from fakepersonalize.resources.shelf import Resource
+
+NOT_TAGGABLE = "Resource {arn} does not support tags."  # ours
+
+
+@operation
+def tag_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    call.resources.tag(_taggable(call, request).arn, request["tags"])
+    return {}
+
+
+@operation
+def untag_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    call.resources.untag(_taggable(call, request).arn, request["tagKeys"])
+    return {}
+
+
+@operation
+def list_tags_for_resource(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    return {"tags": call.resources.tags(_taggable(call, request).arn)}
+
+
+def _taggable(call: Call, request: dict[str, Any]) -> Resource:
+    resource = call.resources.any(request["resourceArn"])
+    if not resource.kind.taggable:
+        raise InvalidInputException(NOT_TAGGABLE.format(arn=resource.arn))
+    return resource

@@ -1,0 +1,221 @@
+"""What models are given and what they give back: histories, masks, scores, and what they all do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Tick = Callable[[float], None]
+Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int32]
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Histories of users in compressed form: oldest interaction first within a user, ties in the order of the file.
+
+    The interactions of user u are `items[offsets[u]:offsets[u + 1]]` at `times[...]`. All `n_items` codes form the
+    catalogue, also those that nobody has interacted with.
+    """
+
+    n_users: int
+    n_items: int
+    offsets: npt.NDArray[np.int64]  # [n_users + 1]
+    items: Codes  # [n]
+    times: npt.NDArray[np.int64] = field(repr=False)  # [n], seconds since 1970
+
+    @classmethod
+    def from_columns(
+        cls,
+        users: npt.NDArray[np.integer],
+        items: npt.NDArray[np.integer],
+        times: npt.NDArray[np.integer],
+        n_users: int,
+        n_items: int,
+    ) -> Self:
+        """Gather three columns of equal length n, in any order of rows, into histories."""
+        offsets = np.zeros(n_users + 1, np.int64)
+        np.cumsum(np.bincount(users, minlength=n_users), out=offsets[1:])
+        order = chronological(users, times)
+        return cls(n_users, n_items, offsets, _ordered(items, order, np.int32), _ordered(times, order, np.int64))
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """The number of interactions of each user, [n_users]."""
+        return np.diff(self.offsets)
+
+    def users(self) -> npt.NDArray[np.int64]:
+        """Return the user code of every interaction, [n]."""
+        return np.repeat(np.arange(self.n_users), self.lengths)
+
+    def cells(self) -> npt.NDArray[np.int64]:
+        """Return the distinct pairs of user and item as user * n_items + item, in rising order."""
+        cells = np.sort(self.users() * self.n_items + self.items)
+        return cells[_first_of_equals(cells)]
+
+    def matrix(self) -> csr_matrix:
+        """Return the float32 matrix [n_users, n_items] of interaction counts, with sorted rows."""
+        from scipy.sparse import csr_matrix
+
+        cells = np.sort(self.users() * self.n_items + self.items)
+        starts = np.flatnonzero(_first_of_equals(cells))
+        counts = np.diff(starts, append=len(cells)).astype(np.float32)
+        rows, columns = np.divmod(cells[starts], max(1, self.n_items))
+        offsets = np.searchsorted(rows, np.arange(self.n_users + 1))
+        return csr_matrix((counts, columns, offsets), shape=(self.n_users, self.n_items))
+
+    def pairs(self) -> csr_matrix:
+        """Return the float32 matrix [n_users, n_items] with 1 where a user has interacted with an item."""
+        matrix = self.matrix()
+        matrix.data[:] = 1
+        return matrix
+
+    def only(self, users: npt.NDArray[np.integer] | Mask) -> TrainingData:
+        """Return the histories of the given users alone (codes or a mask), renumbered from 0 in that order."""
+        codes = np.flatnonzero(users) if users.dtype == bool else users
+        lengths = self.lengths[codes]
+        offsets = np.zeros(len(codes) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        rows = runs(self.offsets[codes], lengths)
+        return TrainingData(len(codes), self.n_items, offsets, self.items[rows], self.times[rows])
+
+    def keep(self, rows: Mask) -> TrainingData:
+        """Return the interactions that the mask [n] keeps; users and items keep their codes."""
+        before = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(rows, out=before[1:])
+        return TrainingData(self.n_users, self.n_items, before[self.offsets], self.items[rows], self.times[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What one user did, oldest first."""
+
+    items: Codes  # [n]
+    times: npt.NDArray[np.int64]  # [n], seconds since 1970
+
+    def alone(self, n_items: int) -> TrainingData:
+        """Return this history as the histories of one user."""
+        return TrainingData(1, n_items, np.array([0, len(self.items)], np.int64), self.items, self.times)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Items, best first, and their scores where the recipe returns any."""
+
+    items: Codes  # [k]
+    scores: npt.NDArray[np.float64] | None = None  # [k]
+
+
+@dataclass(frozen=True, slots=True)
+class UserState:
+    """What a model knows of one user after reading the history: a preference for each item, the higher the better."""
+
+    preferences: npt.NDArray[np.float64]  # [n_items]
+
+
+class Model(ABC):
+    """What every model keeps to; it does what `does` names, of "recommend", "rank" and "similar", and nothing else.
+
+    A mask of allowed items is [n_items]; None allows all. Lists are as long as asked for while the catalogue lasts:
+    popular items fill them up. `recommend_many` and `similar_many` give one row per user or item, [rows, k], filled
+    with -1 where the catalogue is shorter than k. What a model does not do raises NotImplementedError.
+    """
+
+    does: ClassVar[frozenset[str]]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
+        """Learn from histories, under the settings that `Recipe.settings` gives; absent ones have their defaults."""
+
+    def calibrate(self, given: TrainingData, following: Codes) -> dict[str, float]:
+        """Return settings for a later fit that only held-out data can teach: user u went on with `following[u]`."""
+        return {}
+
+    def fold_in(self, history: History) -> UserState:
+        raise NotImplementedError
+
+    def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
+        raise NotImplementedError
+
+    def recommend_many(self, histories: TrainingData, k: int) -> Codes:
+        raise NotImplementedError
+
+    def rank(self, user: UserState, items: Codes) -> Scores:
+        raise NotImplementedError
+
+    def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:
+        raise NotImplementedError
+
+    def similar_many(self, items: Codes, k: int) -> Codes:
+        raise NotImplementedError
+
+    @abstractmethod
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that the model has learnt, as arrays that can be saved without pickling."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
+        """Return the model that gave `arrays`; `manifest` is what was recorded beside them."""
+
+
+def chronological(users: npt.NDArray[np.integer], times: npt.NDArray[np.integer]) -> npt.NDArray[np.int64] | None:
+    """Return the order of rows by user, then time, then position; None when the rows stand so already."""
+    users, times = users.astype(np.int64, copy=False), times.astype(np.int64, copy=False)
+    step = np.diff(users)
+    if np.all((step > 0) | ((step == 0) & (np.diff(times) >= 0))):
+        return None
+    since = times - times.min()
+    # One sort of whole numbers is several times faster than an indirect sort by two columns.
+    if (int(users.max()) + 1) * (int(since.max()) + 1) * len(users) < 2**63:
+        keys = (users * (int(since.max()) + 1) + since) * len(users) + np.arange(len(users))
+        keys.sort()
+        rows: npt.NDArray[np.int64] = keys % len(users)
+        return rows
+    by_user_and_time: npt.NDArray[np.int64] = np.lexsort((times, users))
+    return by_user_and_time
+
+
+def runs(starts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Return the whole numbers of all ranges start, start + 1, ... (length of them), one range after the other."""
+    ends = np.cumsum(lengths)
+    numbers: npt.NDArray[np.int64] = np.repeat(starts - (ends - lengths), lengths)
+    return numbers + np.arange(len(numbers))
+
+
+def by_popularity(popularity: npt.NDArray[np.integer]) -> Codes:
+    """Return all item codes, most popular first, equal ones by code."""
+    return np.argsort(-popularity, kind="stable").astype(np.int32)
+
+
+def distinct_users(data: TrainingData) -> npt.NDArray[np.int64]:
+    """Return the number of distinct users of every item, [n_items]: what popularity means everywhere here."""
+    return np.bincount(data.cells() % max(1, data.n_items), minlength=data.n_items)
+
+
+def padded(items: Codes, k: int) -> Codes:
+    """Return the codes as a row of exactly `k`, with -1 behind them where they are fewer."""
+    row = np.full(k, -1, np.int32)
+    row[: len(items)] = items
+    return row
+
+
+def _ordered(
+    column: npt.NDArray[np.integer], order: npt.NDArray[np.int64] | None, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    column = column.astype(dtype, copy=False)
+    return column if order is None else column[order]
+
+
+def _first_of_equals(ordered: npt.NDArray[np.int64]) -> Mask:
+    return np.concatenate([np.ones(min(1, len(ordered)), bool), ordered[1:] != ordered[:-1]])

@@ -1,0 +1,94 @@
+"""Models in memory: loaded when first asked for, the least recently used one goes first."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fakepersonalize.storage import artifacts
+from fakepersonalize.storage.artifacts import ArtifactStore
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fakepersonalize.recipes.training import History, Model
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model, and what turns ids into its codes and back."""
+
+    model: Model
+    item_ids: list[str]
+    items: dict[str, int]
+    users: dict[str, int]
+    offsets: np.ndarray  # int64[users + 1]
+    history_items: np.ndarray  # int32[n]
+    history_times: np.ndarray  # int64[n]
+
+    def history(self, user_id: str | None) -> History:
+        """Return what a user did up to the training; an unknown user did nothing."""
+        from fakepersonalize.recipes.training import History
+
+        code = self.users.get(user_id) if user_id is not None else None
+        start, end = (0, 0) if code is None else (self.offsets[code], self.offsets[code + 1])
+        return History(self.history_items[start:end], self.history_times[start:end])
+
+
+class LoadedModels:
+    """At most `most` models; two threads that want the same one wait for one loading."""
+
+    def __init__(self, store: ArtifactStore, most: int) -> None:
+        self._store, self._most = store, most
+        self._lock = threading.Lock()
+        self._loading: dict[int, threading.Lock] = {}
+        self._models: OrderedDict[int, LoadedModel] = OrderedDict()
+
+    def get(self, key: int) -> LoadedModel:
+        with self._lock:
+            found = self._models.get(key)
+            if found:
+                self._models.move_to_end(key)
+                return found
+            loading = self._loading.setdefault(key, threading.Lock())
+        with loading:
+            found = self._models.get(key)
+            if found is None:
+                found = load(*self._store.load(key))
+                self._put(key, found)
+        return found
+
+    def drop(self, key: int) -> None:
+        with self._lock:
+            self._models.pop(key, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._models.clear()
+
+    def _put(self, key: int, model: LoadedModel) -> None:
+        with self._lock:
+            self._models[key] = model
+            self._loading.pop(key, None)
+            while len(self._models) > self._most:
+                self._models.popitem(last=False)
+
+
+def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel:
+    """Make a model of what was saved of it."""
+    from fakepersonalize.recipes.models import model_class
+
+    own = {name.removeprefix("model."): array for name, array in arrays.items() if name.startswith("model.")}
+    user_ids = artifacts.unpack(arrays["user_ids"], arrays["user_ids.offsets"])
+    item_ids = artifacts.unpack(arrays["item_ids"], arrays["item_ids.offsets"])
+    return LoadedModel(
+        model_class(manifest["model"]).from_arrays(own, manifest),
+        item_ids,
+        {id_: code for code, id_ in enumerate(item_ids)},
+        {id_: code for code, id_ in enumerate(user_ids)},
+        arrays["history.offsets"],
+        arrays["history.items"],
+        arrays["history.times"],
+    )

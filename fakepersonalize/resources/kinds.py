@@ -1,0 +1,123 @@
+"""The table of the kinds of resources: facts only, never a callable.
+
+Sources: the service model, the developer guide's "Endpoints and quotas", and ARNs that the service printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fakepersonalize.resources.processes import CREATE, DELETE, UNDER_WAY, Process
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A resource of the kind named `kind` below this one forbids its deletion (only in `statuses`, if given)."""
+
+    kind: str
+    statuses: frozenset[str] | None = None
+    of_parent: bool = False  # below the dataset group of this one instead
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is true of every resource of one kind.
+
+    `noun` is what stands before the first slash of the ARN's tail, `tail` the template of that tail. `parents` names
+    the request members that hold the ARNs of resources that it descends from. `create` None means usable at once.
+    """
+
+    name: str
+    noun: str
+    tail: str
+    member: str  # "campaignArn"
+    parents: Mapping[str, str] = field(default_factory=dict)  # request member -> name of a kind
+    create: Process | None = CREATE
+    delete: Process | None = DELETE
+    deletable: bool = True
+    blocked_by: tuple[Blocker, ...] = ()
+    cascade: tuple[str, ...] = ()  # kinds below that go with it
+    quota: str | None = None
+    taggable: bool = True
+
+
+DATASET_GROUP = Kind(
+    "dataset_group",
+    "dataset-group",
+    "dataset-group/{name}",
+    "datasetGroupArn",
+    quota="dataset_groups",
+    blocked_by=tuple(
+        map(
+            Blocker, ("dataset", "solution", "event_tracker", "recommender", "filter", "metric_attribution", "campaign")
+        )
+    ),
+)
+SCHEMA = Kind(
+    "schema",
+    "schema",
+    "schema/{name}",
+    "schemaArn",
+    create=None,
+    delete=None,
+    quota="schemas",
+    blocked_by=(Blocker("dataset"),),
+    taggable=False,
+)
+DATASET = Kind(
+    "dataset",
+    "dataset",
+    "dataset/{group}/{datasetType}",
+    "datasetArn",
+    parents={"datasetGroupArn": "dataset_group", "schemaArn": "schema"},
+    blocked_by=(Blocker("dataset_import_job", UNDER_WAY), Blocker("solution_version", UNDER_WAY, of_parent=True)),
+)
+DATASET_IMPORT_JOB = Kind(
+    "dataset_import_job",
+    "dataset-import-job",
+    "dataset-import-job/{jobName}",
+    "datasetImportJobArn",
+    parents={"datasetArn": "dataset"},
+    deletable=False,
+    quota="dataset_import_jobs",
+)
+SOLUTION = Kind(
+    "solution",
+    "solution",
+    "solution/{name}",
+    "solutionArn",
+    parents={"datasetGroupArn": "dataset_group"},
+    create=None,
+    quota="solutions",
+    blocked_by=(Blocker("campaign"), Blocker("solution_version", UNDER_WAY)),
+    cascade=("solution_version",),
+)
+SOLUTION_VERSION = Kind(
+    "solution_version",
+    "solution",
+    "solution/{solution}/{id}",
+    "solutionVersionArn",
+    parents={"solutionArn": "solution"},
+    deletable=False,
+    quota="solution_versions",
+)
+CAMPAIGN = Kind(
+    "campaign",
+    "campaign",
+    "campaign/{name}",
+    "campaignArn",
+    parents={"solutionVersionArn": "solution_version"},
+    quota="campaigns",
+)
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (DATASET_GROUP, SCHEMA, DATASET, DATASET_IMPORT_JOB, SOLUTION, SOLUTION_VERSION, CAMPAIGN)
+}
+KIND_OF_MEMBER: dict[str, Kind] = {kind.member: kind for kind in KINDS.values()}
+
+
+def is_arn_of(kind: Kind, noun: str, id_: str) -> bool:
+    """Say whether an ARN's noun and id have the form of a kind: solutions and their versions share a noun."""
+    return kind.noun == noun and id_.count("/") == kind.tail.count("/") - 1 and all(id_.split("/"))

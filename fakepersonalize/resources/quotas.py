@@ -1,0 +1,46 @@
+"""How many of what there may be, as named rows.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html (2025).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fakepersonalize.resources.processes import FAILED_CREATION, UNDER_WAY
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most `most` resources, per region or per dataset group; running ones only, or all that have not failed."""
+
+    most: int
+    per: str  # "region" or "dataset group"
+    running_only: bool = False
+
+    def counts(self, status: str) -> bool:
+        return status in UNDER_WAY if self.running_only else status != FAILED_CREATION
+
+    @property
+    def sentence(self) -> str:
+        """AWS's sentence (documented for imports and campaigns, the same pattern for the others)."""
+        if self.running_only:
+            return f"More than {self.most} resources with PENDING or IN_PROGRESS status."
+        return f"More than {self.most} resources in ACTIVE state. Please delete some and try again."
+
+
+QUOTAS = {
+    "schemas": Quota(500, "region"),
+    "dataset_groups": Quota(5, "region"),
+    "dataset_import_jobs": Quota(5, "region", running_only=True),
+    "solution_versions": Quota(20, "region", running_only=True),
+    "solutions": Quota(10, "dataset group"),
+    "campaigns": Quota(5, "dataset group"),
+}
+
+# Minima of data, checked when a model is trained and when interactions are imported.
+MINIMUM_INTERACTIONS = 1000
+MINIMUM_USERS = 25
+MINIMUM_SHARE_OF_USERS = 0.01
+INTERACTIONS_PER_USER = 2
+TAGS_PER_RESOURCE = 50

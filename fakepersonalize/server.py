@@ -1,0 +1,208 @@
+"""A socket around an emulator: the Flask application, and the process that serves it."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from fakepersonalize import __version__
+from fakepersonalize.admin import health
+from fakepersonalize.emulator import Emulator
+from fakepersonalize.frontdoor.door import ADMIN, Door
+from fakepersonalize.settings import Settings
+
+if TYPE_CHECKING:
+    from waitress.server import BaseWSGIServer
+
+EXTENSION = "fakepersonalize"
+THREADS = 32
+LARGEST_UPLOAD_BYTES = 6 * 2**30  # S3 takes 5 GB in one piece
+# select(), all that Windows has, takes 512 sockets; waitress needs a few for itself.
+OPEN_CONNECTIONS = 4096 if hasattr(select, "poll") else 500
+SPARE_FILES = 512
+LAST_RESORT_SECONDS = 1.5
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the Flask application that answers on one port for Personalize, its neighbours and admin.
+
+    It owns an emulator, `app.extensions["fakepersonalize"]`, which is started here and closed when the process ends,
+    or earlier by its `close()`. Serve it with one process and many threads: buckets, models and the lock of the data
+    folder belong to one process. Only admin pages pass through Flask itself; its WSGI middleware takes the rest.
+    """
+    emulator = Emulator(settings or Settings())
+    app = Flask(EXTENSION, static_folder=None)
+    app.extensions[EXTENSION] = emulator
+    app.register_blueprint(health.blueprint(lambda: emulator.ready), url_prefix=ADMIN)
+    door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts)
+    app.wsgi_app = door  # type: ignore[method-assign]
+    atexit.register(emulator.close)
+    emulator.start()
+    return app
+
+
+def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, and stop within two seconds of it, whatever is running.
+
+    Prints where it listens, where data live and the line to export; `on_ready` is called with the URL afterwards. Call
+    it in the main thread. Raises OSError where the address cannot be used.
+    """
+    settings = settings or Settings()
+    stopping = _Stopping()
+    with stopping.on_signals(), running(settings) as server:
+        _announce(server)
+        with _port_file(settings.port_file, server.port):
+            if on_ready:
+                on_ready(server.url)
+            server.wait(stopping)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Server]:
+    """Serve from a background thread while the context is open."""
+    listening = _listen(settings.host, settings.port)
+    try:
+        server = Server(listening, create_app(settings))
+    except BaseException:
+        listening.close()
+        raise
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+class Server:
+    """An application that is being served on a socket, from a thread of its own."""
+
+    def __init__(self, listening: socket.socket, app: Flask) -> None:
+        self.app = app
+        self.emulator: Emulator = app.extensions[EXTENSION]
+        self._waitress = _waitress(listening, app)
+        self.host, self.port = listening.getsockname()[:2]
+        self._loop = threading.Thread(target=self._waitress.run, name="fakepersonalize-server", daemon=True)
+        self._loop.start()
+
+    @property
+    def url(self) -> str:
+        """Where clients on this machine find it."""
+        host = ANY_ADDRESS.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Return when `until()` is true or the server has ended; signals are handled meanwhile, on Windows too."""
+        while self._loop.is_alive() and not until():
+            self._loop.join(0.1)
+
+    def close(self) -> None:
+        """Stop answering and close the emulator; a request in progress does not hold it up."""
+        from waitress import wasyncore
+
+        # waitress ends its loop when nothing is left to watch; only the loop's own thread may take things away.
+        sockets = self._waitress._map
+        self._waitress.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        self._loop.join(1)
+        self._waitress.task_dispatcher.shutdown(timeout=0.2)
+        self.emulator.close()
+        atexit.unregister(self.emulator.close)
+
+
+class _Stopping:
+    """Whether a signal asked this process to stop; makes sure that it does."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _ask(self, *_: Any) -> None:
+        if not self._asked:
+            last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, [0])
+            last_resort.daemon = True
+            last_resort.start()
+        self._asked = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return socket.create_server(address[:2], family=family, backlog=1024)
+
+
+def _waitress(listening: socket.socket, app: Flask) -> BaseWSGIServer:
+    from waitress.server import create_server
+
+    from fakepersonalize.frontdoor.underscores import Channel
+
+    _allow_open_files(OPEN_CONNECTIONS + SPARE_FILES)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # more callers than threads is nothing to warn of
+    server = create_server(
+        app,
+        sockets=[listening],
+        threads=THREADS,
+        connection_limit=OPEN_CONNECTIONS,
+        asyncore_use_poll=hasattr(select, "poll"),
+        max_request_body_size=LARGEST_UPLOAD_BYTES,
+        ident=f"fakepersonalize/{__version__}",
+        clear_untrusted_proxy_headers=True,
+    )
+    server.channel_class = Channel
+    return server
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise this process's limit of open files (1,024 or 256 by default) as far as it may."""
+    try:
+        import resource
+    except ImportError:  # Windows knows no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+@contextmanager
+def _port_file(path: str | None, port: int) -> Iterator[None]:
+    """Keep a file with the port while the server listens; it appears whole or not at all."""
+    if path is None:
+        yield
+        return
+    unfinished = Path(f"{path}.{os.getpid()}")
+    unfinished.write_text(f"{port}\n", encoding="ascii")
+    unfinished.replace(path)
+    try:
+        yield
+    finally:
+        Path(path).unlink(missing_ok=True)
+
+
+def _announce(server: Server) -> None:
+    folder = server.emulator.folder
+    export = "$env:AWS_ENDPOINT_URL = " if sys.platform == "win32" else "export AWS_ENDPOINT_URL="
+    print(f"fakepersonalize {__version__} listens on {server.url}")
+    print(f"Data: {folder.path}{', removed at exit' if folder.temporary else ''}")
+    print(f"{export}{server.url}", flush=True)

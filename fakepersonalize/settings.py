@@ -1,0 +1,103 @@
+"""Every setting: its name, default, environment variable and one line of help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+ENVIRONMENT_PREFIX = "FAKEPERSONALIZE_"
+
+
+def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices})
+
+
+def _spare_cores() -> int:
+    return max(1, (os.cpu_count() or 2) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that can be chosen about one emulator; each field is also `FAKEPERSONALIZE_<NAME>` in the environment."""
+
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(7377, "port to listen on; 0 picks a free one")
+    port_file: str | None = _setting(None, "file that gets the port once the server listens")
+    data_dir: str | None = _setting(None, "folder that keeps everything; without it a temporary one, removed at exit")
+    allow_host: tuple[str, ...] = _setting(
+        (), "a further Host that may be asked for (repeatable; comma separated in the environment)"
+    )
+    lifecycle: str = _setting(
+        "instant", "how time passes for resources", ("instant", "classroom", "manual", "realistic")
+    )
+    step_seconds: float | None = _setting(
+        None, "how long each step lasts in the profile instant: 0.1 in a server, 0 in process"
+    )
+    limits: str = _setting("aws", "enforce AWS's quotas and minima of data, or none", ("aws", "off"))
+    messages: str = _setting("teach", "put a hint of ours behind AWS's sentences, or not", ("teach", "aws"))
+    seed: int | None = _setting(None, "makes identifiers and models repeatable")
+    train_threads: int = field(
+        default_factory=_spare_cores, metadata={"help": "threads that training may use (cores - 1)", "choices": ()}
+    )
+    loaded_models: int = _setting(8, "how many trained models stay in memory")
+    in_process: bool = _setting(False, "work inline in the caller's thread: no ticker, no worker process")
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value, choices = getattr(self, f.name), f.metadata["choices"]
+            if choices and value not in choices:
+                raise ValueError(f"{f.name} must be one of {', '.join(choices)}, not {value!r}")
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must lie between 0 and 65535, not {self.port}")
+        if self.train_threads < 1:
+            raise ValueError("train_threads must be at least 1")
+
+    @property
+    def teach(self) -> bool:
+        return self.messages == "teach"
+
+    @property
+    def quotas(self) -> bool:
+        return self.limits == "aws"
+
+    @property
+    def seconds_per_step(self) -> float:
+        """How long a step of the profile `instant` lasts."""
+        if self.step_seconds is not None:
+            return self.step_seconds
+        return 0.0 if self.in_process else 0.1
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
+        """Return the settings that the environment names, under those that are given (None means not given)."""
+        values = {
+            f.name: _read(f.name, environ[variable])
+            for f in fields(cls)
+            if (variable := ENVIRONMENT_PREFIX + f.name.upper()) in environ
+        }
+        return cls(**values | {name: value for name, value in given.items() if value is not None})
+
+
+_READERS: dict[str, Any] = {
+    "port": int,
+    "seed": int,
+    "train_threads": int,
+    "loaded_models": int,
+    "step_seconds": float,
+    "in_process": lambda text: text.lower() in ("1", "true", "yes", "on"),
+    "allow_host": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
+}
+
+
+def _read(name: str, text: str) -> Any:
+    try:
+        return _READERS.get(name, str)(text)
+    except ValueError:
+        raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}={text!r} is not a valid {name}") from None
+
+
+def default_of(name: str) -> Any:
+    """Return what a setting is when nobody chooses it."""
+    return getattr(Settings(), name)

@@ -1,0 +1,54 @@
+"""The data folder: where everything lies, and whose it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+LOCK, OWNER = "server.lock", "server.pid"
+
+
+class FolderInUse(Exception):
+    """Another server has the folder."""
+
+
+class DataFolder:
+    """A folder that one server has at a time; a temporary one leaves the disk when it is closed."""
+
+    def __init__(self, path: str | None) -> None:
+        self.temporary = path is None
+        self.path = Path(path).resolve() if path else Path(tempfile.mkdtemp(prefix="fakepersonalize-"))
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = None if self.temporary else self._take()
+
+    def close(self) -> None:
+        if self._lock:
+            (self.path / OWNER).unlink(missing_ok=True)
+            self._lock.release()
+        if self.temporary:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _take(self) -> FileLock:
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / LOCK, timeout=0, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise FolderInUse(
+                f"The data folder {self.path} is in use by another server (pid {self._owner()})."
+            ) from None
+        (self.path / OWNER).write_text(str(os.getpid()), "utf-8")
+        return lock
+
+    def _owner(self) -> str:
+        try:
+            return (self.path / OWNER).read_text("utf-8") or "unknown"
+        except OSError:
+            return "unknown"

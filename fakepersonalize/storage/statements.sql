@@ -1,0 +1,153 @@
+-- resources
+
+-- name: add_resource
+INSERT INTO resource (arn, kind, account, region, name, status, created, updated, document)
+VALUES (:arn, :kind, :account, :region, :name, :status, :now, :now, :document);
+
+-- name: resource
+SELECT * FROM resource WHERE arn = :arn;
+
+-- name: change_resource
+UPDATE resource SET status = :status, updated = :now, document = :document WHERE arn = :arn;
+
+-- name: remove_resource
+DELETE FROM resource WHERE arn = :arn;
+
+-- name: page
+SELECT * FROM resource
+WHERE account = :account AND region = :region AND kind = :kind AND number < :before
+ORDER BY number DESC LIMIT :size;
+
+-- name: page_below
+SELECT resource.* FROM resource JOIN link ON link.arn = resource.arn
+WHERE link.ancestor = :ancestor AND resource.kind = :kind AND resource.number < :before
+ORDER BY resource.number DESC LIMIT :size;
+
+-- name: count_by_status
+SELECT status, count(*) AS amount FROM resource
+WHERE account = :account AND region = :region AND kind = :kind GROUP BY status;
+
+-- name: count_below_by_status
+SELECT resource.status AS status, count(*) AS amount FROM resource JOIN link ON link.arn = resource.arn
+WHERE link.ancestor = :ancestor AND resource.kind = :kind GROUP BY resource.status;
+
+-- name: below
+SELECT resource.* FROM resource JOIN link ON link.arn = resource.arn
+WHERE link.ancestor = :ancestor AND resource.kind = :kind ORDER BY resource.number;
+
+-- name: of_kind
+SELECT * FROM resource WHERE kind = :kind ORDER BY number;
+
+-- links and tags
+
+-- name: add_link
+INSERT OR IGNORE INTO link (ancestor, arn) VALUES (:ancestor, :arn);
+
+-- name: ancestors
+SELECT ancestor FROM link WHERE arn = :arn;
+
+-- name: remove_links
+DELETE FROM link WHERE arn = :arn;
+
+-- name: set_tag
+INSERT INTO tag (arn, key, value) VALUES (:arn, :key, :value)
+ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value;
+
+-- name: tags
+SELECT key, value FROM tag WHERE arn = :arn ORDER BY key;
+
+-- name: remove_tag
+DELETE FROM tag WHERE arn = :arn AND key = :key;
+
+-- name: remove_tags
+DELETE FROM tag WHERE arn = :arn;
+
+-- steps and jobs
+
+-- name: add_step
+INSERT INTO step (arn, track, process, stage, due, job) VALUES (:arn, :track, :process, :stage, :due, :job);
+
+-- name: next_step
+SELECT step.*, job.state AS job_state FROM step LEFT JOIN job ON job.number = step.job
+WHERE step.due <= :now AND (
+    step.job IS NULL OR job.state IN ('done', 'failed')
+    OR (step.stage = 'running' AND job.state = 'gathered')
+)
+ORDER BY step.due, step.number LIMIT 1;
+
+-- name: next_due
+SELECT min(step.due) AS due FROM step LEFT JOIN job ON job.number = step.job
+WHERE step.job IS NULL OR job.state IN ('done', 'failed') OR (step.stage = 'running' AND job.state = 'gathered');
+
+-- name: remove_step
+DELETE FROM step WHERE number = :number;
+
+-- name: remove_steps
+DELETE FROM step WHERE arn = :arn;
+
+-- name: remove_steps_of_track
+DELETE FROM step WHERE arn = :arn AND track = :track;
+
+-- name: add_job
+INSERT INTO job (arn, kind, state) VALUES (:arn, :kind, 'queued');
+
+-- name: job
+SELECT * FROM job WHERE number = :number;
+
+-- name: unfinished_jobs
+SELECT job.*, NOT EXISTS (SELECT 1 FROM step WHERE step.job = job.number AND step.stage = 'running') AS in_progress
+FROM job WHERE state IN ('queued', 'gathered') ORDER BY number;
+
+-- name: open_jobs
+SELECT DISTINCT job AS number FROM step WHERE job IS NOT NULL;
+
+-- name: open_jobs_of
+SELECT job.* FROM job WHERE arn = :arn AND state IN ('queued', 'gathered', 'done');
+
+-- name: job_gathered
+UPDATE job SET state = 'gathered', spec = :spec WHERE number = :number AND state = 'queued';
+
+-- name: job_attempted
+UPDATE job SET attempts = attempts + 1 WHERE number = :number;
+
+-- name: job_done
+UPDATE job SET state = 'done', outcome = :outcome WHERE number = :number AND state = 'gathered';
+
+-- name: job_failed
+UPDATE job SET state = 'failed', failure = :failure WHERE number = :number AND state IN ('queued', 'gathered', 'done');
+
+-- name: job_cancelled
+UPDATE job SET state = 'cancelled' WHERE number = :number;
+
+-- name: remove_job
+DELETE FROM job WHERE number = :number;
+
+-- segments
+
+-- name: add_segment
+INSERT INTO segment (dataset, file, origin, rows) VALUES (:dataset, :file, :origin, :rows);
+
+-- name: segments
+SELECT * FROM segment WHERE dataset = :dataset AND retired = 0 ORDER BY number;
+
+-- name: segment_files
+SELECT file FROM segment;
+
+-- name: retire_segments
+UPDATE segment SET retired = 1 WHERE dataset = :dataset AND origin = :origin;
+
+-- name: retire_dataset
+UPDATE segment SET retired = 1 WHERE dataset = :dataset;
+
+-- name: free_segments
+SELECT * FROM segment WHERE retired = 1 AND NOT EXISTS (SELECT 1 FROM pin WHERE pin.segment = segment.number);
+
+-- name: remove_segment
+DELETE FROM segment WHERE number = :number;
+
+-- name: pin
+INSERT OR IGNORE INTO pin (job, segment) VALUES (:job, :segment);
+
+-- name: unpin
+DELETE FROM pin WHERE job = :job;
+
