@@ -1,0 +1,68 @@
+"""The data of the benchmarks, and the way to a dataset group that holds them."""
+
+from __future__ import annotations
+
+import io
+import json
+import runpy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from processes import client, wait
+
+GENERATOR = Path(__file__).parent.parent / "fixtures" / "make_films.py"
+FIELDS = ("USER_ID", "ITEM_ID", "TIMESTAMP")
+
+
+@cache
+def columns(amount: int) -> tuple[Any, Any, Any]:
+    """Return users, items and times of about `amount` made-up interactions, as integer arrays."""
+    made = runpy.run_path(str(GENERATOR))["make"](users=6000, films=3700, interactions=amount, seed=1)
+    return made.user, made.film, made.time
+
+
+def as_csv(amount: int) -> bytes:
+    import pandas as pd
+
+    table = pd.DataFrame(dict(zip(FIELDS, columns(amount))))
+    return table.to_csv(index=False).encode()
+
+
+def dataset_group(url: str, amount: int) -> str:
+    """Import the interactions; return the ARN of the dataset group."""
+    personalize, s3 = client("personalize", url), client("s3", url)
+    s3.create_bucket(Bucket="benchmark")
+    s3.upload_fileobj(io.BytesIO(as_csv(amount)), "benchmark", "interactions.csv")
+    group = personalize.create_dataset_group(name="benchmark")["datasetGroupArn"]
+    wait(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=group)
+    fields = [{"name": name, "type": "long" if name == "TIMESTAMP" else "string"} for name in FIELDS]
+    schema = {"type": "record", "name": "Interactions", "namespace": "x", "fields": fields, "version": "1.0"}
+    dataset = personalize.create_dataset(
+        name="benchmark",
+        datasetType="Interactions",
+        datasetGroupArn=group,
+        schemaArn=personalize.create_schema(name="benchmark", schema=json.dumps(schema))["schemaArn"],
+    )["datasetArn"]
+    job = personalize.create_dataset_import_job(
+        jobName="benchmark",
+        datasetArn=dataset,
+        dataSource={"dataLocation": "s3://benchmark/interactions.csv"},
+        roleArn="arn:aws:iam::123456789012:role/benchmark",
+    )["datasetImportJobArn"]
+    wait(personalize.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
+    return group
+
+
+def solution(url: str, group: str, recipe: str) -> str:
+    arn = f"arn:aws:personalize:::recipe/{recipe}"
+    created = client("personalize", url).create_solution(name=recipe, datasetGroupArn=group, recipeArn=arn)
+    return str(created["solutionArn"])
+
+
+def trained(url: str, solution_arn: str) -> str:
+    """Train a solution version; return its ARN when it is ACTIVE."""
+    personalize = client("personalize", url)
+    version = personalize.create_solution_version(solutionArn=solution_arn)["solutionVersionArn"]
+    wait(personalize.describe_solution_version, "solutionVersion", solutionVersionArn=version)
+    return str(version)

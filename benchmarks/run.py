@@ -1,0 +1,12 @@
+"""Run the benchmarks named on the command line, or all of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+BENCHMARKS = ("start", "latency", "training")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or BENCHMARKS:
+        import_module(name).run()
