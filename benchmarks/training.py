@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
+from functools import cache
+from typing import Any
 
 from interactions import columns, dataset_group, solution, trained
 from pairs import compare
@@ -30,13 +33,22 @@ def run() -> None:
 def _bare_fit() -> None:
     from fakepersonalize.recipes.models.item_item import NEIGHBOURS
     from implicit.nearest_neighbours import CosineRecommender
-    from scipy.sparse import csr_matrix
     from threadpoolctl import threadpool_limits
 
+    with threadpool_limits(1, "blas"), warnings.catch_warnings(action="ignore"):  # implicit warns of its own matrix
+        CosineRecommender(K=NEIGHBOURS, num_threads=THREADS).fit(_pairs(), show_progress=False)
+
+
+@cache
+def _pairs() -> Any:
+    """Return the binary float32 matrix of users and items, ready to be fitted to."""
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
     users, items, _ = columns(AMOUNT)
-    pairs = csr_matrix(([1.0] * len(users), (users, items)))
-    with threadpool_limits(1, "blas"):
-        CosineRecommender(K=NEIGHBOURS, num_threads=THREADS).fit(pairs, show_progress=False)
+    pairs = csr_matrix((np.ones(len(users), np.float32), (users, items)))
+    pairs.data[:] = 1
+    return pairs
 
 
 def _seconds(action: object) -> float:

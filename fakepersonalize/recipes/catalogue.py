@@ -114,7 +114,8 @@ class Parameter:
             number = int(text) if self.kind == "int" else float(text)
         except ValueError:
             return None
-        return number if self.min <= number <= self.max and number > self.above else None
+        inside = math.isfinite(number) and self.min <= number <= self.max and number > self.above
+        return number if inside else None
 
 
 @dataclass(frozen=True, slots=True)

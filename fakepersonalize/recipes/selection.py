@@ -29,8 +29,7 @@ def best_allowed(
     if allowed is None:
         return best(values, k).astype(np.int32)
     candidates = np.flatnonzero(allowed)
-    chosen: npt.NDArray[np.int64] = candidates[best(values[candidates], k)]
-    return chosen.astype(np.int32)
+    return candidates[best(values[candidates], k)].astype(np.int32)
 
 
 def filled(
@@ -47,7 +46,7 @@ def filled(
     open_to = np.ones(len(popular), bool) if allowed is None else allowed.copy()
     if without is not None:
         open_to[without] = False
-    chosen = items[open_to[items]][:k]
+    chosen: npt.NDArray[np.int32] = items[open_to[items]][:k]
     if len(chosen) == k:
         return chosen
     open_to[chosen] = False

@@ -43,9 +43,12 @@ CALIBRATION_USERS = 256
 class Blend(Model):
     """Transitions of the latest items plus `ALS_WEIGHT` x ALS, both scaled to a maximum of 1; aware of repeats.
 
-    A seen item scores by its transition to itself alone, so it comes back where people repeat and nowhere else. ALS
-    (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", 2008) is fitted to the pairs of
-    user and item with confidence 1; then folding a user in is the sum of one row of `projection` per distinct item.
+    A seen item scores by its repeat evidence: its transition to itself, and of what leads to it from other items the
+    share of its interactions that are repeats; an unseen item gets the rest. So seen items come back where people
+    repeat, and come last where nobody does.
+
+    ALS (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", 2008) is fitted to the pairs
+    of user and item with confidence 1; then folding a user in is the sum of one row of `projection` per distinct item.
     Scores are a softmax over the whole catalogue; those of a user without history are the shares of popularity.
     """
 
@@ -55,6 +58,7 @@ class Blend(Model):
     factors: npt.NDArray[np.float32]  # [n_items, n_factors]
     projection: npt.NDArray[np.float32]  # [n_items, n_factors]: factors (factors' factors + regularisation)^-1
     popularity: npt.NDArray[np.int64]  # [n_items], distinct users
+    repeated: npt.NDArray[np.float32]  # [n_items], the share of interactions by users who had met the item before
     history_length: int  # how many of the latest interactions count
     age_decay: float  # weight of each interaction relative to the one after it
     temperature: float  # of the softmax
@@ -64,14 +68,13 @@ class Blend(Model):
         """Fit to `data`; known settings are `factors`, `history_length`, `recency_mask` and `temperature`."""
         popularity = distinct_users(data)
         transitions = fit_transitions(data, popularity, WINDOW, lambda share: tick(0.4 * share))
-        n_factors = params.get("factors", FACTORS)
-        factors = _als(data, n_factors, seed, threads, lambda share: tick(0.4 + 0.6 * share))
-        gram = factors.T.astype(np.float64) @ factors + REGULARIZATION * np.eye(n_factors)
+        factors = _als(data, params.get("factors", FACTORS), seed, threads, lambda share: tick(0.4 + 0.6 * share))
         return cls(
             transitions,
             factors,
-            np.linalg.solve(gram, factors.T.astype(np.float64)).T.astype(np.float32),
+            _projection(factors),
             popularity,
+            _repeated(data, popularity),
             params.get("history_length", HISTORY_LENGTH),
             AGE_DECAY if params.get("recency_mask", True) else 1.0,
             params.get("temperature", TEMPERATURE),
@@ -113,6 +116,7 @@ class Blend(Model):
             "factors": self.factors,
             "projection": self.projection,
             "popularity": self.popularity,
+            "repeated": self.repeated,
             "history_length": np.array(self.history_length),
             "age_decay": np.array(self.age_decay),
             "temperature": np.array(self.temperature),
@@ -126,6 +130,7 @@ class Blend(Model):
             factors=arrays["factors"],
             projection=arrays["projection"],
             popularity=arrays["popularity"],
+            repeated=arrays["repeated"],
             history_length=int(arrays["history_length"]),
             age_decay=float(arrays["age_decay"]),
             temperature=float(arrays["temperature"]),
@@ -151,7 +156,9 @@ class Blend(Model):
     def _from_transitions(self, histories: TrainingData, seen: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         users, items, strengths = self._latest(histories)
         wanted = self.transitions.followers(users, items, strengths, histories.n_users)
-        wanted.reshape(-1)[seen] = 0
+        again = self.repeated[seen % max(1, histories.n_items)] * wanted.reshape(-1)[seen]
+        wanted *= 1 - self.repeated
+        wanted.reshape(-1)[seen] = again
         np.add.at(wanted, (users, items), strengths * self.transitions.repeats[items])
         return _to_maximum_one(wanted)
 
@@ -194,6 +201,18 @@ def _als(data: TrainingData, n_factors: int, seed: int, threads: int, tick: Tick
         als.fit(data.pairs(), show_progress=False, callback=lambda i, *_: tick((i + 1) / ITERATIONS))
     found: npt.NDArray[np.float32] = als.item_factors
     return found
+
+
+def _repeated(data: TrainingData, popularity: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    interactions = np.bincount(data.items, minlength=data.n_items)
+    return (1 - popularity / np.maximum(interactions, 1)).astype(np.float32) * (interactions > 0)
+
+
+def _projection(factors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what each item of a history adds to its user's factors: the closed form of one step of ALS."""
+    exact = factors.astype(np.float64)
+    gram = exact.T @ exact + REGULARIZATION * np.eye(factors.shape[1])
+    return np.linalg.solve(gram, exact.T).T.astype(np.float32)
 
 
 def _likeliest_temperature(preferences: npt.NDArray[np.float64], following: Codes) -> float:

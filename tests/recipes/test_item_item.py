@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from fakepersonalize.recipes.models.item_item import ItemItem
+from fakepersonalize.recipes.training import TrainingData, by_popularity, distinct_users
+
+
+def fitted(data: TrainingData, **params) -> ItemItem:
+    return ItemItem.fit(data, params, 0, 1, lambda share: None)
+
+
+def by_hand(data: TrainingData, discount: float, fewest: int) -> np.ndarray:
+    """Similarities, 0 for pairs that are no neighbours."""
+    pairs = data.pairs().toarray()
+    together = pairs.T @ pairs
+    popularity = np.maximum(pairs.sum(axis=0), 1)
+    table = together / np.outer(popularity, popularity) ** discount
+    table[(together < fewest) | np.eye(len(table), dtype=bool)] = 0
+    return table
+
+
+@pytest.mark.parametrize(("discount", "fewest"), [(0.5, 1), (0.5, 3), (0.0, 3), (1.0, 2)])
+def test_neighbours_are_those_counted_by_hand(groceries, discount, fewest):
+    model = fitted(groceries, popularity_discount_factor=discount, min_cointeraction_count=fewest)
+    table = by_hand(groceries, discount, fewest)
+    for item in range(groceries.n_items):
+        row = slice(model.offsets[item], model.offsets[item + 1])
+        assert_array_equal(model.neighbours[row], np.flatnonzero(table[item]))
+        np.testing.assert_allclose(model.similarities[row], table[item][table[item] > 0], rtol=1e-5)
+
+
+def test_the_default_is_the_cosine_of_pairs_seen_three_times(films):
+    model = fitted(films)
+    table = by_hand(films, 0.5, 3)
+    item = int(np.argmax(distinct_users(films)))
+    near = model.similar(item, None, 10).items
+    np.testing.assert_allclose(table[item][near], np.sort(table[item])[::-1][:10], rtol=1e-5)
+
+
+def test_a_larger_discount_recommends_less_popular_items(groceries):
+    popularity = distinct_users(groceries)
+
+    def popularity_recommended(discount: float) -> float:
+        lists = fitted(groceries, popularity_discount_factor=discount).similar_many(np.arange(80, dtype=np.int32), 10)
+        return float(popularity[lists].mean())
+
+    assert popularity_recommended(0.0) > popularity_recommended(0.5) > popularity_recommended(1.0)
+
+
+def test_an_unknown_item_gets_popular_items(films):
+    popular = by_popularity(distinct_users(films))
+    assert_array_equal(fitted(films).similar(None, None, 25).items, popular[:25])
+
+
+def test_a_rare_item_gets_popular_items_without_itself():
+    users = np.array([0, 1, 2, 0, 1, 2, 0])
+    items = np.array([0, 0, 0, 1, 1, 1, 2])
+    data = TrainingData.from_columns(users, items, np.arange(7), 3, 3)
+    assert_array_equal(fitted(data).similar(2, None, 25).items, [0, 1])
+
+
+def test_the_query_is_never_its_own_neighbour_and_lists_are_full(films):
+    model = fitted(films)
+    for item, near in enumerate(model.similar_many(np.arange(120, dtype=np.int32), 119)):
+        assert sorted([item, *near]) == list(range(120))

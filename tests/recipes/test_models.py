@@ -1,0 +1,126 @@
+"""What holds for every model."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from fakepersonalize.errors import Cancelled
+from fakepersonalize.recipes.models import MODELS, model_class
+from fakepersonalize.recipes.training import History, Model, TrainingData
+
+PARAMS = {"factors": 8}
+NOBODY = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+
+@pytest.fixture(params=sorted(MODELS))
+def kind(request) -> type[Model]:
+    return model_class(request.param)
+
+
+def fitted(kind: type[Model], data: TrainingData, seed: int = 0, threads: int = 1) -> Model:
+    return kind.fit(data, PARAMS, seed, threads, lambda share: None)
+
+
+def answer(model: Model, k: int, allowed=None, items=(3, 4)) -> np.ndarray:
+    """A list for a user with a history, or for an item, whichever the model does."""
+    if "similar" in model.does:
+        return model.similar(items[-1] if items else None, allowed, k).items
+    user = History(np.array(items, np.int32), np.arange(len(items)))
+    return model.recommend(model.fold_in(user), allowed, k).items
+
+
+def test_a_model_says_what_it_does_and_refuses_the_rest(kind, films):
+    model = fitted(kind, films)
+    assert kind.does <= {"recommend", "rank", "similar"}
+    calls = {
+        "recommend": lambda: model.recommend(model.fold_in(NOBODY), None, 5),
+        "rank": lambda: model.rank(model.fold_in(NOBODY), np.array([1, 2], np.int32)),
+        "similar": lambda: model.similar(1, None, 5),
+    }
+    for name, call in calls.items():
+        if name in kind.does:
+            assert len(call().items)
+        else:
+            with pytest.raises(NotImplementedError):
+                call()
+
+
+def test_a_saved_model_answers_as_before(kind, films):
+    model = fitted(kind, films)
+    file = io.BytesIO()
+    np.savez(file, **model.arrays())
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as saved:
+        again = kind.from_arrays(dict(saved), {})
+    for items in ((), (3, 4)):
+        assert_array_equal(answer(again, 50, items=items), answer(model, 50, items=items))
+    assert_same_bytes(again, model)
+
+
+def test_the_same_seed_gives_the_same_bytes_with_any_number_of_threads(kind, groceries):
+    once, twice = fitted(kind, groceries, 7, threads=1), fitted(kind, groceries, 7, threads=2)
+    assert_same_bytes(once, twice)
+
+
+def assert_same_bytes(one: Model, other: Model) -> None:
+    first, second = one.arrays(), other.arrays()
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        assert (array.dtype, array.shape) == (second[name].dtype, second[name].shape)
+        assert array.tobytes() == second[name].tobytes(), name
+
+
+@pytest.mark.parametrize("k", [0, 1, 25, 119])
+def test_lists_are_as_long_as_asked_for_and_repeat_nothing(kind, films, k):
+    model = fitted(kind, films)
+    for items in ((), (3, 4)):
+        found = answer(model, k, items=items)
+        assert len(found) == len(set(found.tolist())) == k
+        assert found.dtype == np.int32
+
+
+def test_lists_end_where_the_catalogue_ends(kind, films):
+    assert len(answer(fitted(kind, films), 500, items=())) == 120
+
+
+def test_only_allowed_items_are_recommended(kind, films):
+    allowed = np.zeros(120, bool)
+    allowed[[2, 9, 60, 61, 100]] = True
+    assert sorted(answer(fitted(kind, films), 25, allowed)) == [2, 9, 60, 61, 100]
+    assert len(answer(fitted(kind, films), 25, np.zeros(120, bool))) == 0
+
+
+def test_fitting_can_be_cancelled(kind, films):
+    def cancel(share: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        kind.fit(films, PARAMS, 0, 1, cancel)
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "n_users", "n_items"),
+    [
+        pytest.param([], [], 0, 0, id="nothing at all"),
+        pytest.param([], [], 3, 4, id="no interaction"),
+        pytest.param([0], [0], 1, 1, id="one interaction"),
+        pytest.param([0] * 5, [0, 1, 2, 1, 0], 1, 3, id="one user"),
+        pytest.param(range(5), [0] * 5, 5, 1, id="one item"),
+        pytest.param([0, 0, 1], [4, 2, 2], 2, 9, id="items that nobody met"),
+    ],
+)
+def test_tiny_data_makes_a_model_that_answers(kind, users, items, n_users, n_items):
+    users, items = np.array(users, np.int64), np.array(items, np.int64)
+    data = TrainingData.from_columns(users, items, np.arange(len(users)), n_users, n_items)
+    model = fitted(kind, data)
+    assert sorted(answer(model, 25, items=())) == list(range(n_items))
+    if "recommend" in kind.does:
+        rows = model.recommend_many(data, 10)
+        assert rows.shape == (n_users, 10)
+        assert all(sorted(row[row >= 0]) == list(range(n_items)) for row in rows)
+    else:
+        assert model.similar_many(np.arange(n_items, dtype=np.int32), 10).shape == (n_items, 10)
