@@ -11,7 +11,7 @@ from pathlib import Path
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.protocol.messages import Reply
-from fakepersonalize.server import create_server
+from fakepersonalize.server import wsgi_server
 from flask import Flask
 
 
@@ -25,7 +25,7 @@ def main() -> None:
     app = Flask("static")
     app.wsgi_app = Door(app.wsgi_app, lambda incoming, scope: Reply(200, headers, body), app.wsgi_app, Hosts())  # type: ignore[method-assign]
     listening = socket.create_server(("127.0.0.1", 0))
-    server = create_server(listening, app)
+    server = wsgi_server(listening, app)
     threading.Thread(target=server.run, daemon=True).start()
     given.port_file.write_text(str(listening.getsockname()[1]))
     stop = threading.Event()

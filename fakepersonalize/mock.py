@@ -149,16 +149,14 @@ def _enter_around_methods(mocked: Mocked, klass: Any) -> None:
     klass.setup_method, klass.teardown_method = setup_method, teardown_method
 
 
-def _moto() -> ExitStack:
-    """Enter moto's mocks, and let them know AWS's managed policies."""
+def _moto() -> Any:
+    """Return moto's mocks, not entered yet."""
     from moto import mock_aws
 
-    from fakepersonalize.frontdoor.neighbour_app import managed_policies
+    from fakepersonalize.frontdoor.neighbour_app import prepare_moto
 
-    with ExitStack() as building:
-        building.enter_context(mock_aws())
-        building.enter_context(managed_policies())
-        return building.pop_all()
+    prepare_moto()
+    return mock_aws()
 
 
 class _Diversion:
@@ -240,7 +238,7 @@ def _from_moto(request: AWSPreparedRequest) -> AWSResponse | None:
 def _stubbing(original: Callable[..., Any]) -> Callable[..., Any]:
     """Keep moto's stubber from our services, and tell it the account that our ARNs carry."""
     from fakepersonalize.frontdoor import identity
-    from fakepersonalize.frontdoor.neighbour_app import account_of_key
+    from fakepersonalize.frontdoor.neighbour_app import account_of_key, managed_policies
 
     def call(stubber: Any, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
         if event_name.startswith("before-send.personalize"):
@@ -248,7 +246,8 @@ def _stubbing(original: Callable[..., Any]) -> Callable[..., Any]:
         if stubber.enabled and "x-moto-account-id" not in request.headers:
             scope = identity.scope(_headers(request), urlsplit(request.url).query, account_of_key)
             request.headers["x-moto-account-id"] = scope.account
-        return original(stubber, event_name, request, **kwargs)
+        with managed_policies():
+            return original(stubber, event_name, request, **kwargs)
 
     return call
 

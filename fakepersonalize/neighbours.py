@@ -208,7 +208,7 @@ def _in_process_client(session: Session, service: str, scope: Scope, application
         region_name=scope.region,
         endpoint_url=NOWHERE,
         aws_access_key_id=scope.account,  # twelve digits: the front door reads the account off the key
-        aws_secret_access_key="nothing is verified",
+        aws_secret_access_key=scope.account,  # nothing is verified
         config=Config(
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
@@ -253,7 +253,7 @@ def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
         "HTTP_HOST": url.netloc,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": url.scheme,
-        "wsgi.input": io.BytesIO(body) if isinstance(body, bytes) else body,
+        "wsgi.input": body if hasattr(body, "read") else io.BytesIO(body.encode() if isinstance(body, str) else body),
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,

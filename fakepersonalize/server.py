@@ -61,6 +61,7 @@ def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | No
     it in the main thread. Raises OSError where the address cannot be used.
     """
     settings = settings or Settings()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read with numpy; the matrices of one answer are small
     stopping = _Stopping()
     with stopping.on_signals(), running(settings) as server:
         _announce(server)
@@ -91,7 +92,7 @@ class Server:
     def __init__(self, listening: socket.socket, app: Flask) -> None:
         self.app = app
         self.emulator: Emulator = app.extensions[EXTENSION]
-        self._waitress = _waitress(listening, app)
+        self._waitress = wsgi_server(listening, app)
         self.host, self.port = listening.getsockname()[:2]
         self._loop = threading.Thread(target=self._waitress.run, name="fakepersonalize-server", daemon=True)
         self._loop.start()
@@ -151,7 +152,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server(address[:2], family=family, backlog=1024)
 
 
-def _waitress(listening: socket.socket, app: Flask) -> BaseWSGIServer:
+def wsgi_server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
+    """Return waitress around an application, ready to run: more connections than clients ever open, many threads."""
     from waitress.server import create_server
 
     from fakepersonalize.frontdoor.underscores import Channel

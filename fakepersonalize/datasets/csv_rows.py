@@ -64,7 +64,7 @@ RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
 CHUNK_BYTES = 2 << 20  # larger chunks parse no faster and take more memory
 LINE_BYTES = 16 << 20
 HEADER_BYTES = 64 << 10
-ROWS_PER_GROUP = 1 << 19  # rows that meet in one Parquet row group
+GROUP_BYTES = 24 << 20  # rows that meet in one Parquet row group: half a million interactions, or fewer long texts
 THREADS = 4
 SHOWN = 5  # offending rows that a reason names
 
@@ -113,9 +113,9 @@ def arrow_schema(schema: Schema) -> pa.Schema:
 def read(files: Sequence[Source], schema: Schema, tick: Tick = lambda share: None) -> Iterator[pa.RecordBatch]:
     """Yield the rows of CSV files in order, as record batches of `arrow_schema(schema)`.
 
-    Files are paths or seekable binary streams, which are left open. Raises JobFailed at the first batch that breaks a
-    rule, with AWS's sentence and a hint that names the column, the rule and the first five offending lines, wherever
-    they are; also where there is no row at all. `tick` hears the share of bytes read.
+    Files are paths or seekable binary streams; streams are left open. Empty files are passed over. Raises JobFailed,
+    with AWS's sentence and a hint that names the column, the rule and the first five offending lines, once these are
+    found or the files are at their end; no batch follows an offending line. `tick` hears the share of bytes read.
     """
     layout = _layout_of_all(files, schema)
     total = sum(_size(file) for file in files)
@@ -191,7 +191,7 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     for batch in batches:
         held.append(batch)
-        if sum(each.num_rows for each in held) >= ROWS_PER_GROUP:
+        if sum(each.nbytes for each in held) >= GROUP_BYTES:
             yield pa.Table.from_batches(held)
             held = []
     if held:
@@ -311,7 +311,7 @@ def _cut(stream: BinaryIO, source: str) -> Iterator[_Chunk]:
     line, rest = 2, b""
     while piece := stream.read(CHUNK_BYTES):
         piece = rest + piece
-        end = piece.rfind(b"\n") + 1 or piece.rfind(b"\r") + 1
+        end = piece.rfind(b"\n") + 1 or piece.rfind(b"\r", 0, -1) + 1  # a last \r may belong to a \n to come
         if end:
             yield _Chunk(source, line, piece[:end])
             line += _count_lines(piece[:end])

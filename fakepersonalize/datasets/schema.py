@@ -289,12 +289,13 @@ def _column(field: Mapping[str, Any]) -> Column:
 
 def _check_unique(schema: Schema) -> None:
     seen: dict[str, str] = {}
-    for column in schema.columns:
-        twin = seen.setdefault(_folded(column.name), column.name)
-        if twin is not column.name:
+    for name in (column.name for column in schema.columns):
+        if _folded(name) in seen:
             raise InvalidInputException(
-                f"Field names must be unique: {twin}, {column.name}.", "underscores and case do not tell names apart"
+                f"Field names must be unique: {seen[_folded(name)]}, {name}.",
+                "underscores and case do not tell names apart",
             )
+        seen[_folded(name)] = name
 
 
 def _check_flags(schema: Schema) -> None:

@@ -12,10 +12,13 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, wraps
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
+from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor import identity
@@ -29,8 +32,10 @@ log = logging.getLogger(__name__)
 RESET = "/moto-api/reset"
 S3_CONTROL = "/v20180820/"
 FAILED = "A neighbouring service failed: {kind}: {reason}"  # ours
+XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
 _NAME_A_POLICY = ("attach_role_policy", "attach_group_policy", "attach_user_policy", "get_policy")
+_policies_known = ContextVar("policies_known", default=False)
 
 
 class NeighbourApp:
@@ -72,15 +77,14 @@ class NeighbourApp:
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         try:
-            return self._moto()(environ, start_response)
+            with managed_policies():
+                return self._moto()(environ, start_response)
+        except (NotImplementedError, ImportError) as missing:
+            log.warning("moto has nothing for %s %s: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], missing)
+            return _failed(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, missing)  # which nobody tries again
         except Exception as error:
             log.exception("moto failed at %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            # Clients try again after a 500, which would not help where moto has not built something.
-            status = "501 Not Implemented" if isinstance(error, NotImplementedError) else "500 Internal Server Error"
-            message = FAILED.format(kind=type(error).__name__, reason=error)
-            body = json.dumps({"__type": "InternalFailure", "message": message}).encode()
-            start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-            return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+            return _failed(environ, start_response, HTTPStatus.INTERNAL_SERVER_ERROR, error)
 
     def _moto(self) -> WSGIApplication:
         with self._lock:
@@ -116,35 +120,63 @@ def headers_of(environ: dict[str, Any]) -> dict[str, str]:
     return headers
 
 
-def managed_policies() -> AbstractContextManager[Any]:
-    """While entered, moto knows AWS's managed policies: each is made when it is named first.
+@contextmanager
+def managed_policies() -> Iterator[None]:
+    """While entered, moto knows AWS's managed policies in this thread's calls: each is made when it is named first.
 
-    moto's own switch makes all 1,500 of them for every account, partition and reset.
+    moto's own switch makes all 1,500 of them for every account, partition and reset. Whoever uses moto beside us sees
+    no change. `prepare_moto` must have been called.
     """
-    from unittest.mock import patch
+    token = _policies_known.set(True)
+    try:
+        yield
+    finally:
+        _policies_known.reset(token)
 
+
+def prepare_moto() -> None:
+    """Import moto's IAM and make it ask us for policies, once per process."""
     from moto.iam.models import IAMBackend
 
-    entered = ExitStack()
     for name in _NAME_A_POLICY:
         method = getattr(IAMBackend, name)
         if not hasattr(method, "__wrapped__"):
-            entered.enter_context(patch.object(IAMBackend, name, _resolving(method)))
-    return entered
+            setattr(IAMBackend, name, _resolving(method))
 
 
 def _application() -> WSGIApplication:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    managed_policies()  # for as long as the process lives
-    application: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    class Application(DomainDispatcherApplication):  # type: ignore[misc,unused-ignore]
+        def get_backend_for_host(self, host: str | None) -> Any:
+            backend = super().get_backend_for_host(host)
+            if host is not None and backend is None:
+                raise NotImplementedError(f"moto has no service at {host}")
+            return backend
+
+    prepare_moto()
+    application: WSGIApplication = Application(create_backend_app)
     return application
+
+
+def _failed(
+    environ: dict[str, Any], start_response: StartResponse, status: HTTPStatus, error: Exception
+) -> Iterable[bytes]:
+    message = FAILED.format(kind=type(error).__name__, reason=error)
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):  # IAM, STS, CloudFormation
+        kind, text = "text/xml", XML_ERROR.format(code=status.phrase.replace(" ", ""), message=escape(message))
+    else:
+        kind, text = "application/json", json.dumps({"__type": status.phrase.replace(" ", ""), "message": message})
+    body = text.encode()
+    start_response(f"{status} {status.phrase}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
 def _resolving(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def resolved(backend: Any, policy_arn: str, *args: Any, **kwargs: Any) -> Any:
-        _provide(backend, policy_arn)
+        if _policies_known.get():
+            _provide(backend, policy_arn)
         return method(backend, policy_arn, *args, **kwargs)
 
     return resolved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ class Recommender:
 
     def __init__(self, shelf: Shelf, models: LoadedModels) -> None:
         self._shelf, self._models = shelf, models
+        self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
         self.refresh({campaign.arn for campaign in shelf.of_kind(CAMPAIGN)})
 
@@ -56,7 +58,9 @@ class Recommender:
     ) -> list[dict[str, Any]]:
         """Return up to `amount` items, best first, as members of PredictedItem."""
         loaded = self._models.get(endpoint.model)
-        scores = self._scores(endpoint.recipe, loaded, user_id, item_id, amount)
+        # numpy lets go of the interpreter in each of its calls: threads that compute side by side only queue for it.
+        with self._computing:
+            scores = self._scores(endpoint.recipe, loaded, user_id, item_id, amount)
         ids = [loaded.item_ids[code] for code in scores.items.tolist()]
         if scores.scores is None or not endpoint.recipe.returns_scores:
             return [{"itemId": id_} for id_ in ids]

@@ -1,0 +1,161 @@
+import io
+
+import pytest
+from werkzeug.test import Client
+
+from fakepersonalize.arns import Scope
+from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
+from fakepersonalize.neighbours import Neighbours, ObjectInfo, Unreadable, split_location
+
+SCOPE = Scope("111111111111", "eu-west-1")
+
+
+@pytest.fixture(scope="module")
+def app():
+    return NeighbourApp()
+
+
+@pytest.fixture
+def neighbours(app):
+    yield Neighbours(app)
+    Client(app).post("/moto-api/reset")
+
+
+@pytest.fixture
+def bucket(neighbours):
+    neighbours._s3(SCOPE).create_bucket(Bucket="films", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    return "films"
+
+
+def test_what_is_written_is_read_in_blocks(neighbours, bucket):
+    content = bytes(range(256)) * 20_000
+    neighbours.write_object(SCOPE, bucket, "a/b c", content)
+    blocks = list(neighbours.read_object(SCOPE, bucket, "a/b c"))
+    assert b"".join(blocks) == content
+    assert len(blocks) > 1
+
+
+def test_a_file_is_written_from_where_it_stands(neighbours, bucket):
+    file = io.BytesIO(b"head,body")
+    file.seek(5)
+    neighbours.write_object(SCOPE, bucket, "rest", file)
+    assert b"".join(neighbours.read_object(SCOPE, bucket, "rest")) == b"body"
+
+
+def test_empty_objects_have_no_blocks(neighbours, bucket):
+    neighbours.write_object(SCOPE, bucket, "empty", b"")
+    assert list(neighbours.read_object(SCOPE, bucket, "empty")) == []
+
+
+def test_a_key_names_one_object_even_where_others_begin_alike(neighbours, bucket):
+    for key in ("data.csv", "data.csv.old"):
+        neighbours.write_object(SCOPE, bucket, key, b"12")
+    (found,) = neighbours.objects(SCOPE, "s3://films/data.csv")
+    assert found == ObjectInfo(bucket="films", key="data.csv", size=2, etag="c20ad4d76fe97759aa27a0c99bff6710")
+
+
+def test_a_folder_names_what_lies_directly_in_it_in_order(neighbours, bucket):
+    for key in ("in/", "in/2.csv", "in/1.csv", "in/deep/3.csv", "inner.csv"):
+        neighbours.write_object(SCOPE, bucket, key, b"x")
+    assert [found.key for found in neighbours.objects(SCOPE, "s3://films/in/")] == ["in/1.csv", "in/2.csv"]
+    deep = [found.key for found in neighbours.objects(SCOPE, "s3://films/in/", deep=True)]
+    assert deep == ["in/1.csv", "in/2.csv", "in/deep/3.csv"]
+    assert [found.key for found in neighbours.objects(SCOPE, "s3://films")] == ["inner.csv"]
+
+
+def test_folders_of_more_objects_than_a_page_are_whole(neighbours, bucket, monkeypatch):
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    for n in range(7):
+        neighbours.write_object(SCOPE, bucket, f"many/{n}", b"")
+    assert len(neighbours._s3(SCOPE).list_objects_v2(Bucket=bucket)["Contents"]) == 3
+    assert len(neighbours.objects(SCOPE, "s3://films/many/")) == 7
+
+
+def test_an_empty_folder_has_no_objects(neighbours, bucket):
+    assert neighbours.objects(SCOPE, "s3://films/nothing/") == []
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("s3://films/none.csv", "NoSuchKey"),
+        ("s3://elsewhere/none.csv", "NoSuchBucket"),
+        ("s3://elsewhere/", "NoSuchBucket"),
+        ("s3://no such bucket!/x", "InvalidBucketName"),
+    ],
+)
+def test_what_is_missing_is_unreadable_and_says_why(neighbours, bucket, location, reason):
+    with pytest.raises(Unreadable) as refused:
+        neighbours.objects(SCOPE, location)
+    assert (refused.value.bucket, refused.value.reason) == (split_location(location)[0], reason)
+
+
+def test_reading_and_writing_what_is_missing_is_unreadable(neighbours, bucket):
+    with pytest.raises(Unreadable, match="NoSuchKey"):
+        list(neighbours.read_object(SCOPE, bucket, "none"))
+    with pytest.raises(Unreadable, match="NoSuchBucket"):
+        list(neighbours.read_object(SCOPE, "elsewhere", "none"))
+    with pytest.raises(Unreadable, match="NoSuchBucket"):
+        neighbours.write_object(SCOPE, "elsewhere", "key", b"")
+
+
+@pytest.mark.parametrize("location", ["films/key", "s3://", "s3:///key", "https://films/key", ""])
+def test_other_locations_are_refused(location):
+    with pytest.raises(ValueError, match="not a location in S3"):
+        split_location(location)
+
+
+def test_roles_exist_in_the_account_that_their_arn_names(neighbours):
+    iam = neighbours._client("iam", Scope("222222222222", "us-east-1"))
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}", Path="/service-role/")
+    assert neighbours.role_exists(SCOPE, "arn:aws:iam::222222222222:role/service-role/reader")
+    assert not neighbours.role_exists(SCOPE, "arn:aws:iam::222222222222:role/reader")
+    assert not neighbours.role_exists(SCOPE, "arn:aws:iam::111111111111:role/service-role/reader")
+    assert not neighbours.role_exists(SCOPE, "arn:aws:iam::222222222222:user/reader")
+
+
+def test_the_users_configuration_changes_nothing(app, monkeypatch):
+    for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, "http://nowhere.invalid")
+    for name in ("AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"):
+        monkeypatch.setenv(name, "true")
+    assert Neighbours(app)._s3(SCOPE).list_buckets()["Buckets"] == []
+
+
+def test_few_clients_are_kept_however_many_accounts_there_are(neighbours):
+    for account in range(40):
+        neighbours._s3(Scope(f"{account:012}", "us-east-1"))
+    assert len(neighbours._clients) == 32
+
+
+def test_a_real_endpoint_is_read_over_its_socket(app):
+    """A second server stands for the real S3."""
+    from threading import Thread
+
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        away = Neighbours(None, f"http://127.0.0.1:{server.server_port}")
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("AWS_ACCESS_KEY_ID", "111111111111")
+            environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
+            scope = Scope("999999999999", "us-east-1")
+            away._s3(scope).create_bucket(Bucket="away")
+            away.write_object(scope, "away", "key", b"content")
+            assert [found.key for found in away.objects(scope, "s3://away")] == ["key"]
+            assert b"".join(away.read_object(scope, "away", "key")) == b"content"
+        away._s3(scope).close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        Client(app).post("/moto-api/reset")
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://localhost"])
+def test_neighbours_are_either_here_or_there(app, endpoint):
+    with pytest.raises(ValueError, match="either"):
+        Neighbours(app if endpoint else None, endpoint)

@@ -1,0 +1,329 @@
+"""The process and its socket."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from fakepersonalize import server
+from fakepersonalize.operations.registry import handlers
+from fakepersonalize.protocol.service_models import ServiceModels
+from fakepersonalize.server import create_app, running
+from fakepersonalize.settings import Settings
+
+SIGNED = "AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-west-1/personalize/aws4_request, Signature=0"
+S3_SIGNED = SIGNED.replace("eu-west-1/personalize", "us-east-1/s3")
+PROGRAM = """
+import json, sys
+from fakepersonalize.server import serve
+from fakepersonalize.settings import Settings
+serve(Settings(port=0, **json.loads(sys.argv[1])), on_ready=lambda url: print("ready", url, flush=True))
+"""
+
+
+@pytest.fixture(scope="module")
+def served():
+    with running(Settings(port=0, limits="off")) as running_server:
+        yield running_server
+
+
+@pytest.fixture
+def connect(served):
+    with ExitStack() as leaving:
+
+        def connect(service, **config):
+            client = boto3.client(
+                service,
+                region_name="eu-west-1",
+                endpoint_url=served.url,
+                aws_access_key_id="111111111111",
+                aws_secret_access_key="x",
+                config=Config(retries={"total_max_attempts": 1}, **config),
+            )
+            leaving.callback(client.close)
+            return client
+
+        yield connect
+
+
+@pytest.fixture
+def process():
+    """Start real server processes; all are gone afterwards."""
+    started = []
+
+    def start(**settings):
+        command = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd())
+        started.append(child)
+        lines = []
+        while not lines or not lines[-1].startswith("ready"):
+            line = child.stdout.readline()
+            assert line, child.stderr.read()
+            lines.append(line.strip())
+        return child, lines
+
+    yield start
+    for child in started:
+        if child.poll() is None:
+            child.kill()
+        child.communicate()
+
+
+def get(url, **headers):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
+        return answer.status, answer.read(), dict(answer.headers)
+
+
+def raw(port, request):
+    """Send bytes as they are and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_health_answers_without_loading_a_model(served):
+    for page in ("live", "ready"):
+        assert get(f"{served.url}/_fakepersonalize/health/{page}")[:2] == (200, b'{"status":"%s"}\n' % page.encode())
+
+
+def test_it_is_not_ready_before_and_after_its_time():
+    app = create_app(Settings(in_process=True))
+    emulator = app.extensions["fakepersonalize"]
+    assert app.test_client().get("/_fakepersonalize/health/ready").status_code == 200
+    emulator.close()
+    assert app.test_client().get("/_fakepersonalize/health/ready").status_code == 503
+    assert app.test_client().get("/_fakepersonalize/health/live").status_code == 200
+
+
+def test_the_flask_application_answers_for_all_services():
+    app = create_app(Settings(in_process=True))
+    client = app.test_client()
+    ours = client.post(
+        "/", data="{}", headers={"Authorization": SIGNED, "X-Amz-Target": "AmazonPersonalize.ListSchemas"}
+    )
+    assert json.loads(ours.data) == {"schemas": []}
+    assert client.put("/events", headers={"Authorization": S3_SIGNED}).status_code == 200
+    assert client.post("/moto-api/reset").status_code == 200
+    app.extensions["fakepersonalize"].close()
+
+
+@pytest.mark.parametrize("bucket", ["recommendations", "events"])
+def test_buckets_named_like_our_paths_work(connect, bucket):
+    s3 = connect("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=bucket, Key="key", Body=b"content")
+    assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"content"
+
+
+def test_keys_and_metadata_arrive_as_they_were_sent(connect):
+    s3 = connect("s3")
+    s3.create_bucket(Bucket="awkward", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(
+        Bucket="awkward", Key="//a%2F b/é", Body=b"x", Metadata={"my_key": "1", "my-key": "2", "other_key": "3"}
+    )
+    metadata = s3.get_object(Bucket="awkward", Key="//a%2F b/é")["Metadata"]
+    # WSGI has one place for the first two names, so the one with dashes keeps it.
+    assert {name.lower(): value for name, value in metadata.items()} == {"my-key": "2", "other_key": "3"}
+
+
+def test_an_operation_that_is_not_built_is_a_client_error_with_its_name(connect):
+    models = [operation for operation in ServiceModels() if operation.service == "personalize"]
+    missing = [o for o in models if o.function not in handlers() and not o.input.required_members]
+    if not missing:
+        pytest.skip("everything is built")
+    with pytest.raises(ClientError, match=missing[0].name) as refused:
+        getattr(connect("personalize"), missing[0].function)()
+    assert refused.value.response["Error"]["Code"] == "NotImplementedByFakePersonalize"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+
+
+def test_motos_reset_empties_personalize_too(connect, served):
+    fields = [{"name": name, "type": "string"} for name in ("USER_ID", "ITEM_ID")] + [
+        {"name": "TIMESTAMP", "type": "long"}
+    ]
+    schema = {"type": "record", "name": "Interactions", "namespace": "x", "fields": fields, "version": "1.0"}
+    personalize = connect("personalize")
+    arn = personalize.create_schema(name="films", schema=json.dumps(schema))["schemaArn"]
+    assert arn == "arn:aws:personalize:eu-west-1:111111111111:schema/films"
+    request = urllib.request.Request(f"{served.url}/moto-api/reset", method="POST")
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        assert answer.status == 200
+    assert personalize.list_schemas()["schemas"] == []
+    assert connect("s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/bucket/key", "/moto-api/data.json", "/_fakepersonalize/health/live"])
+def test_rebinding_hosts_and_foreign_pages_are_refused(served, path):
+    for foreign in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(served.url + path, **foreign)
+        assert refused.value.code == 403
+        refused.value.close()
+
+
+def test_motos_answers_have_no_cors_headers(served):
+    headers = get(f"{served.url}/moto-api/data.json", Origin="http://localhost:3000")[2]
+    assert not [name for name in headers if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH", "TRACE"])
+@pytest.mark.parametrize(
+    "path", ["/", "/recommendations", "/%00", "/%ff", "//", "/_fakepersonalize/", "/_fakepersonalize/%ff"]
+)
+def test_no_method_on_any_path_of_ours_makes_a_5xx_or_hangs(served, method, path):
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=5)) as connection:
+        connection.request(method, path, headers={"Authorization": SIGNED})
+        assert 200 <= connection.getresponse().status < 500
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "PATCH", "TRACE"])
+@pytest.mark.parametrize("path", ["/", "/recommendations", "/%ff", "//"])
+def test_strange_requests_to_the_neighbours_are_answered(served, method, path, caplog):
+    with caplog.at_level("CRITICAL"), closing(HTTPConnection("127.0.0.1", served.port, timeout=5)) as connection:
+        connection.request(method, path)
+        assert connection.getresponse().status  # moto has a 500 for some
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: nonsense\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 1, 2\r\n",
+        b"Content-Length: 100\r\n",
+        b"Transfer-Encoding: nonsense\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+    ],
+)
+def test_malformed_framing_never_makes_a_5xx_or_hangs(served, framing):
+    head = (
+        b"POST /recommendations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: %s\r\n"
+        % SIGNED.encode()
+    )
+    answer = raw(served.port, head + framing + b"\r\n{}")
+    assert not answer.startswith(b"HTTP/1.1 5") or framing.endswith(b"nonsense\r\n")  # RFC 9112 has 501 for codings
+    assert answer or framing == b"Content-Length: 100\r\n" or b"chunked" in framing
+
+
+def test_chunked_bodies_are_read(served):
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: %s\r\n" % SIGNED.encode()
+    chunks = b"X-Amz-Target: AmazonPersonalize.ListSchemas\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    assert b'{"schemas":[]}' in raw(served.port, head + chunks).replace(b" ", b"")
+
+
+def test_an_open_connection_after_300_idle_ones_is_answered(served):
+    with ExitStack() as leaving:
+        for _ in range(300):
+            idle = HTTPConnection("127.0.0.1", served.port, timeout=5)
+            leaving.callback(idle.close)
+            idle.request("GET", "/_fakepersonalize/health/live")
+            assert idle.getresponse().read()
+        assert get(f"{served.url}/_fakepersonalize/health/live")[0] == 200
+
+
+def test_a_port_in_use_is_refused_before_anything_is_built(served):
+    with pytest.raises(OSError, match="in use"), running(Settings(port=served.port)):
+        pass
+
+
+def test_leaving_frees_the_port_and_leaves_no_thread_and_no_folder():
+    before = set(threading.enumerate())
+    with running(Settings(port=0)) as short:
+        folder, port = short.emulator.folder.path, short.port
+        assert get(f"{short.url}/_fakepersonalize/health/live")[0] == 200
+    assert set(threading.enumerate()) <= before
+    assert not folder.exists()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_the_first_lines_say_url_data_and_export_and_the_port_file_is_whole(process, tmp_path):
+    child, (first, data, export, ready) = process(port_file=str(tmp_path / "port"))
+    url = ready.split()[1]
+    assert first.endswith(f"listens on {url}")
+    assert data.startswith("Data: ")
+    assert export.endswith(f"AWS_ENDPOINT_URL={url}")
+    assert f":{(tmp_path / 'port').read_text().strip()}" in url
+    assert [path.name for path in tmp_path.iterdir()] == ["port"]
+    child.terminate()
+    child.wait(2)
+
+
+def test_a_temporary_folder_goes_and_a_chosen_one_stays(process, tmp_path):
+    for settings in ({}, {"data_dir": str(tmp_path / "data")}):
+        child, lines = process(**settings)
+        folder = Path(lines[1].removeprefix("Data: ").removesuffix(", removed at exit"))
+        assert folder.is_dir()
+        child.terminate()
+        child.wait(2)
+        assert folder.exists() == bool(settings)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_it_within_two_seconds_also_with_open_connections_and_work(process, number):
+    child, lines = process()
+    url = lines[-1].split()[1]
+    with ExitStack() as leaving:
+        port = int(url.rpartition(":")[2])
+        for _ in range(20):
+            leaving.enter_context(socket.create_connection(("127.0.0.1", port)))
+        half = leaving.enter_context(socket.create_connection(("127.0.0.1", port)))
+        half.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
+        get(f"{url}/moto-api/data.json")
+        child.send_signal(number)
+        assert child.wait(2) == 0
+    assert child.stderr.read() == ""
+
+
+def test_a_request_that_never_ends_does_not_hold_up_the_end():
+    begun, release = threading.Event(), threading.Event()
+
+    def wait(incoming, scope):
+        begun.set()
+        release.wait(30)
+        raise AssertionError("nobody waits for this answer")
+
+    with running(Settings(port=0)) as stuck:
+        stuck.app.wsgi_app._answer = wait
+        request = f"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: {SIGNED}\r\n\r\n".encode()
+        asking = threading.Thread(target=raw, args=(stuck.port, request))
+        asking.start()
+        assert begun.wait(5)
+    asking.join(2)
+    assert not asking.is_alive()
+    release.set()
+
+
+def test_importing_the_server_loads_nothing_heavy():
+    program = "import sys, fakepersonalize.server as s; s.create_app(s.Settings(in_process=True)); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"moto", "pandas", "scipy", "implicit", "pyarrow", "numpy", "boto3"}
+
+
+def test_many_open_files_are_allowed():
+    resource = pytest.importorskip("resource", reason="Windows")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        server._allow_open_files(512)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
+        server._allow_open_files(300)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
