@@ -1,0 +1,173 @@
+"""The commands and their flags: `serve`, `env` and `demo`.
+
+Nothing heavy is imported before a command needs it: how soon the server answers counts from here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import Field, fields
+from typing import Any, get_args, get_origin, get_type_hints
+
+from fakepersonalize import __version__
+from fakepersonalize.cli.env import REGION, SHELLS, detected_shell, lines
+from fakepersonalize.settings import ENVIRONMENT_PREFIX, Settings
+
+PROGRAM = "fakepersonalize"
+DEFAULT_USER = "u0230"
+NOT_FLAGS = ("in_process",)  # a server has its socket and its threads
+OF_THE_ADDRESS = ("host", "port", "port_file")
+
+CANNOT_USE = "{path} cannot be used: {reason}."
+NO_PORT = "Port 0 is any free one; name the --port that the server has got, or its --port-file."
+PORT_IN_USE = "Port {port} of {host} is in use; choose another with --port, or --port 0 for any that is free."
+PORT_REFUSED = "Cannot listen on port {port} of {host}: {reason}."
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
+
+
+class Refused(Exception):
+    """What was asked for cannot be done; its one sentence says why."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 0, 1 when it could not be done, 130 after Ctrl-C.
+
+    `argv` are the arguments without the program's name, those of the process by default. As argparse does, wrong
+    arguments, `--help` and `--version` raise SystemExit.
+    """
+    _replace_what_cannot_be_shown()
+    arguments = vars(_parser().parse_args(argv))
+    command = arguments.pop("command")
+    try:
+        command(**arguments)
+    except Refused as refusal:
+        print(f"{PROGRAM}: {refusal}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def serve(**flags: Any) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    settings = _settings(flags)
+    import sqlite3
+
+    from fakepersonalize import server
+    from fakepersonalize.storage.folder import FolderInUse
+
+    try:
+        server.serve(settings)
+    except FolderInUse as taken:
+        raise Refused(str(taken)) from None
+    except sqlite3.Error as error:
+        raise Refused(CANNOT_USE.format(path=settings.data_dir, reason=error)) from None
+    except OSError as error:
+        raise Refused(_why(error, settings)) from None
+
+
+def env(shell: str | None, region: str, **flags: Any) -> None:
+    """Print the lines that point AWS's tools to the server."""
+    settings = _settings(flags)
+    if not (settings.port or settings.port_file):
+        raise Refused(NO_PORT)
+    try:
+        printed = lines(settings, shell or detected_shell(), region)
+    except (OSError, ValueError) as error:
+        raise Refused(CANNOT_USE.format(path=settings.port_file, reason=_reason(error))) from None
+    print("\n".join(printed))
+
+
+def demo(user: str) -> None:
+    """Run the main job once, before your eyes."""
+    from fakepersonalize.cli.demo import UnknownViewer, run
+    from fakepersonalize.cli.walk import WayBlocked
+
+    try:
+        run(user)
+    except (UnknownViewer, WayBlocked) as reason:
+        raise Refused(f"{reason}.") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        PROGRAM, description="A local, offline Amazon Personalize that trains real models.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    note = f"Each flag that is not given is taken from {ENVIRONMENT_PREFIX}<FLAG> in the environment, if that is set."
+
+    serving = commands.add_parser("serve", help="answer for Personalize, S3, IAM, STS and others on one port")
+    serving.set_defaults(command=serve)
+    _add_flags(serving, (f.name for f in fields(Settings) if f.name not in NOT_FLAGS))
+    serving.epilog = note
+
+    printing = commands.add_parser("env", help="print the lines that point AWS's tools to the server")
+    printing.set_defaults(command=env)
+    printing.add_argument("--shell", choices=SHELLS, help="whose lines (default: the shell that is in use, or sh)")
+    printing.add_argument("--region", default=REGION, help=f"region to work in (default: {REGION})")
+    _add_flags(printing, OF_THE_ADDRESS)
+    printing.epilog = note
+
+    showing = commands.add_parser("demo", help="train three recipes on made-up films and compare them")
+    showing.set_defaults(command=demo)
+    showing.add_argument(
+        "--user", default=DEFAULT_USER, metavar="ID", help=f"who gets recommendations (default: {DEFAULT_USER})"
+    )
+    return parser
+
+
+def _add_flags(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+    rows = {f.name: f for f in fields(Settings)}
+    hints = get_type_hints(Settings)
+    for name in names:
+        parser.add_argument(f"--{name.replace('_', '-')}", **_flag(rows[name], hints[name]))
+
+
+def _flag(row: Field[Any], hint: Any) -> dict[str, Any]:
+    """Return how argparse reads a setting; None stands for a flag that is not given."""
+    default = f" (default: {row.default})" if isinstance(row.default, (str, int)) else ""
+    flag: dict[str, Any] = {"help": row.metadata["help"] + default, "default": None}
+    if get_origin(hint) is tuple:
+        return flag | {"action": "append", "metavar": row.name.upper()}
+    if row.metadata["choices"]:
+        return flag | {"choices": row.metadata["choices"]}
+    reader = next(iter(get_args(hint)), hint)  # `int | None` reads an int
+    return flag | {"type": reader, "metavar": row.name.rpartition("_")[2].upper()}
+
+
+def _settings(flags: dict[str, Any]) -> Settings:
+    """Return what flags and environment say together."""
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
+    try:
+        return Settings.from_environment(os.environ, **given)
+    except ValueError as error:
+        raise Refused(f"{error}.") from None
+
+
+def _why(error: OSError, settings: Settings) -> str:
+    """Say in a sentence why the server did not start."""
+    import errno
+
+    reason = _reason(error)
+    if error.filename:
+        return CANNOT_USE.format(path=error.filename, reason=reason)
+    sentence = PORT_IN_USE if error.errno == errno.EADDRINUSE else PORT_REFUSED
+    return sentence.format(host=settings.host, port=settings.port, reason=reason)
+
+
+def _reason(error: Exception) -> str:
+    reason: str = getattr(error, "strerror", None) or str(error)
+    return reason.partition(" (while")[0].rstrip(".")  # Python names the address once more
+
+
+def _replace_what_cannot_be_shown() -> None:
+    """Let a letter that the output's encoding lacks become a question mark, not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
