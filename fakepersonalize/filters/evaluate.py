@@ -1,0 +1,284 @@
+"""Which candidates a filter lets through: compiled once, bound to the values of a request, asked for masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as field_
+from typing import Any, Protocol
+
+import numpy as np
+
+from fakepersonalize.filters import parameters
+from fakepersonalize.filters.check import ANY_EVENT, EVENTS, Fields, Key, check
+from fakepersonalize.filters.columns import NUMBERS, Codes, Column, Field, Mask, column, number
+from fakepersonalize.filters.syntax import (
+    ACTION_INTERACTIONS,
+    EQUAL,
+    IN,
+    INCLUDE,
+    INTERACTIONS,
+    ITEMS,
+    NOT_IN,
+    UNEQUAL,
+    USER_ID,
+    Condition,
+    CurrentItem,
+    Literal,
+    Part,
+    Placeholder,
+    Tree,
+    parse,
+)
+
+# The newest rows that filters look at, for each user and event type.
+# https://docs.aws.amazon.com/personalize/latest/dg/limits.html
+WINDOW = {INTERACTIONS: 100, ACTION_INTERACTIONS: 300}
+
+_OPPOSITE = {NOT_IN: IN, UNEQUAL: EQUAL}
+
+Value = str | int | float
+Values = Mapping[str, Sequence[Literal]]  # of parameters that have a value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """The rows that a filter chooses from: items, users or actions, by their codes 0 .. amount-1.
+
+    `columns` are named as in the schema, and each has `amount` rows; a column that is not there counts as null. Any
+    mapping will do, also one that makes a column when it is first asked for.
+    """
+
+    amount: int
+    columns: Mapping[str, Column]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circumstances:
+    """What a request adds to the candidates.
+
+    `events` has the codes of the candidates that the current user has events with, by event type (see `newest`). Where
+    the candidates are users: the codes of those who have such events. `user` is the current user's row, by columns as
+    in the schema; None for a user without metadata. `item` is the code of the current item, None if it has none.
+    """
+
+    events: Mapping[str, Codes] = field_(default_factory=dict)
+    user: Mapping[str, Any] | None = None
+    item: int | None = None
+
+
+class Filter:
+    """A filter expression whose fields are known. Immutable; threads may share it."""
+
+    def __init__(self, tree: Tree, fields: Mapping[Key, Field]) -> None:
+        self.tree = tree
+        self.fields = frozenset(fields)  # (dataset type, name in capitals), for the quota of the dataset group
+        self.subject = tree.parts[0].subject
+        conditions = [condition for part in tree.parts for condition in part.conditions]
+        self.placeholders = frozenset(name for part in tree.parts for name in part.placeholders)
+        self.needs_item = any(isinstance(condition.operands, CurrentItem) for condition in conditions)
+        self.reads_events = any(condition.dataset in EVENTS for condition in conditions)
+        reads_user = any(part.if_user for part in tree.parts)
+        self.needs_user = reads_user or (self.reads_events and self.subject != USER_ID)
+        self._fields = fields
+
+    def bind(self, values: Mapping[str, str] | None = None) -> BoundFilter:
+        """Return the filter with the `filterValues` of a request in it.
+
+        Raises InvalidInputException for a parameter of an INCLUDE without a value and for values that do not suit. An
+        EXCLUDE without its values is left out.
+        """
+        literals = self._literals(values or {})
+        parts = []
+        for part in self.tree.parts:
+            absent = sorted(part.placeholders - literals.keys())
+            if not absent:
+                parts.append(self._bound(part, literals))
+            elif part.effect == INCLUDE:
+                raise parameters.missing(absent[0])
+        return BoundFilter(tuple(parts))
+
+    def _literals(self, values: Mapping[str, str]) -> Values:
+        read = {name: parameters.read(name, values[name]) for name in sorted(self.placeholders & values.keys())}
+        return {name: literals for name, literals in read.items() if literals}
+
+    def _bound(self, part: Part, values: Values) -> BoundPart:
+        any_of = tuple(tuple(self._test(condition, values) for condition in all_of) for all_of in part.any_of)
+        return BoundPart(part, any_of, tuple(self._column_test(condition, values) for condition in part.if_user))
+
+    def _test(self, condition: Condition, values: Values) -> Test:
+        if isinstance(condition.operands, CurrentItem):
+            other = self._fields[ITEMS, condition.operands.column.upper()]
+            return _ReferenceTest(self._field(condition), condition.test, other)
+        if condition.dataset in EVENTS:
+            types = _texts(condition, self._field(condition), values)
+            return _EventTest(condition.dataset, condition.test, frozenset(types))
+        return self._column_test(condition, values)
+
+    def _column_test(self, condition: Condition, values: Values) -> _ColumnTest:
+        own = self._field(condition)
+        texts = _texts(condition, own, values)
+        if own.type not in NUMBERS:
+            return _ColumnTest(own, condition.test, tuple(texts))
+        return _ColumnTest(own, condition.test, tuple(found for found in map(number, texts) if found is not None))
+
+    def _field(self, condition: Condition) -> Field:
+        return self._fields[condition.dataset, condition.column.upper()]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundFilter:
+    """A filter with its values; it answers for any candidates under any circumstances."""
+
+    parts: tuple[BoundPart, ...]
+
+    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
+        """Return which candidates are allowed: any INCLUDE matches, or none applies, and no EXCLUDE does."""
+        included: Mask | None = None
+        excluded = np.zeros(candidates.amount, bool)
+        for part, matches in self.matches(candidates, around):
+            if part.effect == INCLUDE:
+                included = matches if included is None else included | matches
+            else:
+                excluded |= matches
+        return ~excluded if included is None else included & ~excluded
+
+    def matches(self, candidates: Candidates, around: Circumstances) -> list[tuple[Part, Mask]]:
+        """Return for each part that applies to the user which candidates match it, to include or to exclude them."""
+        applying = [bound for bound in self.parts if bound.applies(around)]
+        return [(bound.part, bound.matches(candidates, around)) for bound in applying]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundPart:
+    """One part with its values."""
+
+    part: Part
+    any_of: tuple[tuple[Test, ...], ...]
+    if_user: tuple[_ColumnTest, ...]
+
+    def applies(self, around: Circumstances) -> bool:
+        """Tell whether the conditions after IF hold, if there are any; they do not for a user without metadata."""
+        if not self.if_user:
+            return True
+        if around.user is None:
+            return False
+        fields = [test.field for test in self.if_user]
+        row = Candidates(1, {field.name: column(field, [around.user.get(field.name)]) for field in fields})
+        return all(bool(test.mask(row, around)[0]) for test in self.if_user)
+
+    def matches(self, candidates: Candidates, around: Circumstances) -> Mask:
+        found = np.zeros(candidates.amount, bool)
+        for all_of in self.any_of:
+            first, *others = (test.mask(candidates, around) for test in all_of)
+            for other in others:
+                first = first & other
+            found |= first
+        return found
+
+
+class Test(Protocol):
+    """A condition with its values."""
+
+    def mask(self, candidates: Candidates, around: Circumstances) -> Mask: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ColumnTest:
+    """A column against values."""
+
+    field: Field
+    test: str
+    wanted: tuple[Value, ...]
+
+    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
+        return _select(candidates, self.field, self.test, self.wanted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _ReferenceTest:
+    """A column against what the current item has in a column, its own or another."""
+
+    field: Field
+    test: str
+    other: Field
+
+    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
+        there = candidates.columns.get(self.other.name)
+        wanted = () if there is None or around.item is None else there.at(around.item)
+        return _select(candidates, self.field, self.test, wanted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _EventTest:
+    """Events against types; with NOT IN an event of any other type counts, so candidates without events never match."""
+
+    dataset: str
+    test: str
+    types: frozenset[str]
+
+    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
+        wanted = {event_type(self.dataset, type_) for type_ in self.types}
+        found = np.zeros(candidates.amount, bool)
+        for type_, codes in around.events.items():
+            listed = ANY_EVENT in wanted or event_type(self.dataset, type_) in wanted
+            if listed == (self.test == IN):
+                found[codes] = True
+        return found
+
+
+def compile_filter(text: str, fields: Fields) -> Filter:
+    """Return the filter that an expression describes.
+
+    `fields` has the columns of each dataset type that the dataset group has a dataset of, as in the schemas. Raises
+    InvalidInputException for text that is no expression and for expressions that do not fit the schemas.
+    """
+    tree = parse(text)
+    return Filter(tree, check(tree, fields))
+
+
+def newest(dataset: str, codes: Codes, types: Codes, names: Sequence[str], most: int | None = None) -> dict[str, Codes]:
+    """Return what filters see of one user's events: by type, the distinct codes in the newest rows of that type.
+
+    `codes` (items or actions) and `types` (indices into `names`) have one entry for each event, oldest first. The
+    spellings of one type count together. `dataset` is INTERACTIONS or ACTION_INTERACTIONS.
+    """
+    spellings: dict[str, list[int]] = {}
+    for number_, name in enumerate(names):
+        spellings.setdefault(event_type(dataset, name), []).append(number_)
+    most = WINDOW[dataset] if most is None else most
+    rows = {name: np.flatnonzero(np.isin(types, same))[-most:] for name, same in spellings.items()}
+    return {name: np.unique(codes[found]) for name, found in rows.items() if len(found)}
+
+
+def event_type(dataset: str, text: str) -> str:
+    """Return the one spelling of an event type: case does not count, and for actions "Not Taken" is NOT_TAKEN."""
+    folded = text.casefold()
+    return folded.replace(" ", "_") if dataset == ACTION_INTERACTIONS else folded
+
+
+def _texts(condition: Condition, field: Field, values: Values) -> list[str]:
+    """Return the values of a condition, those of the request in the place of placeholders."""
+    assert not isinstance(condition.operands, CurrentItem)
+    found: list[str] = []
+    for operand in condition.operands:
+        if isinstance(operand, Placeholder):
+            found += _given(operand.name, values[operand.name], condition.test, field)
+        else:
+            found.append(operand.text)
+    return found
+
+
+def _given(name: str, literals: Sequence[Literal], test: str, field: Field) -> list[str]:
+    parameters.check_amount(name, test, literals)
+    for literal in literals:
+        parameters.check_type(name, field, literal)
+    return [literal.text for literal in literals]
+
+
+def _select(candidates: Candidates, field: Field, test: str, wanted: Sequence[Any]) -> Mask:
+    """Return which candidates pass; for nulls a test fails and its opposite holds."""
+    there = candidates.columns.get(field.name)
+    positive = _OPPOSITE.get(test, test)
+    found = np.zeros(candidates.amount, bool) if there is None else there.select(positive, wanted)
+    return found if positive == test else ~found
