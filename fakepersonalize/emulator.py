@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor.dispatch import Dispatcher
 from fakepersonalize.frontdoor.hosts import Hosts
+from fakepersonalize.frontdoor.journal import Journal
 from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
 from fakepersonalize.jobs import train
 from fakepersonalize.jobs.bodies import bodies
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.clock import Clock, ManualClock, ScaledClock, WallClock
 from fakepersonalize.lifecycle.machine import Lifecycle
-from fakepersonalize.lifecycle.pace import EvenPace, Pace, RealisticPace
+from fakepersonalize.lifecycle.pace import EvenPace, Pace, RealisticPace, RuledPace, rules
 from fakepersonalize.lifecycle.runners import InlineRunner, Runner, ThreadRunner, WorkerProcess
 from fakepersonalize.lifecycle.workshop import Workshop
 from fakepersonalize.neighbours import Neighbours
@@ -24,16 +26,15 @@ from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.loaded import LoadedModels
 from fakepersonalize.resources.identifiers import Identifiers
-from fakepersonalize.resources.kinds import DATASET, KINDS, SOLUTION_VERSION
+from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, SOLUTION_VERSION
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.folder import DataFolder
-from fakepersonalize.storage.metadata import Database
+from fakepersonalize.storage.metadata import Database, Row
 from fakepersonalize.storage.tables import TableStore
 
 LIGHT_THREADS = 4
-CLASSROOM_FACTOR = 60.0
 WARM_AFTER_SECONDS = 1.0
 
 
@@ -46,28 +47,31 @@ class Emulator:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings = settings or Settings()
+        pace = _pace(settings)
         self.folder = DataFolder(settings.data_dir)
         self.hosts = Hosts(settings.allow_host)
         self.neighbour_app = NeighbourApp(self.hosts, self.reset)
-        self.database = Database(self.folder.path / "metadata.db", durable=not self.folder.temporary)
-        self.clock = _clock(settings)
+        self.database = _database(self.folder)
+        self.clock = _clock(settings, self.database.row("latest_change"))
         self.shelf = Shelf(self.database, self.clock.now, settings.quotas)
         self.tables = TableStore(self.database, self.folder.path / "tables")
         self.models = ArtifactStore(self.folder.path / "models")
         self.loaded = LoadedModels(self.models, settings.loaded_models)
         self.recommender = Recommender(self.shelf, self.loaded)
         self.database.listeners.append(self.recommender.refresh)
-        self.identifiers = Identifiers(settings.seed)
+        self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
         neighbours = Neighbours(self.neighbour_app)
         self._workshop = self._build_workshop(neighbours)
-        self.lifecycle = Lifecycle(self.shelf, self.clock, _pace(settings), self._workshop, self._gone)
+        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone)
         house = House(settings, self.lifecycle, self.tables, neighbours, self.recommender, self.identifiers)
+        self.journal = Journal()
         self._dispatcher = Dispatcher(
             ServiceModels(),
             handlers(),
             lambda operation, scope, request: Call(operation, scope, request, self.shelf.at(scope), house),
             self.database,
             self.lifecycle,
+            self.journal,
             settings.teach,
         )
         self.ready = False
@@ -88,16 +92,31 @@ class Emulator:
             self._warming.start()
         self.ready = True
 
-    def reset(self) -> None:
-        """Remove every resource of every account, with their data, models and running work."""
+    def advance(self, seconds: float = 0.0, times: int = 0) -> None:
+        """Move the clock of the profile `manual` on, and tell kinds with a rule `manual:N` so many times to go on.
+
+        What falls due happens in its order, jobs included. Raises ValueError for a clock that moves by itself, and for
+        a time that no clock can show.
+        """
+        self.lifecycle.tell(times)
+        self.lifecycle.advance(seconds)
+
+    def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
+        """Remove every resource, or those of an account, or the dataset group with an ARN and all that is below it.
+
+        Their data, models and running work go as well, buckets and roles stay. Returns how many resources are gone;
+        raises LookupError when there is no such dataset group.
+        """
         with self.database.transaction():
-            gone = [resource for kind in KINDS.values() for resource in self.shelf.of_kind(kind)]
+            gone = self._owned(account) if dataset_group is None else self._group(dataset_group)
             for resource in gone:
                 self.lifecycle.abandon(resource)
                 self.shelf.remove(resource)
-        for resource in gone:
-            self._gone(resource)
-        self.identifiers.clear()
+                self._gone(resource)
+        if dataset_group is None:
+            self.identifiers.clear(account)
+            self.journal.clear(account)
+        return len(gone)
 
     def close(self) -> None:
         """End background work at once and let go of the folder."""
@@ -105,6 +124,8 @@ class Emulator:
         if self._warming:
             self._warming.cancel()
         self.lifecycle.close()
+        if self._warming:
+            self._warming.join(timeout=1)
         self.database.close()
         self.loaded.clear()
         self.folder.close()
@@ -118,7 +139,7 @@ class Emulator:
         heavy: Runner = light if inline else ThreadRunner("training", 1)
         self._process = None if inline else WorkerProcess(train.LIBRARIES)
         services = Services(settings, self.database, self.shelf, self.tables, self.models, neighbours)
-        return Workshop(
+        workshop = Workshop(
             self.database,
             self.folder.path / "jobs",
             bodies(services),
@@ -127,13 +148,27 @@ class Emulator:
             self._process,
             settings.teach,
         )
+        workshop.released = self.tables.sweep
+        return workshop
+
+    def _owned(self, account: str | None) -> list[Resource]:
+        found = (resource for kind in KINDS.values() for resource in self.shelf.of_kind(kind))
+        return [resource for resource in found if account in (None, resource.scope.account)]
+
+    def _group(self, arn: str) -> list[Resource]:
+        group = self.shelf.find(arn)
+        if group is None or group.kind is not DATASET_GROUP:
+            raise LookupError(arn)
+        return [group, *(resource for kind in KINDS.values() for resource in self.shelf.below(arn, kind))]
 
     def _gone(self, resource: Resource) -> None:
+        """Let go of what belonged to a resource, inside the transaction that removes it."""
         if resource.kind is DATASET:
             self.tables.drop(resource.number)
         elif resource.kind is SOLUTION_VERSION:
-            self.loaded.drop(resource.number)
-            self.models.drop(resource.number)
+            assert self.database.current is not None
+            for store in (self.loaded, self.models):
+                self.database.current.afterwards.append(partial(store.drop, resource.number))
 
     def _sweep(self) -> None:
         """Clear away what a crash left on the disk that no row names."""
@@ -143,11 +178,26 @@ class Emulator:
         self.models.sweep({version.number for version in self.shelf.of_kind(SOLUTION_VERSION)})
 
 
-def _clock(settings: Settings) -> Clock:
+def _database(folder: DataFolder) -> Database:
+    try:
+        return Database(folder.path / "metadata.db", durable=not folder.temporary)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _clock(settings: Settings, latest_change: Row | None) -> Clock:
+    since = (latest_change and latest_change["at"]) or 0.0
     if settings.lifecycle == "manual":
-        return ManualClock()
-    return ScaledClock(CLASSROOM_FACTOR) if settings.lifecycle == "classroom" else WallClock()
+        return ManualClock(since=since)
+    return ScaledClock(settings.classroom_factor, since) if settings.lifecycle == "classroom" else WallClock()
+
+
+def _highest_number(database: Database) -> int:
+    row = database.row("highest_number")
+    return (row and row["number"]) or 0
 
 
 def _pace(settings: Settings) -> Pace:
-    return EvenPace(settings.seconds_per_step) if settings.lifecycle == "instant" else RealisticPace()
+    pace: Pace = EvenPace(settings.seconds_per_step) if settings.lifecycle == "instant" else RealisticPace()
+    return RuledPace(rules(settings.transitions), pace) if settings.transitions else pace

@@ -29,24 +29,25 @@ class WallClock:
 
 
 class ScaledClock:
-    """Time that started with the wall clock and runs `factor` times as fast."""
+    """Time that runs `factor` times as fast as the wall clock; starts with it, or at `since` if that is later."""
 
-    def __init__(self, factor: float) -> None:
+    def __init__(self, factor: float, since: float = 0.0) -> None:
         self.factor = factor
-        self._start = time.time()
+        self._wall = time.time()
+        self._start = max(self._wall, since)
 
     def now(self) -> float:
-        return round(self._start + (time.time() - self._start) * self.factor, 3)
+        return round(self._start + (time.time() - self._wall) * self.factor, 3)
 
     def seconds_until(self, when: float) -> float:
         return max(0.0, when - self.now()) / self.factor
 
 
 class ManualClock:
-    """Time that stands still until it is told to move; it never moves back."""
+    """Time that stands still until it is told to move; it never moves back. Starts with the wall clock if not told."""
 
-    def __init__(self, start: float | None = None) -> None:
-        self._now = round(time.time(), 3) if start is None else start
+    def __init__(self, start: float | None = None, since: float = 0.0) -> None:
+        self._now = round(max(time.time(), since), 3) if start is None else start
         self._lock = threading.Lock()
 
     def now(self) -> float:

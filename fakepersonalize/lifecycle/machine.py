@@ -1,4 +1,4 @@
-"""The machine of lives: begins processes, applies their steps when their time has come, stops them, takes them up again."""
+"""The machine of lives: begins processes, applies their steps on time, stops them, takes them up again."""
 
 from __future__ import annotations
 
@@ -8,21 +8,26 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from fakepersonalize.errors import JobFailed
 from fakepersonalize.lifecycle.clock import Clock, ManualClock
 from fakepersonalize.lifecycle.pace import Pace
-from fakepersonalize.lifecycle.workshop import INTERNAL, Workshop
+from fakepersonalize.lifecycle.workshop import Workshop
 from fakepersonalize.resources.processes import DONE, PROCESSES, RUNNING, STOP_CREATION, Process
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.storage.metadata import Row
 
 log = logging.getLogger(__name__)
 STATUS = "status"
+LATEST_TIME = 253_402_300_800.0  # no client shows the year 10000
+CLOCK_MOVES = "This clock moves by itself; the lifecycle profile manual has one that is moved."
+NO_SUCH_TIME = "The clock cannot move {seconds} seconds on: only forward, and to the year 9999 at most."
 OWN_MEMBERS = frozenset({"status", "creationDateTime", "lastUpdatedDateTime", "failureReason"})
 
 
 class Lifecycle:
-    """When a status changes. Nothing changes because it is read: `settle` applies what is due, and nothing else does."""
+    """When a status changes. Nothing changes because it is read: `settle` applies what is due, and nothing else does.
+
+    `gone` hears of each resource whose life is over, inside the transaction that removes it.
+    """
 
     def __init__(
         self, shelf: Shelf, clock: Clock, pace: Pace, workshop: Workshop, gone: Callable[[Resource], None]
@@ -32,32 +37,42 @@ class Lifecycle:
         self._gone = gone
         self._next_due = math.inf
         self._wake = threading.Event()
+        self._advancing = threading.Lock()
         self._ticker: threading.Thread | None = None
         self._closed = False
         workshop.moved = self._moved
+        # Steps come and go with changes of resources, and only what is committed may be looked at.
+        self._database.listeners.append(lambda _: self._look_ahead())
 
     def begin(
-        self, resource: Resource, process: Process, job: str | None = None, track: tuple[str, ...] = (STATUS,)
+        self,
+        resource: Resource,
+        process: Process,
+        job: str | None = None,
+        track: tuple[str, ...] = (STATUS,),
+        size: int = 0,
     ) -> None:
         """Begin a process inside the caller's transaction; a job's work starts after the commit.
 
-        `track` names what the steps write: the resource's own status, a `latest...Update` member, or both.
+        `track` names what the steps write: the resource's own status, a `latest...Update` member, or both. `size` is
+        how many rows the work is about, on which its pace may depend.
         """
         number = self._add_job(resource.arn, job) if job else None
         self._write(resource, track, process.pending)
-        pending, running = self.pace.seconds(resource.kind.name, process.name)
+        pending, running = self.pace.seconds(resource.kind.name, process.name, size)
+        times = self.pace.times(resource.kind.name)
         now = self.clock.now()
-        for stage, due in ((RUNNING, now + pending), (DONE, now + pending + running)):
+        for stage, due, told in ((RUNNING, now + pending, times), (DONE, now + pending + running, 2 * times)):
             self._database.run(
                 "add_step",
                 arn=resource.arn,
                 track=",".join(track),
                 process=process.name,
                 stage=stage,
-                due=due,
+                due=round(due, 3),  # as clocks tell it, or the manual one would never reach it
+                times=told,
                 job=number,
             )
-        self._look_ahead()
 
     def settle(self) -> None:
         """Apply every step that is due, oldest first."""
@@ -65,18 +80,36 @@ class Lifecycle:
             with self._database.transaction():
                 step = self._database.row("next_step", now=self.clock.now())
                 if step:
-                    self._apply(step)
-                self._look_ahead()
+                    self._take(step)
+                else:
+                    self._look_ahead()
 
     def advance(self, seconds: float) -> None:
-        """Move the manual clock on, applying the steps on the way in their order."""
-        assert isinstance(self.clock, ManualClock)
-        target = self.clock.now() + seconds
-        self.settle()
-        while self._next_due <= target:
-            self.clock.move_to(self._next_due)
+        """Move the manual clock on, applying the steps on the way in their order.
+
+        Raises ValueError where the clock moves by itself, and for a time that it cannot show.
+        """
+        if not seconds:
+            return
+        if not isinstance(self.clock, ManualClock):
+            raise ValueError(CLOCK_MOVES)
+        with self._advancing:
+            target = self.clock.now() + seconds
+            if not (seconds > 0 and target < LATEST_TIME):
+                raise ValueError(NO_SUCH_TIME.format(seconds=seconds))
             self.settle()
-        self.clock.move_to(target)
+            while self._next_due <= target:
+                self.clock.move_to(self._next_due)
+                self.settle()
+            self.clock.move_to(target)
+
+    def tell(self, times: int = 1) -> None:
+        """Tell the steps that wait for being told, so many times; what they waited for happens in its order."""
+        for _ in range(times):
+            with self._database.transaction():
+                self._database.run("tell_steps")
+                self._look_ahead()
+            self.settle()
 
     def stop_creation(self, resource: Resource) -> None:
         """Stop what creates a resource, inside the caller's transaction: pending work at once, running work soon."""
@@ -88,15 +121,15 @@ class Lifecycle:
             self.begin(resource, STOP_CREATION)
 
     def abandon(self, resource: Resource) -> None:
-        """Stop all work on a resource and forget its steps, inside the caller's transaction."""
-        for job in self._database.rows("open_jobs_of", arn=resource.arn):
-            self.workshop.cancel(job["number"])
+        """Stop all work on a resource and forget its steps, inside the transaction that changes or removes it."""
+        for job in self._database.rows("jobs_of", arn=resource.arn):
+            self.workshop.finish(job["number"])
         self._database.run("remove_steps", arn=resource.arn)
-        self._look_ahead()
 
     def recover(self) -> None:
         """Take up what an earlier run of this data folder left behind."""
         with self._database.transaction():
+            self._hasten()
             self._look_ahead()
         self.workshop.recover()
 
@@ -112,13 +145,31 @@ class Lifecycle:
             self._ticker.join(timeout=1)
         self.workshop.close()
 
-    def _apply(self, step: Row) -> None:
+    def _hasten(self) -> None:
+        """Make nothing wait for a clock that ran ahead of this one (a scaled one, in an earlier run)."""
+        row = self._database.row("latest_change")
+        ahead = (row["at"] or 0.0) - self.clock.now() if row else 0.0
+        if ahead > 0:
+            self._database.run("hasten_steps", seconds=ahead)
+
+    def _take(self, step: Row) -> None:
+        """Apply a step; where that cannot be done the process fails, lest the step stand in the way of all others."""
         resource, process = self.shelf.find(step["arn"]), PROCESSES[step["process"]]
-        track = tuple(step["track"].split(","))
-        self._database.run("remove_step", number=step["number"])
         assert resource is not None, "steps go with their resource"
+        track = tuple(step["track"].split(","))
+        try:
+            with self._database.savepoint():
+                self._apply(step, resource, process, track)
+        except Exception as problem:
+            if process.failed is None:
+                raise
+            reason = self.workshop.reason(problem, f"the {step['stage']} step of {resource.arn}")
+            self._fail(resource, process, track, step["job"], reason)
+
+    def _apply(self, step: Row, resource: Resource, process: Process, track: tuple[str, ...]) -> None:
+        self._database.run("remove_step", number=step["number"])
         if step["job_state"] == "failed":
-            self._fail(resource, process, track, step["job"])
+            self._fail(resource, process, track, step["job"], step["job_failure"])
         elif step["stage"] == RUNNING:
             self._write(resource, track, process.running)
             if step["job"] is not None:
@@ -129,31 +180,20 @@ class Lifecycle:
     def _complete(self, resource: Resource, process: Process, track: tuple[str, ...], job: int | None) -> None:
         changes: dict[str, Any] = {}
         if job is not None:
-            try:
-                with self._database.savepoint():
-                    changes = self.workshop.record(job)
-            except Exception as problem:
-                log.exception("job %d could not be recorded", job)
-                reason = problem.message if isinstance(problem, JobFailed) else INTERNAL
-                self._database.run("job_failed", number=job, failure=reason)
-                self._fail(resource, process, track, job)
-                return
+            changes = self.workshop.record(job)
             self.workshop.finish(job)
         if process.done is None:
-            self._remove(resource)
+            for each in self.shelf.remove(resource):
+                self._gone(each)
         else:
             self._write(resource, track, process.done, changes, adopt=True)
 
-    def _fail(self, resource: Resource, process: Process, track: tuple[str, ...], number: int) -> None:
-        job = self._database.row("job", number=number)
-        assert job is not None and process.failed is not None
+    def _fail(self, resource: Resource, process: Process, track: tuple[str, ...], job: int | None, reason: str) -> None:
+        assert process.failed is not None, "only what may fail has a job"
         self._database.run("remove_steps_of_track", arn=resource.arn, track=",".join(track))
-        self.workshop.finish(number)
-        self._write(resource, track, process.failed, reason=job["failure"])
-
-    def _remove(self, resource: Resource) -> None:
-        for each in self.shelf.remove(resource):
-            self._afterwards(lambda each=each: self._gone(each))  # type: ignore[misc]
+        if job is not None:
+            self.workshop.finish(job)
+        self._write(resource, track, process.failed, reason=reason)
 
     def _write(
         self,
@@ -193,7 +233,7 @@ class Lifecycle:
         self._database.current.afterwards.append(action)
 
     def _look_ahead(self) -> None:
-        """Note when the next step is due; inside a transaction, so that nobody else changes steps meanwhile."""
+        """Note when the next step is due; under the lock of the writer, so that nobody else changes steps meanwhile."""
         row = self._database.row("next_due")
         self._next_due = math.inf if row is None or row["due"] is None else row["due"]
         self._wake.set()

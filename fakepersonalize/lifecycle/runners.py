@@ -7,6 +7,7 @@ values and a folder, over pipes that carry one JSON object a line.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import subprocess
@@ -20,8 +21,14 @@ from typing import Any, Protocol
 
 from fakepersonalize.errors import Cancelled, JobFailed
 
+LONGEST_GOODBYE_SECONDS = 0.5
 Errand = Callable[[], None]
 Tick = Callable[[float], None]
+log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):
+    """The worker process ended in the middle of work: it was killed, or ran out of memory."""
 
 
 class Runner(Protocol):
@@ -78,16 +85,21 @@ class ThreadRunner:
             for _ in self._threads:
                 self._errands.put(None)
         for thread in self._threads:
-            thread.join(timeout=1)
+            thread.join(timeout=LONGEST_GOODBYE_SECONDS / len(self._threads))
 
     def _run(self) -> None:
         while (errand := self._errands.get()) is not None:
-            if not self._closed:
+            if self._closed:
+                return
+            try:
                 errand()
+            except Exception:
+                if not self._closed:
+                    log.exception("an errand failed")
 
 
 class WorkerProcess:
-    """One warm process of low priority that does heavy work, one piece at a time; killing it is how work is cancelled."""
+    """One warm process of low priority that does heavy work, piece by piece; killing it is how work is cancelled."""
 
     def __init__(self, warm: tuple[str, ...]) -> None:
         self._warm = warm
@@ -101,9 +113,13 @@ class WorkerProcess:
         with self._lock:
             if self._closed:
                 raise Cancelled
-            if self._process is None or self._process.poll() is not None:
+            if self._process and self._process.poll() is not None:
+                _end(self._process)
+                self._process = None
+            if self._process is None:
                 self._process = _spawn()
-                _send(self._process, {"warm": list(self._warm)})
+                with suppress(OSError):  # it died at once, which the first work will find out
+                    _send(self._process, {"warm": list(self._warm)})
 
     def warm_up(self) -> None:
         """Start the process unless all is over already."""
@@ -111,7 +127,11 @@ class WorkerProcess:
             self.start()
 
     def run(self, number: int, name: str, spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
-        """Do one piece of work and return its outcome; raises JobFailed with its reason, Cancelled when it was killed."""
+        """Do one piece of work and return its outcome.
+
+        Raises JobFailed with its reason, Interrupted when the process ended meanwhile, and what `tick` raises; after
+        the latter two the process is gone, so that nothing it says later is taken for the outcome of other work.
+        """
         self.start()
         with self._lock:
             process = self._process
@@ -119,13 +139,19 @@ class WorkerProcess:
                 raise Cancelled
             self._at = number
         try:
+            tick(0.0)  # `cancel` reaches us from here on; this is for whoever was told to stop before
             _send(process, {"work": name, "spec": spec, "folder": str(folder)})
-            return self._outcome(process, tick)
-        except OSError:  # the pipe broke: the process is gone
-            raise Cancelled from None
+            said = _last_word(process, tick)
+        except (OSError, ValueError, EOFError):  # the pipe broke, or was closed, or ended within or behind a line
+            self._give_up(process)
+            raise Interrupted from None
+        except BaseException:
+            self._give_up(process)
+            raise
         finally:
             with self._lock:
                 self._at = None
+        return _outcome(said)
 
     def cancel(self, number: int) -> None:
         """End the work on a job, if it is what the process does now."""
@@ -136,29 +162,47 @@ class WorkerProcess:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            process, self._process = self._process, None
-        if process:
+            process, self._process, at = self._process, None, self._at
+        if process and at is None:
+            _end(process)
+        elif process:  # `run` reads from it, and ends it when it finds that it is dead
             process.kill()
             process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    with suppress(OSError):
-                        pipe.close()
 
-    def _outcome(self, process: subprocess.Popen[str], tick: Tick) -> dict[str, Any]:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said = json.loads(line)
-            if "share" in said:
-                tick(said["share"])
-            elif "outcome" in said:
-                found: dict[str, Any] = said["outcome"]
-                return found
-            elif "failed" in said:
-                raise JobFailed(said["failed"], said["hint"])
-            elif "error" in said:
-                raise RuntimeError(said["error"])
-        raise Cancelled
+    def _give_up(self, process: subprocess.Popen[str]) -> None:
+        _end(process)
+        with self._lock:
+            if self._process is process:
+                self._process = None
+
+
+def _last_word(process: subprocess.Popen[str], tick: Tick) -> dict[str, Any]:
+    """Read what a process says of its work up to the end of it."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        said: dict[str, Any] = json.loads(line)
+        if "share" not in said:
+            return said
+        tick(said["share"])
+    raise EOFError
+
+
+def _outcome(said: dict[str, Any]) -> dict[str, Any]:
+    if "failed" in said:
+        raise JobFailed(said["failed"], said["hint"])
+    if "error" in said:
+        raise RuntimeError(said["error"])
+    found: dict[str, Any] = said["outcome"]
+    return found
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with suppress(OSError):
+                pipe.close()
 
 
 def _spawn() -> subprocess.Popen[str]:

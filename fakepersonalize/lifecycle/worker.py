@@ -1,4 +1,4 @@
-"""The worker process: reads pieces of work from its standard input, does them one after the other, writes what came out.
+"""The worker process: reads pieces of work from its standard input, does one after the other, writes what came out.
 
 It ends when its input ends, also in the middle of work: a server that dies takes its worker along.
 """
@@ -38,9 +38,11 @@ def main() -> None:
 
 
 def _listen(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
-        tasks.put(json.loads(line))
-    os._exit(0)
+    try:
+        for line in sys.stdin:
+            tasks.put(json.loads(line))
+    finally:  # also when the server died in the middle of a line
+        os._exit(0)
 
 
 def _do(task: dict[str, Any], answers: TextIO) -> None:

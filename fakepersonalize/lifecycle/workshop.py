@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from fakepersonalize.errors import Cancelled, JobFailed
-from fakepersonalize.lifecycle.runners import Runner, WorkerProcess
+from fakepersonalize.lifecycle.runners import Interrupted, Runner, WorkerProcess
 from fakepersonalize.storage.metadata import Database
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
 INTERNAL = "Internal error. Please retry."
+INTERRUPTED = f"{INTERNAL} The work was interrupted {ATTEMPTS} times."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Body:
 
 
 class Workshop:
-    """Takes jobs through their stages; tells `moved` whenever one got further."""
+    """Takes jobs through their stages; calls `moved` when one got further, `released` when one lets go of its input."""
 
     def __init__(
         self,
@@ -63,9 +64,12 @@ class Workshop:
         self._database, self._folder, self._bodies = database, folder, bodies
         self._light, self._heavy, self._process, self._teach = light, heavy, process, teach
         self.moved: Callable[[], None] = lambda: None
+        self.released: Callable[[], None] = lambda: None
         self.progress: dict[int, float] = {}
-        self._cancelled: set[int] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # guards the two below
+        self._attempted: set[int] = set()  # a thread is at them now
+        self._over: set[int] = set()  # those among them that nobody waits for any more
+        self._closed = False
 
     def gather(self, number: int) -> None:
         """Have a queued job gather what it needs."""
@@ -84,31 +88,40 @@ class Workshop:
         return self._bodies[row["kind"]].record(self._job(number, row["arn"]), json.loads(row["outcome"]))
 
     def finish(self, number: int) -> None:
-        """Forget a job whose last step was applied, inside the caller's transaction."""
+        """Forget a job, inside the caller's transaction; work on it that still goes on is stopped after the commit."""
         for statement, value in (("remove_job", {"number": number}), ("unpin", {"job": number})):
             self._database.run(statement, **value)
         assert self._database.current is not None
         self._database.current.afterwards.append(lambda: self._clean(number))
 
-    def cancel(self, number: int) -> None:
-        """Stop a job, inside the caller's transaction; its folder goes."""
-        with self._lock:
-            self._cancelled.add(number)
-        if process := self._process:
-            assert self._database.current is not None
-            self._database.current.afterwards.append(lambda: process.cancel(number))
-        self.finish(number)
+    def jobs(self) -> list[dict[str, Any]]:
+        """Return the jobs of resources whose process is under way: what they are, and which share is done (0 to 1)."""
+        return [
+            {
+                "job": row["number"],
+                "resource": row["arn"],
+                "kind": row["kind"],
+                "state": row["state"],
+                "attempts": row["attempts"],
+                "progress": 1.0 if row["state"] == "done" else self.progress.get(row["number"], 0.0),
+            }
+            for row in self._database.rows("jobs")
+        ]
+
+    def reason(self, problem: Exception, what: str) -> str:
+        """Return why something failed as its owner reads it; what is not his business goes into the log."""
+        if isinstance(problem, JobFailed):
+            return problem.text(self._teach)
+        log.error("%s failed", what, exc_info=problem)
+        return INTERNAL
 
     def recover(self) -> None:
         """Take up what another run left behind; clear away folders of jobs that are over."""
         for row in self._database.rows("unfinished_jobs"):
             if row["state"] == "queued":
                 self.gather(row["number"])
-            elif row["attempts"] >= ATTEMPTS:
-                self._fail(row["number"], f"{INTERNAL} The work was interrupted {ATTEMPTS} times.")
-                self.moved()
             elif row["in_progress"]:
-                self.work(row["number"])
+                self._work_again(row["number"])
         known = {str(row["number"]) for row in self._database.rows("open_jobs")}
         if self._folder.is_dir():
             for folder in self._folder.iterdir():
@@ -116,23 +129,48 @@ class Workshop:
                     shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
+        """Stop all work; what was not finished is taken up by `recover` of the next run."""
+        self._closed = True
         if self._process:
             self._process.close()
         self._light.close()
         self._heavy.close()
 
     def _attempt(self, number: int, stage: Callable[[int], None]) -> None:
+        with self._lock:
+            self._attempted.add(number)
+        problem: Exception | None = None
         try:
             stage(number)
-        except Cancelled:
+        except Exception as raised:
+            problem = raised
+        if self._closed or self._leave(number):
             log.info("job %d was stopped", number)
-            return
-        except JobFailed as failure:
-            self._fail(number, failure.text(self._teach))
-        except Exception:
-            log.exception("job %d failed", number)
-            self._fail(number, INTERNAL)
-        self.moved()
+        elif isinstance(problem, Interrupted):
+            self._work_again(number)
+        else:
+            if problem:
+                self._fail(number, self.reason(problem, f"job {number}"))
+            self.moved()
+
+    def _leave(self, number: int) -> bool:
+        """End an attempt; say whether the job ended before it, and clean up behind it then."""
+        with self._lock:
+            self._attempted.discard(number)
+            over = number in self._over
+            self._over.discard(number)
+        self.progress.pop(number, None)
+        if over:
+            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+        return over
+
+    def _work_again(self, number: int) -> None:
+        row = self._database.row("job", number=number)
+        if row and row["attempts"] < ATTEMPTS:
+            self.work(number)
+        elif row:
+            self._fail(number, INTERRUPTED)
+            self.moved()
 
     def _gather(self, number: int) -> None:
         row = self._database.row("job", number=number)
@@ -150,7 +188,8 @@ class Workshop:
         if row is None or row["state"] != "gathered":
             return
         with self._database.transaction():
-            self._database.run("job_attempted", number=number)
+            if not self._database.run("job_attempted", number=number).rowcount:
+                return
         job, body = self._job(number, row["arn"]), self._bodies[row["kind"]]
         outcome = self._outcome(job, body, json.loads(row["spec"]))
         with self._database.transaction():
@@ -158,7 +197,7 @@ class Workshop:
 
     def _outcome(self, job: Job, body: Body, spec: dict[str, Any]) -> dict[str, Any]:
         def tick(share: float) -> None:
-            if job.number in self._cancelled:
+            if self._closed or job.number in self._over:
                 raise Cancelled
             self.progress[job.number] = share
 
@@ -180,7 +219,13 @@ class Workshop:
         return Job(number, arn, self._folder / str(number))
 
     def _clean(self, number: int) -> None:
-        shutil.rmtree(self._folder / str(number), ignore_errors=True)
-        self.progress.pop(number, None)
+        """Remove what a job leaves, or have the attempt on it stop and do that."""
         with self._lock:
-            self._cancelled.discard(number)
+            attempted = number in self._attempted
+            if attempted:
+                self._over.add(number)
+        if not attempted:
+            shutil.rmtree(self._folder / str(number), ignore_errors=True)
+        elif self._process:
+            self._process.cancel(number)
+        self.released()

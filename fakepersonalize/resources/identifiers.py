@@ -9,10 +9,14 @@ from collections import Counter
 
 
 class Identifiers:
-    """Makes ids. With a seed, an id depends on the seed, its place and how often that place asked before."""
+    """Makes ids. With a seed, an id depends on the seed, its place and how often that place asked before.
 
-    def __init__(self, seed: int | None) -> None:
+    How often is only known of this run; `past`, 0 in a new folder, tells later runs of a folder apart.
+    """
+
+    def __init__(self, seed: int | None, past: int = 0) -> None:
         self._seed = seed
+        self._past = past
         self._lock = threading.Lock()
         self._asked: Counter[tuple[str, ...]] = Counter()
 
@@ -23,13 +27,21 @@ class Identifiers:
         with self._lock:
             self._asked[place] += 1
             ordinal = self._asked[place]
-        named = "\0".join((str(self._seed), *place, str(ordinal)))
+            past = self._past
+        named = "\0".join((str(self._seed), str(past), *place, str(ordinal)))
         return str(uuid.UUID(bytes=hashlib.sha256(named.encode()).digest()[:16], version=4))
 
     def hex8(self, *place: str) -> str:
         """Return eight lower-case hexadecimal digits, as in the ARN of a solution version."""
         return self.uuid(*place)[:8]
 
-    def clear(self) -> None:
+    def clear(self, account: str | None = None) -> None:
+        """Begin again, once nothing is there that has an id: as in a new folder, or in the places of one account."""
         with self._lock:
-            self._asked.clear()
+            if account is None:
+                self._asked.clear()
+                self._past = 0
+            else:
+                own = [place for place in self._asked if any(account in part.split(":") for part in place)]
+                for place in own:
+                    del self._asked[place]

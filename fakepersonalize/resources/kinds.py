@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fakepersonalize.resources.processes import CREATE, DELETE, UNDER_WAY, Process
+from fakepersonalize.resources.processes import CREATE, DELETE, DELETE_DATA, UNDER_WAY, Process
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,11 @@ DATASET = Kind(
     "dataset/{group}/{datasetType}",
     "datasetArn",
     parents={"datasetGroupArn": "dataset_group", "schemaArn": "schema"},
-    blocked_by=(Blocker("dataset_import_job", UNDER_WAY), Blocker("solution_version", UNDER_WAY, of_parent=True)),
+    blocked_by=(
+        Blocker("dataset_import_job", UNDER_WAY),
+        Blocker("solution_version", UNDER_WAY, of_parent=True),
+        Blocker("recommender", UNDER_WAY, of_parent=True),
+    ),
 )
 DATASET_IMPORT_JOB = Kind(
     "dataset_import_job",
@@ -81,6 +85,56 @@ DATASET_IMPORT_JOB = Kind(
     parents={"datasetArn": "dataset"},
     deletable=False,
     quota="dataset_import_jobs",
+)
+DATASET_EXPORT_JOB = Kind(
+    "dataset_export_job",
+    "dataset-export-job",
+    "dataset-export-job/{jobName}",
+    "datasetExportJobArn",
+    parents={"datasetArn": "dataset"},
+    deletable=False,
+)
+DATA_DELETION_JOB = Kind(
+    "data_deletion_job",
+    "data-deletion-job",
+    "data-deletion-job/{jobName}",
+    "dataDeletionJobArn",
+    parents={"datasetGroupArn": "dataset_group"},
+    create=DELETE_DATA,
+    deletable=False,
+    quota="data_deletion_jobs",
+)
+EVENT_TRACKER = Kind(
+    "event_tracker",
+    "event-tracker",
+    "event-tracker/{id}",
+    "eventTrackerArn",
+    parents={"datasetGroupArn": "dataset_group"},
+)
+FILTER = Kind(
+    "filter",
+    "filter",
+    "filter/{name}",
+    "filterArn",
+    parents={"datasetGroupArn": "dataset_group"},
+    quota="filters",
+)
+RECOMMENDER = Kind(
+    "recommender",
+    "recommender",
+    "recommender/{name}",
+    "recommenderArn",
+    parents={"datasetGroupArn": "dataset_group"},
+    quota="recommenders",
+)
+METRIC_ATTRIBUTION = Kind(
+    "metric_attribution",
+    "metric-attribution",
+    "metric-attribution/{name}",
+    "metricAttributionArn",
+    parents={"datasetGroupArn": "dataset_group"},
+    quota="metric_attributions",
+    taggable=False,
 )
 SOLUTION = Kind(
     "solution",
@@ -110,10 +164,44 @@ CAMPAIGN = Kind(
     parents={"solutionVersionArn": "solution_version"},
     quota="campaigns",
 )
+BATCH_INFERENCE_JOB = Kind(
+    "batch_inference_job",
+    "batch-inference-job",
+    "batch-inference-job/{jobName}",
+    "batchInferenceJobArn",
+    parents={"solutionVersionArn": "solution_version", "filterArn": "filter"},
+    deletable=False,
+    quota="batch_inference_jobs",
+)
+BATCH_SEGMENT_JOB = Kind(
+    "batch_segment_job",
+    "batch-segment-job",
+    "batch-segment-job/{jobName}",
+    "batchSegmentJobArn",
+    parents={"solutionVersionArn": "solution_version", "filterArn": "filter"},
+    deletable=False,
+    quota="batch_segment_jobs",
+)
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for kind in (DATASET_GROUP, SCHEMA, DATASET, DATASET_IMPORT_JOB, SOLUTION, SOLUTION_VERSION, CAMPAIGN)
+    for kind in (
+        DATASET_GROUP,
+        SCHEMA,
+        DATASET,
+        DATASET_IMPORT_JOB,
+        DATASET_EXPORT_JOB,
+        DATA_DELETION_JOB,
+        EVENT_TRACKER,
+        FILTER,
+        RECOMMENDER,
+        METRIC_ATTRIBUTION,
+        SOLUTION,
+        SOLUTION_VERSION,
+        CAMPAIGN,
+        BATCH_INFERENCE_JOB,
+        BATCH_SEGMENT_JOB,
+    )
 }
 KIND_OF_MEMBER: dict[str, Kind] = {kind.member: kind for kind in KINDS.values()}
 

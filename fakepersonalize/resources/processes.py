@@ -29,10 +29,16 @@ CREATE = Process("create", "CREATE PENDING", "CREATE IN_PROGRESS", "ACTIVE", "CR
 UPDATE = Process("update", "UPDATE PENDING", "UPDATE IN_PROGRESS", "ACTIVE", "UPDATE FAILED")
 DELETE = Process("delete", "DELETE PENDING", "DELETE IN_PROGRESS", None, None)
 STOP_CREATION = Process("stop-creation", "CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED", None)
+STOP = Process("stop", "STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", None)
+START = Process("start", "START PENDING", "START IN_PROGRESS", "ACTIVE", None)
+DELETE_DATA = Process("delete-data", "PENDING", "IN_PROGRESS", "COMPLETED", "FAILED")
 
-PROCESSES = {process.name: process for process in (CREATE, UPDATE, DELETE, STOP_CREATION)}
+PROCESSES = {
+    process.name: process for process in (CREATE, UPDATE, DELETE, STOP_CREATION, STOP, START, DELETE_DATA)
+}
+IN_TRANSITION = frozenset(status for process in PROCESSES.values() for status in (process.pending, process.running))
 
-ACTIVE = "ACTIVE"
+ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
 CREATING = frozenset({"CREATE PENDING", "CREATE IN_PROGRESS"})
 DELETING = frozenset({"DELETE PENDING", "DELETE IN_PROGRESS"})
 FAILED_CREATION = "CREATE FAILED"

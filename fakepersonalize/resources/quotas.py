@@ -36,6 +36,12 @@ QUOTAS = {
     "solution_versions": Quota(20, "region", running_only=True),
     "solutions": Quota(10, "dataset group"),
     "campaigns": Quota(5, "dataset group"),
+    "recommenders": Quota(5, "dataset group"),
+    "filters": Quota(30, "dataset group"),
+    "metric_attributions": Quota(1, "dataset group"),
+    "data_deletion_jobs": Quota(5, "dataset group", running_only=True),
+    "batch_inference_jobs": Quota(5, "region", running_only=True),
+    "batch_segment_jobs": Quota(5, "region", running_only=True),
 }
 
 # Minima of data, checked when a model is trained and when interactions are imported.
@@ -44,3 +50,5 @@ MINIMUM_USERS = 25
 MINIMUM_SHARE_OF_USERS = 0.01
 INTERACTIONS_PER_USER = 2
 TAGS_PER_RESOURCE = 50
+FILTERED_FIELDS_PER_GROUP = 20
+METRICS_PER_ATTRIBUTION = 10

@@ -26,7 +26,7 @@ def write(folder: Path, manifest: Mapping[str, Any], arrays: Mapping[str, np.nda
     if any(array.dtype.hasobject for array in arrays.values()):
         raise ValueError("models are made of numbers, not of objects")
     with open(folder / ARRAYS, "wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type, unused-ignore]
     (folder / MANIFEST).write_text(json.dumps(manifest, sort_keys=True), "utf-8")
 
 

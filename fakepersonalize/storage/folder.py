@@ -31,6 +31,7 @@ class DataFolder:
         if self._lock:
             (self.path / OWNER).unlink(missing_ok=True)
             self._lock.release()
+            self._lock = None  # the folder may be another server's from now on
         if self.temporary:
             shutil.rmtree(self.path, ignore_errors=True)
 

@@ -5,23 +5,29 @@ Source of the journal and durability settings: https://www.sqlite.org/wal.html a
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger(__name__)
 Row = sqlite3.Row
+
+METADATA, STREAMED = "metadata", "streamed rows"  # the kinds of files
+STATEMENTS = {METADATA: "statements.sql", STREAMED: "streamed.sql"}
+MIGRATIONS = {METADATA: "migrations", STREAMED: "migrations/streamed"}
 
 
 @cache
-def statements() -> dict[str, str]:
-    """Return the statements of statements.sql by their names."""
-    text = (files(__package__) / "statements.sql").read_text("utf-8")
+def statements(of: str = METADATA) -> dict[str, str]:
+    """Return the statements about a kind of file by their names."""
+    text = (files(__package__) / STATEMENTS[of]).read_text("utf-8")
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
     return {
         name: re.sub(r"^--.*\n?", "", body, flags=re.MULTILINE).strip() for name, body in zip(parts[1::2], parts[2::2])
@@ -29,11 +35,10 @@ def statements() -> dict[str, str]:
 
 
 @cache
-def migrations() -> tuple[str, ...]:
-    """Return the scripts of the migrations in their order."""
-    found = sorted(
-        (f for f in (files(__package__) / "migrations").iterdir() if f.name.endswith(".sql")), key=lambda f: f.name
-    )
+def migrations(of: str = METADATA) -> tuple[str, ...]:
+    """Return the scripts of the migrations of a kind of file in their order."""
+    folder = files(__package__) / MIGRATIONS[of]
+    found = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return tuple(f.read_text("utf-8") for f in found)
 
 
@@ -46,36 +51,46 @@ class Transaction:
 
 
 class Database:
-    """The metadata of one data folder.
+    """A file of one data folder: the metadata, or what else `of` names.
 
-    Reading takes a connection of the calling thread and no lock; writing happens inside `transaction()`, one at a
-    time, and reads inside it see what it wrote. With `durable`, a commit is on the disk when it returns.
+    Reading takes a connection that nobody else uses now, and no lock; writing happens inside `transaction()`, one at a
+    time, and reads inside it see what it wrote. With `durable`, a commit is on the disk when it returns. Closing it
+    waits for the writer; readers finish what they read.
     """
 
-    def __init__(self, path: Path, durable: bool) -> None:
+    def __init__(self, path: Path, durable: bool, of: str = METADATA) -> None:
         self.path = path
         self._durable = durable
+        self._of, self._statements = of, statements(of)
         self._lock = threading.RLock()
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []  # of readers; `append` and `pop` of a list need no lock
         self._closed = False
         self.listeners: list[Callable[[set[str]], None]] = []
         self._writer = self._connect()
-        self._migrate()
+        try:
+            self._migrate()
+        except BaseException:
+            self._writer.close()
+            raise
 
     def rows(self, statement: str, **values: Any) -> list[Row]:
         """Run a named query and return its rows."""
-        return self._connection().execute(statements()[statement], values).fetchall()
+        with self._reading() as connection:
+            return connection.execute(self._statements[statement], values).fetchall()
 
     def row(self, statement: str, **values: Any) -> Row | None:
         """Run a named query and return its first row."""
-        found: Row | None = self._connection().execute(statements()[statement], values).fetchone()
+        with self._reading() as connection:
+            found: Row | None = connection.execute(self._statements[statement], values).fetchone()
         return found
 
     def run(self, statement: str, **values: Any) -> sqlite3.Cursor:
         """Run a named statement that writes; only inside a transaction."""
-        assert self.current is not None, f"{statement} outside a transaction"
-        return self._writer.execute(statements()[statement], values)
+        # SQLite rolls back on its own when the disk is full: what came next would be committed by itself.
+        inside = self.current is not None and self._writer.in_transaction
+        assert inside, f"{statement} outside a transaction"
+        return self._writer.execute(self._statements[statement], values)
 
     @property
     def current(self) -> Transaction | None:
@@ -86,8 +101,8 @@ class Database:
     def transaction(self) -> Iterator[Transaction]:
         """Open the write transaction of this thread; commit at the end, roll back on an exception.
 
-        What the transaction asked for runs after the commit, outside the lock: first the listeners, who hear which
-        resources changed, then `afterwards` in its order.
+        After the commit run the listeners, who hear which resources changed, and then, outside the lock, `afterwards`
+        in its order. What fails there is logged: it undoes no commit and keeps nothing else from running.
         """
         assert self.current is None, "transactions do not nest"
         transaction = Transaction()
@@ -106,63 +121,85 @@ class Database:
             # Views are replaced in the order of the commits, hence still under the lock.
             if transaction.changed:
                 for listener in self.listeners:
-                    listener(transaction.changed)
+                    _run(partial(listener, transaction.changed))
         for action in transaction.afterwards:
-            action()
+            _run(action)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo what the block wrote when it raises, and only that; only inside a transaction."""
+        """Undo what the block wrote and asked for when it raises, and only that; only inside a transaction."""
+        assert self.current is not None, "a savepoint outside a transaction"
+        afterwards = self.current.afterwards
+        asked_before = len(afterwards)
         self._writer.execute("SAVEPOINT part")
         try:
             yield
         except BaseException:
-            self._writer.execute("ROLLBACK TO part")
+            del afterwards[asked_before:]
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK TO part")
+                self._writer.execute("RELEASE part")
             raise
-        finally:
-            self._writer.execute("RELEASE part")
+        self._writer.execute("RELEASE part")
 
     def trace(self, callback: Callable[[str], None] | None) -> None:
         """Hand every statement that runs from now on to `callback` (for tests)."""
         self._trace = callback
         with self._lock:
-            for connection in self._connections:
-                connection.set_trace_callback(callback)
+            self._writer.set_trace_callback(callback)
 
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            self._close_idle()
+            self._writer.close()
 
     _trace: Callable[[str], None] | None = None
 
-    def _connection(self) -> sqlite3.Connection:
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend the writer inside a transaction, else a connection that goes back to the idle ones."""
         if self.current is not None:
-            return self._writer
-        mine: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if mine is None:
-            mine = self._local.connection = self._connect()
-        return mine
+            yield self._writer
+            return
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        connection.set_trace_callback(self._trace)
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+            if self._closed:  # meanwhile, and perhaps after the idle ones were closed
+                self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _connect(self) -> sqlite3.Connection:
-        # Connections are closed by whoever closes the database, hence not always in their own thread.
+        if self._closed:
+            raise sqlite3.ProgrammingError("the database is closed")
+        # A connection is used by one thread at a time, but not always by the same.
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
-        connection.set_trace_callback(self._trace)
-        with self._lock:
-            if self._closed:
-                connection.close()
-                raise sqlite3.ProgrammingError("the database is closed")
-            self._connections.append(connection)
         return connection
 
     def _migrate(self) -> None:
         done = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if done > len(migrations()):
-            raise RuntimeError(f"{self.path} was written by a newer version of fakepersonalize")
-        for number, script in enumerate(migrations()[done:], start=done + 1):
+        if done > len(migrations(self._of)):
+            raise sqlite3.DatabaseError("it was written by a newer version of fakepersonalize")
+        for number, script in enumerate(migrations(self._of)[done:], start=done + 1):
             self._writer.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
+def _run(action: Callable[[], None]) -> None:
+    """Do what a transaction left to do; it is committed, so nobody is told of a failure but the log."""
+    try:
+        action()
+    except Exception:
+        log.exception("something failed after a commit")

@@ -38,6 +38,12 @@ WHERE link.ancestor = :ancestor AND resource.kind = :kind ORDER BY resource.numb
 -- name: of_kind
 SELECT * FROM resource WHERE kind = :kind ORDER BY number;
 
+-- name: latest_change
+SELECT max(updated) AS at FROM resource;
+
+-- name: highest_number
+SELECT max(seq) AS number FROM sqlite_sequence WHERE name = 'resource';
+
 -- links and tags
 
 -- name: add_link
@@ -65,11 +71,12 @@ DELETE FROM tag WHERE arn = :arn;
 -- steps and jobs
 
 -- name: add_step
-INSERT INTO step (arn, track, process, stage, due, job) VALUES (:arn, :track, :process, :stage, :due, :job);
+INSERT INTO step (arn, track, process, stage, due, times, job)
+VALUES (:arn, :track, :process, :stage, :due, :times, :job);
 
 -- name: next_step
-SELECT step.*, job.state AS job_state FROM step LEFT JOIN job ON job.number = step.job
-WHERE step.due <= :now AND (
+SELECT step.*, job.state AS job_state, job.failure AS job_failure FROM step LEFT JOIN job ON job.number = step.job
+WHERE step.due <= :now AND step.times = 0 AND (
     step.job IS NULL OR job.state IN ('done', 'failed')
     OR (step.stage = 'running' AND job.state = 'gathered')
 )
@@ -77,10 +84,18 @@ ORDER BY step.due, step.number LIMIT 1;
 
 -- name: next_due
 SELECT min(step.due) AS due FROM step LEFT JOIN job ON job.number = step.job
-WHERE step.job IS NULL OR job.state IN ('done', 'failed') OR (step.stage = 'running' AND job.state = 'gathered');
+WHERE step.times = 0 AND (
+    step.job IS NULL OR job.state IN ('done', 'failed') OR (step.stage = 'running' AND job.state = 'gathered')
+);
 
 -- name: remove_step
 DELETE FROM step WHERE number = :number;
+
+-- name: tell_steps
+UPDATE step SET times = times - 1 WHERE times > 0;
+
+-- name: hasten_steps
+UPDATE step SET due = due - :seconds;
 
 -- name: remove_steps
 DELETE FROM step WHERE arn = :arn;
@@ -101,23 +116,23 @@ FROM job WHERE state IN ('queued', 'gathered') ORDER BY number;
 -- name: open_jobs
 SELECT DISTINCT job AS number FROM step WHERE job IS NOT NULL;
 
--- name: open_jobs_of
-SELECT job.* FROM job WHERE arn = :arn AND state IN ('queued', 'gathered', 'done');
+-- name: jobs
+SELECT * FROM job ORDER BY number;
+
+-- name: jobs_of
+SELECT * FROM job WHERE arn = :arn;
 
 -- name: job_gathered
 UPDATE job SET state = 'gathered', spec = :spec WHERE number = :number AND state = 'queued';
 
 -- name: job_attempted
-UPDATE job SET attempts = attempts + 1 WHERE number = :number;
+UPDATE job SET attempts = attempts + 1 WHERE number = :number AND state = 'gathered';
 
 -- name: job_done
 UPDATE job SET state = 'done', outcome = :outcome WHERE number = :number AND state = 'gathered';
 
 -- name: job_failed
 UPDATE job SET state = 'failed', failure = :failure WHERE number = :number AND state IN ('queued', 'gathered', 'done');
-
--- name: job_cancelled
-UPDATE job SET state = 'cancelled' WHERE number = :number;
 
 -- name: remove_job
 DELETE FROM job WHERE number = :number;
@@ -129,6 +144,9 @@ INSERT INTO segment (dataset, file, origin, rows) VALUES (:dataset, :file, :orig
 
 -- name: segments
 SELECT * FROM segment WHERE dataset = :dataset AND retired = 0 ORDER BY number;
+
+-- name: latest_segment
+SELECT coalesce(max(number), 0) AS number FROM segment WHERE dataset = :dataset;
 
 -- name: segment_files
 SELECT file FROM segment;
@@ -146,8 +164,9 @@ SELECT * FROM segment WHERE retired = 1 AND NOT EXISTS (SELECT 1 FROM pin WHERE 
 DELETE FROM segment WHERE number = :number;
 
 -- name: pin
-INSERT OR IGNORE INTO pin (job, segment) VALUES (:job, :segment);
+INSERT OR IGNORE INTO pin (job, segment)
+SELECT job.number, segment.number FROM job, segment
+WHERE job.number = :job AND segment.dataset = :dataset AND segment.retired = 0;
 
 -- name: unpin
 DELETE FROM pin WHERE job = :job;
-

@@ -5,6 +5,7 @@ A segment is a file that never changes. Datasets are named by their number, beca
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from fakepersonalize.storage import files
@@ -39,17 +40,24 @@ class TableStore:
     def has_rows(self, dataset: int) -> bool:
         return bool(self._database.rows("segments", dataset=dataset))
 
+    def count(self, dataset: int) -> int:
+        """Return how many bulk rows a dataset has."""
+        return sum(row["rows"] for row in self._database.rows("segments", dataset=dataset))
+
+    def latest(self, dataset: int) -> int:
+        """Return the number of the newest segment of a dataset, 0 where there is none."""
+        row = self._database.row("latest_segment", dataset=dataset)
+        return row["number"] if row else 0
+
     def pin(self, dataset: int, job: int) -> list[Path]:
         """Return the files as `segments` does, and keep them until the job is over."""
-        for row in self._database.rows("segments", dataset=dataset):
-            self._database.run("pin", job=job, segment=row["number"])
+        self._database.run("pin", job=job, dataset=dataset)
         return self.segments(dataset)
 
     def drop(self, dataset: int) -> None:
-        """Give up all rows of a dataset, in a transaction of its own."""
-        with self._database.transaction():
-            self._database.run("retire_dataset", dataset=dataset)
-            self._sweep_afterwards()
+        """Give up all rows of a dataset."""
+        self._database.run("retire_dataset", dataset=dataset)
+        self._sweep_afterwards()
 
     def sweep(self) -> None:
         """Take retired segments that no job reads off the disk."""
@@ -60,10 +68,8 @@ class TableStore:
             for row in free:
                 self._database.run("remove_segment", number=row["number"])
         for row in free:
-            path = self._folder / row["file"]
-            files.remove(path)
-            if path.parent.is_dir() and not any(path.parent.iterdir()):
-                files.remove(path.parent)
+            files.remove(self._folder / row["file"])
+            self._remove_if_empty((self._folder / row["file"]).parent)
 
     def sweep_strays(self, made_by_open_jobs: set[str]) -> None:
         """Remove files that no row names: a crash stood between the file and its row."""
@@ -71,6 +77,12 @@ class TableStore:
         for path in self._folder.glob("*/*.parquet"):
             if path not in known and path.stem not in made_by_open_jobs:
                 files.remove(path)
+        for folder in self._folder.glob("*/"):
+            self._remove_if_empty(folder)
+
+    def _remove_if_empty(self, folder: Path) -> None:
+        with suppress(OSError):  # there is something in it, or it is gone already
+            folder.rmdir()
 
     def _sweep_afterwards(self) -> None:
         assert self._database.current is not None

@@ -29,7 +29,7 @@ CREATE TABLE tag (
     PRIMARY KEY (arn, key)
 ) STRICT, WITHOUT ROWID;
 
--- Work. States: queued -> gathered -> done | failed | cancelled.
+-- Work. States: queued -> gathered -> done | failed.
 CREATE TABLE job (
     number   INTEGER PRIMARY KEY AUTOINCREMENT,
     arn      TEXT NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE job (
 ) STRICT;
 CREATE INDEX job_by_state ON job (state);
 
--- A step is applied when its time has come and the job it waits for has got so far.
+-- A step is applied when its time has come, the job it waits for has got so far and it was told to go on (`times` more).
 CREATE TABLE step (
     number  INTEGER PRIMARY KEY AUTOINCREMENT,
     arn     TEXT NOT NULL,
@@ -50,6 +50,7 @@ CREATE TABLE step (
     process TEXT NOT NULL,
     stage   TEXT NOT NULL,
     due     REAL NOT NULL,
+    times   INTEGER NOT NULL DEFAULT 0,
     job     INTEGER
 ) STRICT;
 CREATE INDEX step_by_due ON step (due, number);

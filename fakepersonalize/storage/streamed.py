@@ -1,0 +1,130 @@
+"""Streamed rows: the events and records that clients put one by one, in an SQLite file of their own.
+
+A file of its own, because whoever puts an event does not wait behind a long transaction of the metadata. Calls that
+come while a commit is under way share the next one: each waits for its own rows, and the disk is asked once for many.
+What a commit costs: https://www.sqlite.org/faq.html#q19.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from fakepersonalize.storage.metadata import STREAMED, Database
+
+
+class Event(NamedTuple):
+    """One interaction with an item (or an action); `number` orders all streamed rows by their arrival."""
+
+    dataset: int
+    user: str | None  # None while anonymous
+    session: str
+    id: str | None  # as the client named the event, if it did
+    item: str
+    time: int  # seconds since 1970
+    type: str
+    more: str  # JSON of further columns, by their names
+    number: int = 0
+
+    @property
+    def owner(self) -> str:
+        """Whose history it is part of: the user's, or the session's while that is anonymous."""
+        return self.session if self.user is None else self.user
+
+
+class Record(NamedTuple):
+    """One item, user or action with all its metadata; a later one of the same id takes its place."""
+
+    dataset: int
+    id: str
+    after: int  # the dataset's newest bulk segment then: later segments are newer than this record
+    columns: str  # JSON, by their names
+    number: int = 0
+
+
+Row = Event | Record
+Listener = Callable[[Sequence[Row]], None]
+ADD = {Event: "add_event", Record: "add_record"}
+
+
+class _Batch:
+    """The rows of one call, and what came of them."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self.over = False
+        self.problem: Exception | None = None
+
+
+class StreamedRows:
+    """The streamed rows of all datasets. Listeners hear of rows in the order of their numbers, once they are kept."""
+
+    def __init__(self, path: Path, durable: bool) -> None:
+        self._database = Database(path, durable, STREAMED)
+        self._waiting: deque[_Batch] = deque()
+        self._writing = threading.Lock()
+        self._last = self._highest()
+        self.listeners: list[Listener] = []
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Keep rows, all or none; return when they are on the disk and the listeners have heard of them."""
+        batch = _Batch(rows)
+        self._waiting.append(batch)
+        with self._writing:  # whoever gets here first writes for all who came meanwhile
+            if not batch.over:
+                self._write(self._group())
+        if batch.problem:
+            raise batch.problem
+
+    def events(self, dataset: int) -> list[Event]:
+        """Return the events of a dataset in the order of their arrival."""
+        return [Event._make(row) for row in self._database.rows("events", dataset=dataset)]
+
+    def records(self, dataset: int) -> list[Record]:
+        """Return the records of a dataset in the order of their arrival, several of one id included."""
+        return [Record._make(row) for row in self._database.rows("records", dataset=dataset)]
+
+    def datasets(self) -> set[int]:
+        """Return the numbers of the datasets that have streamed rows."""
+        return {row["dataset"] for row in self._database.rows("streamed_datasets")}
+
+    def drop(self, dataset: int) -> None:
+        """Give up the streamed rows of a dataset."""
+        with self._database.transaction():
+            for statement in ("drop_events", "drop_records"):
+                self._database.run(statement, dataset=dataset)
+
+    def close(self) -> None:
+        with self._writing:
+            self._database.close()
+
+    def _group(self) -> list[_Batch]:
+        group = []
+        with suppress(IndexError):  # `popleft` needs no lock
+            while True:
+                group.append(self._waiting.popleft())
+        return group
+
+    def _write(self, group: list[_Batch]) -> None:
+        rows = [row for batch in group for row in batch.rows]
+        numbered = [row._replace(number=number) for number, row in enumerate(rows, self._last + 1)]
+        problem: Exception | None = None
+        try:
+            with self._database.transaction():
+                for row in numbered:
+                    self._database.run(ADD[type(row)], **row._asdict())
+            self._last += len(numbered)
+            for listener in self.listeners:
+                listener(numbered)
+        except Exception as raised:
+            problem = raised
+        for batch in group:
+            batch.over, batch.problem = True, problem
+
+    def _highest(self) -> int:
+        row = self._database.row("last_streamed")
+        return row["number"] if row else 0

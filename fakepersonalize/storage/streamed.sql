@@ -1,0 +1,24 @@
+-- name: add_event
+INSERT INTO event (dataset, user, session, id, item, time, type, more, number)
+VALUES (:dataset, :user, :session, :id, :item, :time, :type, :more, :number);
+
+-- name: add_record
+INSERT INTO record (dataset, id, after, columns, number) VALUES (:dataset, :id, :after, :columns, :number);
+
+-- name: events
+SELECT dataset, user, session, id, item, time, type, more, number FROM event WHERE dataset = :dataset ORDER BY number;
+
+-- name: records
+SELECT dataset, id, after, columns, number FROM record WHERE dataset = :dataset ORDER BY number;
+
+-- name: streamed_datasets
+SELECT dataset FROM event UNION SELECT dataset FROM record;
+
+-- name: last_streamed
+SELECT coalesce(max(seq), 0) AS number FROM sqlite_sequence;
+
+-- name: drop_events
+DELETE FROM event WHERE dataset = :dataset;
+
+-- name: drop_records
+DELETE FROM record WHERE dataset = :dataset;
