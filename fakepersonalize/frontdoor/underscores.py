@@ -1,4 +1,4 @@
-"""waitress, taught to keep the headers of S3 metadata whose names contain underscores.
+"""waitress, taught to keep the headers of S3 metadata whose names contain underscores, and to take empty objects.
 
 WSGI writes `a-b` and `a_b` alike, so servers drop the latter; S3 tells the metadata keys `my-key` and `my_key` apart.
 """
@@ -21,6 +21,13 @@ class Parser(HTTPRequestParser):  # type: ignore[misc,unused-ignore]  # waitress
     """Remembers the metadata headers that are going to be dropped."""
 
     metadata: list[tuple[str, str]]
+
+    def received(self, data: bytes) -> int:
+        """Take bytes in; a client that has sent everything need not be told to go on (waitress would wait for more)."""
+        taken: int = super().received(data)
+        if self.completed:
+            self.expect_continue = False
+        return taken
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)

@@ -1,0 +1,130 @@
+"""Accounts and regions: who asks is read off the signature, and nothing of one is seen from another."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import shops
+from accounts import Account, member, refused
+from conftest import NewAccount, Shop
+
+DEFAULT_ACCOUNT = "123456789012"
+
+
+def caller(account: Account) -> str:
+    number: str = account.client("sts").get_caller_identity()["Account"]
+    return number
+
+
+def test_twelve_digits_are_the_account(account: Account) -> None:
+    assert account.schema("films") == f"arn:aws:personalize:us-east-1:{account.number}:schema/films"
+    assert caller(account) == account.number
+
+
+@pytest.mark.parametrize("key", ["testing", "1234567890123", "AKIAIOSFODNN7EXAMPLE"])
+def test_any_other_key_belongs_to_the_default_account(new_account: NewAccount, key: str) -> None:
+    somebody = new_account(number=key)
+    name = f"of-{key}"
+    assert somebody.schema(name) == f"arn:aws:personalize:us-east-1:{DEFAULT_ACCOUNT}:schema/{name}"
+    assert caller(somebody) == DEFAULT_ACCOUNT
+
+
+def test_keys_that_iam_made_belong_to_its_account(account: Account, new_account: NewAccount) -> None:
+    iam = account.client("iam")
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    ann = new_account(number=key)
+    assert ann.schema("films") == account.arn("schema/films")
+    assert caller(ann) == account.number
+    assert account.describe("schema", account.arn("schema/films"))["name"] == "films"
+
+
+def test_keys_that_sts_made_belong_to_the_account_of_the_role(account: Account, new_account: NewAccount) -> None:
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    role = account.client("iam").create_role(RoleName="films", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    issued = account.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="session")["Credentials"]
+    assumed = new_account(number=issued["AccessKeyId"])
+    assert assumed.schema("films") == account.arn("schema/films")
+    assert caller(assumed) == account.number
+
+
+def test_two_accounts_have_a_role_of_the_same_name(account: Account, new_account: NewAccount) -> None:
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    another = new_account()
+    arns = [
+        each.client("iam").create_role(RoleName="personalize", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        for each in (account, another)
+    ]
+    assert arns == [account.role, another.role]
+
+
+def test_names_are_free_in_every_account_and_region(account: Account, new_account: NewAccount) -> None:
+    everywhere = [account, new_account(), new_account("eu-west-1", account.number)]
+    arns = {each.group("shop") for each in everywhere}
+    assert len(arns) == 3
+    for each in everywhere:
+        assert len(each.personalize.list_dataset_groups()["datasetGroups"]) == 1
+    everywhere[1].delete("dataset_group", everywhere[1].arn("dataset-group/shop"))
+    assert account.describe("dataset_group", account.arn("dataset-group/shop"))["status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("stranger", ["account", "region"])
+def test_nothing_is_seen_from_elsewhere(shop: Shop, new_account: NewAccount, stranger: str) -> None:
+    who = new_account() if stranger == "account" else new_account("eu-west-1", shop.account.number)
+    arns = {
+        "dataset_group": shop.group,
+        "schema": shop.account.arn("schema/shop"),
+        "dataset": shop.account.arn("dataset/shop/INTERACTIONS"),
+        "dataset_import_job": shop.account.arn("dataset-import-job/shop"),
+        "solution": shop.solution("aws-sims"),
+        "solution_version": shop.version("aws-sims"),
+        "campaign": shop.campaigns["aws-sims"],
+    }
+    for kind, arn in arns.items():
+        with refused("ResourceNotFoundException", arn):
+            who.describe(kind, arn)
+        with refused("ResourceNotFoundException"):
+            who.personalize.list_tags_for_resource(resourceArn=arn)
+    for kind in ("dataset_group", "schema", "dataset", "solution", "campaign"):
+        with refused("ResourceNotFoundException", arns[kind]):
+            getattr(who.personalize, f"delete_{kind}")(**{member(kind): arns[kind]})
+    with refused("ResourceNotFoundException", arns["campaign"]):
+        who.recommended(arns["campaign"], itemId="i1")
+    assert who.personalize.list_campaigns(solutionArn=arns["solution"])["campaigns"] == []
+
+
+def test_nothing_is_made_from_what_belongs_to_others(shop: Shop, new_account: NewAccount) -> None:
+    who = new_account()
+    group, schema = who.group(), who.schema()
+    for asked in ({"datasetGroupArn": shop.group, "schemaArn": schema}, {"datasetGroupArn": group}):
+        with refused("ResourceNotFoundException"):
+            who.personalize.create_dataset(
+                **{"name": "d", "datasetType": "Interactions", "schemaArn": shop.account.arn("schema/shop")} | asked
+            )
+    for call in (
+        lambda: who.solution(shop.group, "aws-sims"),
+        lambda: who.train(shop.solution("aws-sims")),
+        lambda: who.campaign(shop.version("aws-sims")),
+        lambda: who.campaign(f"{shop.solution('aws-sims')}/$LATEST"),
+    ):
+        with refused("ResourceNotFoundException"):
+            call()
+
+
+def test_the_whole_way_works_in_another_partition(new_account: NewAccount) -> None:
+    account = new_account("cn-north-1")
+    assert account.group("first") == f"arn:aws-cn:personalize:cn-north-1:{account.number}:dataset-group/first"
+    schema = account.schema()
+    assert account.describe("schema", schema)["schemaArn"] == schema
+    assert schema.startswith("arn:aws-cn:")
+
+
+def test_the_whole_way_works_in_another_region(new_account: NewAccount) -> None:
+    account = new_account("eu-west-1")
+    account.client("s3").create_bucket(
+        Bucket=f"films-{account.number}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    campaign = account.deployed(account.shop(shops.series()), "aws-hrnn", "films")
+    assert campaign.startswith("arn:aws:personalize:eu-west-1:")
+    assert len(account.recommended(campaign, userId="u1")) == 25

@@ -1,0 +1,47 @@
+"""What all families share: how an ARN is read, and what is answered for one that nothing has."""
+
+from __future__ import annotations
+
+import pytest
+from accounts import Account, member, refused
+
+TAILS = {
+    "dataset_group": "dataset-group/none",
+    "schema": "schema/none",
+    "dataset": "dataset/none/ITEMS",
+    "dataset_import_job": "dataset-import-job/none",
+    "solution": "solution/none",
+    "solution_version": "solution/none/01234567",
+    "campaign": "campaign/none",
+}
+CALLS = [("describe", kind) for kind in TAILS] + [
+    ("delete", kind) for kind in ("dataset_group", "schema", "dataset", "solution", "campaign")
+]
+
+
+@pytest.mark.parametrize(("verb", "kind"), CALLS)
+def test_what_is_not_there_is_not_found(account: Account, verb: str, kind: str) -> None:
+    arn = account.arn(TAILS[kind])
+    with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+        getattr(account.personalize, f"{verb}_{kind}")(**{member(kind): arn})
+
+
+@pytest.mark.parametrize(("verb", "kind"), CALLS)
+def test_the_arn_of_another_kind_is_refused(account: Account, verb: str, kind: str) -> None:
+    for other, tail in TAILS.items():
+        if other != kind:
+            with refused("InvalidInputException", f"Invalid ARN: {account.arn(tail)}"):
+                getattr(account.personalize, f"{verb}_{kind}")(**{member(kind): account.arn(tail)})
+
+
+@pytest.mark.parametrize("arn", ["films", "arn:aws:s3:::films", "arn:aws:personalize:us-east-1:1:", "a" * 257])
+@pytest.mark.parametrize("kind", TAILS)
+def test_what_is_no_arn_is_refused(account: Account, kind: str, arn: str) -> None:
+    with refused("InvalidInputException", member(kind)):
+        account.describe(kind, arn)
+
+
+def test_arns_are_told_apart_by_case(account: Account) -> None:
+    account.schema("films")
+    with refused("ResourceNotFoundException"):
+        account.describe("schema", account.arn("schema/Films"))
