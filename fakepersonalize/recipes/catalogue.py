@@ -212,6 +212,11 @@ class Recipe:
         return "scores" in self.does
 
     @property
+    def reacts(self) -> bool:
+        """Whether a user's events change the answers at once."""
+        return "real-time" in self.does
+
+    @property
     def has_hpo(self) -> bool:
         return "hpo" in self.does
 

@@ -1,25 +1,41 @@
 """Train a model, and measure it offline on interactions that it has not seen.
 
-Protocol and definitions: https://docs.aws.amazon.com/personalize/latest/dg/working-with-training-metrics.html. A tenth
-of the users are test users; the model knows nothing of them, is given the oldest 90 % of each one's interactions, and
-is asked for the rest. Where the guide is silent, the choices are in the docstrings below.
+Protocols: https://docs.aws.amazon.com/personalize/latest/dg/working-with-training-metrics.html. For most recipes a
+tenth of the users are test users; the model knows nothing of them, is given the oldest 90 % of each one's interactions,
+and is asked for the rest. Where the guide is silent, the choices are in the docstrings below.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes.catalogue import Recipe
+from fakepersonalize.recipes.metrics import (
+    Metrics,
+    average_rewards,
+    measure,
+    of_actions,
+    of_segments,
+    of_trend,
+    rounded,
+    with_event_weights,
+)
 from fakepersonalize.recipes.models import model_class
-from fakepersonalize.recipes.training import Codes, Model, Settings, Tick, TrainingData
+from fakepersonalize.recipes.models.actions import NextBestAction
+from fakepersonalize.recipes.models.affinity import Affinity, AttributeAffinity
+from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Settings, Tick, TrainingData, distinct_users
 
 LIST_LENGTH = 25
-CUTOFFS = (5, 10, 25)
+# Of these the 25 most rewarding count: of a list of 25 they would be all.
+REWARDED_LIST_LENGTH = 100
 TEST_SHARE = 0.1
-DECIMALS = 4
+ACTIONS_RECOMMENDED = 5
+BYTES_OF_INTEREST = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,11 @@ class Split:
     training: TrainingData
     given: TrainingData
     truth: TrainingData
+
+    @property
+    def last_given(self) -> Codes:
+        """The last item that is given of each test user, [test users]."""
+        return self.given.items[self.given.offsets[1:] - 1]
 
     @property
     def following(self) -> Codes:
@@ -41,26 +62,31 @@ class Trained:
     """A model fitted to all data, and the metrics of its twin that had not seen the test users."""
 
     model: Model
-    metrics: dict[str, float]
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Metrics of a model, and settings that only held-out data could teach it."""
+
+    metrics: Metrics
+    learnt: dict[str, float] = field(default_factory=dict)
 
 
 def train(recipe: Recipe, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Trained:
     """Evaluate a recipe on a split of `data`, then fit it again to all of it.
 
-    `params` are those of `Recipe.parse`. Equal data, parameters and seed give equal models and metrics, whatever
-    `threads`. A KeyError says that no model is built for the recipe.
+    `params` are those of `Recipe.parse`, and `objective_sensitivity` where there is an optimisation objective. Equal
+    data, parameters and seed give equal models and metrics, whatever `threads`. A KeyError says that no model is built
+    for the recipe.
     """
-    if recipe.model is None:
-        raise KeyError(f"no model for {recipe.name}")
-    kind = model_class(recipe.model)
-    fitted_to, settings = within_percentiles(data, params), recipe.settings(params)
-    split = split_users(fitted_to, seed)
-    model = kind.fit(split.training, settings, seed, threads, lambda share: tick(0.45 * share))
-    metrics = measure(_lists(recipe.recipe_type, model, split.given), split.truth, _distinct(data))
-    settings = {**settings, **model.calibrate(split.given, split.following)}
+    kind, settings = _kind(recipe), settings_of(recipe, params)
+    fitted_to = within_percentiles(data, params)
+    measured = _measured(recipe.recipe_type, kind, fitted_to, settings, seed, threads, lambda share: tick(0.45 * share))
     tick(0.55)
+    settings = {**settings, **measured.learnt}
     model = kind.fit(fitted_to, settings, seed, threads, lambda share: tick(0.55 + 0.45 * share))
-    return Trained(model, metrics)
+    return Trained(model, measured.metrics)
 
 
 def evaluate(
@@ -71,11 +97,16 @@ def evaluate(
     seed: int,
     threads: int,
     tick: Tick,
-) -> dict[str, float]:
-    """Fit on a split of `data` and return the eight metrics of the test users; `settings` as `Model.fit` takes them."""
-    split = split_users(data, seed)
-    model = kind.fit(split.training, settings, seed, threads, tick)
-    return measure(_lists(recipe_type, model, split.given), split.truth, _distinct(data))
+) -> Metrics:
+    """Fit on a split of `data` and return the metrics of what was held out; `settings` as `Model.fit` takes them."""
+    return _measured(recipe_type, kind, data, settings, seed, threads, tick).metrics
+
+
+def settings_of(recipe: Recipe, params: Settings) -> dict[str, object]:
+    """Return what the model of a recipe is to be fitted with: the recipe's parameters in our units, the rest as is."""
+    known = {parameter.name for parameter in recipe.parameters}
+    rest = {name: value for name, value in params.items() if name not in known}
+    return recipe.settings({name: value for name, value in params.items() if name in known}) | rest
 
 
 def split_users(data: TrainingData, seed: int) -> Split:
@@ -84,36 +115,10 @@ def split_users(data: TrainingData, seed: int) -> Split:
     The newest tenth of a history is held out, rounded up, as if by pandas' `rank(pct=True) > 0.9`. Test users stand in
     random order.
     """
-    candidates = np.flatnonzero(data.lengths >= 2)
-    wanted = max(1, round(TEST_SHARE * int(np.count_nonzero(data.lengths))))
-    drawn = np.random.default_rng(seed).permutation(candidates)[:wanted]
+    drawn = _drawn(data.lengths, seed)
     trained_on = np.ones(data.n_users, bool)
     trained_on[drawn] = False
-    tested = data.only(drawn)
-    first_new = tested.offsets[:-1] + 9 * tested.lengths // 10
-    new = np.arange(len(tested.items)) >= np.repeat(first_new, tested.lengths)
-    return Split(data.only(trained_on), tested.keep(~new), tested.keep(new))
-
-
-def measure(lists: Codes, truth: TrainingData, n_distinct: int) -> dict[str, float]:
-    """Return coverage, reciprocal rank, NDCG and precision of one list per user, rounded as the service prints them.
-
-    `lists` is [users, 25], best first, -1 where there is no item; `truth` holds what each user went on with and counts
-    as a set; `n_distinct` is the number of items that could have been recommended. Without users all metrics are 0.
-
-    NDCG is normalised by the best order of the hits that the list of 25 holds, as the guide's example does and as the
-    figures that the service prints require: dividing by the best order of all that was held out gives half of them.
-    """
-    hits = _hits(lists, truth)
-    metrics = {
-        "coverage": len(np.unique(lists[lists >= 0])) / max(1, n_distinct),
-        "mean_reciprocal_rank_at_25": _mean(_reciprocal_ranks(hits)),
-    }
-    for cutoff in CUTOFFS:
-        metrics[f"normalized_discounted_cumulative_gain_at_{cutoff}"] = _mean(_gains(hits, cutoff))
-    for cutoff in CUTOFFS:
-        metrics[f"precision_at_{cutoff}"] = _mean(hits[:, :cutoff].sum(axis=1) / cutoff)
-    return {name: round(value, DECIMALS) for name, value in metrics.items()}
+    return Split(data.only(trained_on), *_cut(data.only(drawn), 9, 10))
 
 
 def within_percentiles(data: TrainingData, params: Settings) -> TrainingData:
@@ -133,6 +138,148 @@ def within_percentiles(data: TrainingData, params: Settings) -> TrainingData:
     return data if keep.all() else data.keep(keep)
 
 
+def _kind(recipe: Recipe) -> type[Model]:
+    if recipe.model is None:
+        raise KeyError(f"no model for {recipe.name}")
+    return model_class(recipe.model)
+
+
+def _measured(
+    recipe_type: str,
+    kind: type[Model],
+    data: TrainingData,
+    settings: Settings,
+    seed: int,
+    threads: int,
+    tick: Tick,
+) -> Measured:
+    def fit(part: TrainingData, asked: Codes | None = None) -> Model:
+        wanted = settings if asked is None else {**settings, "asked": asked}
+        return kind.fit(part, wanted, seed, threads, tick)
+
+    return _PROTOCOLS[kind.protocol](recipe_type, fit, data, seed)
+
+
+class Fit(Protocol):
+    """Fit to data; with `asked` the model has to know of these items alone."""
+
+    def __call__(self, part: TrainingData, asked: Codes | None = None) -> Model: ...
+
+
+def _of_lists(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
+    """One list per test user, seen items included; recipes of related items are asked for what follows the last one."""
+    split = split_users(data, seed)
+    model = fit(split.training, split.last_given if recipe_type == "RELATED_ITEMS" else None)
+    lists = _lists(recipe_type, model, split, LIST_LENGTH)
+    metrics = measure(lists, split.truth, _distinct(data))
+    if data.weights is not None:
+        metrics |= with_event_weights(lists, split.truth)
+    if data.rewards is not None:
+        longer = _lists(recipe_type, model, split, REWARDED_LIST_LENGTH)
+        metrics |= average_rewards(longer, split.truth, data.rewards)
+    return Measured(metrics, model.calibrate(split.given, split.following))
+
+
+def _of_texts(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
+    """As for other lists where there are interactions; without any, only how many items are in the list of another."""
+    if len(data.items):
+        return _of_lists(recipe_type, fit, data, seed)
+    lists = fit(data).similar_many(np.arange(data.n_items, dtype=np.int32), LIST_LENGTH)
+    return Measured(rounded({"coverage": len(np.unique(lists[lists >= 0])) / max(1, data.n_items)}))
+
+
+def _of_trend(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
+    """The newest tenth of all interactions is the test period; popularity increases by the users who come then."""
+    newest = data.times >= np.quantile(data.times, 0.9) if len(data.times) else np.zeros(0, bool)
+    before = data.keep(~newest)
+    recommended = fit(before).recommend_many(data.only(np.zeros(1, np.int64)), LIST_LENGTH) if data.n_users else None
+    items = np.zeros(0, np.int32) if recommended is None else recommended[0][recommended[0] >= 0]
+    return Measured(of_trend(items, distinct_users(data.keep(newest)), _distinct(data)))
+
+
+def _of_segments(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
+    """The newest fifth of each user's interactions is held out; asked is for every item, or every feature of items.
+
+    Where users and queries are too many for a table of `BYTES_OF_INTEREST`, so many queries are drawn.
+    """
+    given, truth = _cut(data, 4, 5)
+    model = fit(given)
+    assert isinstance(model, Affinity)
+    items, groups, n_groups = _queries(model, data)
+    drawn = np.random.default_rng(seed).permutation(n_groups)[: BYTES_OF_INTEREST // (4 * max(1, data.n_users))]
+    chosen = np.isin(groups, drawn)
+    items, groups = items[chosen], np.searchsorted(np.sort(drawn), groups[chosen])
+    interest = model.interest(groups, items, len(drawn), given)
+    return Measured(of_segments(interest, _interested(truth, groups, items, len(drawn))))
+
+
+def _of_actions(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
+    """A tenth of the users who dealt with actions is tested on the newest tenth of their dealings."""
+    actions = data.actions
+    drawn = _drawn(np.zeros(data.n_users, np.int64) if actions is None else actions.lengths, seed)
+    trained_on = np.ones(data.n_users, bool)
+    trained_on[drawn] = False
+    model = fit(data.only(trained_on))
+    assert isinstance(model, NextBestAction)
+    tested = data.only(drawn)
+    if tested.actions is None:
+        return Measured(of_actions(model.propensities(tested), tested, np.zeros(len(tested.items), bool), 0))
+    given, events = _cut(tested.actions, 9, 10)
+    propensities = model.propensities(replace(tested, actions=given))
+    taken = np.zeros(len(events.items), bool) if events.weights is None else events.weights > 0
+    return Measured(of_actions(propensities, events, taken, ACTIONS_RECOMMENDED))
+
+
+_PROTOCOLS: dict[ProtocolName, Callable[[str, Fit, TrainingData, int], Measured]] = {
+    "lists": _of_lists,
+    "texts": _of_texts,
+    "trend": _of_trend,
+    "segments": _of_segments,
+    "actions": _of_actions,
+}
+
+
+def _lists(recipe_type: str, model: Model, split: Split, length: int) -> Codes:
+    given, truth = split.given, split.truth
+    if recipe_type == "RELATED_ITEMS":
+        return model.next_many(split.last_given, length)
+    contexts = None if truth.contexts is None else truth.contexts[truth.offsets[:-1]]
+    return model.recommend_many(given, length, contexts)
+
+
+def _queries(model: Affinity, data: TrainingData) -> tuple[Codes, npt.NDArray[np.int64], int]:
+    """Return what segments are asked for: items, and the query that each belongs to."""
+    if isinstance(model, AttributeAffinity) and data.item_features is not None:
+        items, features = data.item_features.nonzero()
+        return items.astype(np.int32), features.astype(np.int64), data.item_features.shape[1]
+    return np.arange(data.n_items, dtype=np.int32), np.arange(data.n_items), data.n_items
+
+
+def _interested(
+    truth: TrainingData, groups: npt.NDArray[np.int64], items: Codes, n_groups: int
+) -> npt.NDArray[np.bool_]:
+    """Return who met an item of each group, [n_users, n_groups]."""
+    from scipy.sparse import csr_matrix
+
+    member = csr_matrix((np.ones(len(items), np.float32), (items, groups)), shape=(truth.n_items, n_groups))
+    met: npt.NDArray[np.bool_] = (truth.pairs() @ member).toarray() > 0
+    return met
+
+
+def _drawn(lengths: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """Draw a tenth of those who have a history, of those with at least two entries in theirs."""
+    wanted = max(1, round(TEST_SHARE * int(np.count_nonzero(lengths))))
+    drawn: npt.NDArray[np.int64] = np.random.default_rng(seed).permutation(np.flatnonzero(lengths >= 2))[:wanted]
+    return drawn
+
+
+def _cut(data: TrainingData, share: int, of: int) -> tuple[TrainingData, TrainingData]:
+    """Return the oldest `share / of` of each history, rounded down, and the rest; single interactions are not cut."""
+    kept = np.where(data.lengths >= 2, share * data.lengths // of, data.lengths)
+    new = np.arange(len(data.items)) >= np.repeat(data.offsets[:-1] + kept, data.lengths)
+    return data.keep(~new), data.keep(new)
+
+
 def _between_quantiles(
     counts: npt.NDArray[np.int64], lowest: float | None, highest: float | None
 ) -> npt.NDArray[np.bool_]:
@@ -142,36 +289,6 @@ def _between_quantiles(
     low = np.quantile(present, lowest or 0)
     high = np.quantile(present, 1 if highest is None else highest)
     return (counts >= low) & (counts <= high)
-
-
-def _lists(recipe_type: str, model: Model, given: TrainingData) -> Codes:
-    """Ask for one list per test user; recipes of related items are asked for what is like the last item given."""
-    if recipe_type == "RELATED_ITEMS":
-        return model.similar_many(given.items[given.offsets[1:] - 1], LIST_LENGTH)
-    return model.recommend_many(given, LIST_LENGTH)
-
-
-def _hits(lists: Codes, truth: TrainingData) -> npt.NDArray[np.bool_]:
-    """Return which places of the lists are right, [users, 25]."""
-    wanted = np.unique(truth.users() * truth.n_items + truth.items)
-    places = np.arange(len(lists))[:, None] * truth.n_items + lists
-    return np.isin(places, wanted) & (lists >= 0)
-
-
-def _reciprocal_ranks(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    return np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0)
-
-
-def _gains(hits: npt.NDArray[np.bool_], cutoff: int) -> npt.NDArray[np.float64]:
-    """Return the NDCG of each user's first `cutoff` places, 0 for users without a hit."""
-    discounts = 1 / np.log2(np.arange(cutoff) + 2)
-    ideal = np.cumsum(discounts)[np.clip(hits.sum(axis=1), 1, cutoff) - 1]
-    gains: npt.NDArray[np.float64] = (hits[:, :cutoff] @ discounts) / ideal
-    return gains
-
-
-def _mean(values: npt.NDArray[np.floating]) -> float:
-    return float(values.mean()) if len(values) else 0.0
 
 
 def _distinct(data: TrainingData) -> int:

@@ -60,3 +60,10 @@ def softmax(values: npt.NDArray[np.floating], temperature: float) -> npt.NDArray
     shares: npt.NDArray[np.float64] = np.exp((values - values.max()) / temperature, dtype=np.float64)
     shares /= shares.sum()
     return shares
+
+
+def to_maximum_one(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Divide each row in place by its largest value where that is above 0; return the table."""
+    largest = rows.max(axis=1, keepdims=True, initial=0)
+    np.divide(rows, largest, out=rows, where=largest > 0)
+    return rows

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ Tick = Callable[[float], None]
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
 Settings = Mapping[str, Any]
+ProtocolName = Literal["lists", "texts", "trend", "segments", "actions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class TrainingData:
     """Histories of users in compressed form: oldest interaction first within a user, ties in the order of the file.
 
     The interactions of user u are `items[offsets[u]:offsets[u + 1]]` at `times[...]`. All `n_items` codes form the
-    catalogue, also those that nobody has interacted with.
+    catalogue, also those that nobody has interacted with. What is known beside the histories may be absent: then it is
+    None. Features are rows of `features.Encoding`.
     """
 
     n_users: int
@@ -32,6 +34,13 @@ class TrainingData:
     offsets: npt.NDArray[np.int64]  # [n_users + 1]
     items: Codes  # [n]
     times: npt.NDArray[np.int64] = field(repr=False)  # [n], seconds since 1970
+    weights: npt.NDArray[np.float32] | None = None  # [n], what an interaction counts; 1 is the mean of event types
+    contexts: csr_matrix | None = None  # [n, features], the circumstances of each interaction
+    item_features: csr_matrix | None = None  # [n_items, features]
+    user_features: csr_matrix | None = None  # [n_users, features]
+    item_times: npt.NDArray[np.int64] | None = None  # [n_items], when each was made, seconds since 1970; 0 if unknown
+    rewards: npt.NDArray[np.float32] | None = None  # [n_items], what the optimisation objective is after
+    actions: TrainingData | None = None  # what users did with actions; a weight of 1 is TAKEN, 0 NOT_TAKEN or VIEWED
 
     @classmethod
     def from_columns(
@@ -41,12 +50,22 @@ class TrainingData:
         times: npt.NDArray[np.integer],
         n_users: int,
         n_items: int,
+        weights: npt.NDArray[np.floating] | None = None,
+        contexts: csr_matrix | None = None,
     ) -> Self:
-        """Gather three columns of equal length n, in any order of rows, into histories."""
+        """Gather columns of equal length n, in any order of rows, into histories; `replace` adds what else is known."""
         offsets = np.zeros(n_users + 1, np.int64)
         np.cumsum(np.bincount(users, minlength=n_users), out=offsets[1:])
         order = chronological(users, times)
-        return cls(n_users, n_items, offsets, _ordered(items, order, np.int32), _ordered(times, order, np.int64))
+        return cls(
+            n_users,
+            n_items,
+            offsets,
+            _ordered(items, order, np.int32),
+            _ordered(times, order, np.int64),
+            None if weights is None else _ordered(weights, order, np.float32),
+            contexts if contexts is None or order is None else contexts[order],
+        )
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -57,21 +76,20 @@ class TrainingData:
         """Return the user code of every interaction, [n]."""
         return np.repeat(np.arange(self.n_users), self.lengths)
 
-    def cells(self) -> npt.NDArray[np.int64]:
-        """Return the distinct pairs of user and item as user * n_items + item, in rising order."""
+    def meetings(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the distinct pairs of user and item as user * n_items + item, in rising order, and their counts."""
         cells = np.sort(self.users() * self.n_items + self.items)
-        return cells[_first_of_equals(cells)]
+        starts = np.flatnonzero(_first_of_equals(cells))
+        return cells[starts], np.diff(starts, append=len(cells))
 
     def matrix(self) -> csr_matrix:
         """Return the float32 matrix [n_users, n_items] of interaction counts, with sorted rows."""
         from scipy.sparse import csr_matrix
 
-        cells = np.sort(self.users() * self.n_items + self.items)
-        starts = np.flatnonzero(_first_of_equals(cells))
-        counts = np.diff(starts, append=len(cells)).astype(np.float32)
-        rows, columns = np.divmod(cells[starts], max(1, self.n_items))
+        cells, counts = self.meetings()
+        rows, columns = np.divmod(cells, max(1, self.n_items))
         offsets = np.searchsorted(rows, np.arange(self.n_users + 1))
-        return csr_matrix((counts, columns, offsets), shape=(self.n_users, self.n_items))
+        return csr_matrix((counts.astype(np.float32), columns, offsets), shape=(self.n_users, self.n_items))
 
     def pairs(self) -> csr_matrix:
         """Return the float32 matrix [n_users, n_items] with 1 where a user has interacted with an item."""
@@ -85,14 +103,28 @@ class TrainingData:
         lengths = self.lengths[codes]
         offsets = np.zeros(len(codes) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        rows = runs(self.offsets[codes], lengths)
-        return TrainingData(len(codes), self.n_items, offsets, self.items[rows], self.times[rows])
+        return replace(
+            self._at(runs(self.offsets[codes], lengths)),
+            n_users=len(codes),
+            offsets=offsets,
+            user_features=None if self.user_features is None else self.user_features[codes],
+            actions=None if self.actions is None else self.actions.only(codes),
+        )
 
     def keep(self, rows: Mask) -> TrainingData:
         """Return the interactions that the mask [n] keeps; users and items keep their codes."""
         before = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(rows, out=before[1:])
-        return TrainingData(self.n_users, self.n_items, before[self.offsets], self.items[rows], self.times[rows])
+        return replace(self._at(np.flatnonzero(rows)), offsets=before[self.offsets])
+
+    def _at(self, rows: npt.NDArray[np.int64]) -> TrainingData:
+        return replace(
+            self,
+            items=self.items[rows],
+            times=self.times[rows],
+            weights=None if self.weights is None else self.weights[rows],
+            contexts=None if self.contexts is None else self.contexts[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +133,18 @@ class History:
 
     items: Codes  # [n]
     times: npt.NDArray[np.int64]  # [n], seconds since 1970
+    features: Codes | None = None  # of the user, by code
+    context: Codes | None = None  # the circumstances in which the user asks, by code
+    acted: TrainingData | None = None  # what the user did with actions: the `actions` of one user
+
+    def later(self, items: Sequence[int], times: Sequence[int]) -> History:
+        """Return this history with further interactions, each at its time; of equal times the new ones come last."""
+        if not items:
+            return self
+        both = np.concatenate([self.items, np.array(items, np.int32)])
+        at = np.concatenate([self.times, np.array(times, np.int64)])
+        order = np.argsort(at, kind="stable")
+        return History(both[order], at[order])
 
     def alone(self, n_items: int) -> TrainingData:
         """Return this history as the histories of one user."""
@@ -122,15 +166,21 @@ class UserState:
     preferences: npt.NDArray[np.float64]  # [n_items]
 
 
+ABILITIES = frozenset({"recommend", "rank", "similar", "audience", "act"})
+
+
 class Model(ABC):
-    """What every model keeps to; it does what `does` names, of "recommend", "rank" and "similar", and nothing else.
+    """What every model keeps to; it does what `does` names and nothing else: a subset of `ABILITIES`.
 
     A mask of allowed items is [n_items]; None allows all. Lists are as long as asked for while the catalogue lasts:
     popular items fill them up. `recommend_many` and `similar_many` give one row per user or item, [rows, k], filled
-    with -1 where the catalogue is shorter than k. What a model does not do raises NotImplementedError.
+    with -1 where the catalogue is shorter than k; `contexts` [n_users, features] are the circumstances in which users
+    ask. The audience of items are users, best first, among those of `histories`; `act` gives actions and how likely the
+    user is to take each. What a model does not do raises NotImplementedError.
     """
 
     does: ClassVar[frozenset[str]]
+    protocol: ClassVar[ProtocolName] = "lists"  # how it is measured offline
 
     @classmethod
     @abstractmethod
@@ -147,7 +197,7 @@ class Model(ABC):
     def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
         raise NotImplementedError
 
-    def recommend_many(self, histories: TrainingData, k: int) -> Codes:
+    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
         raise NotImplementedError
 
     def rank(self, user: UserState, items: Codes) -> Scores:
@@ -157,6 +207,19 @@ class Model(ABC):
         raise NotImplementedError
 
     def similar_many(self, items: Codes, k: int) -> Codes:
+        raise NotImplementedError
+
+    def next_many(self, items: Codes, k: int) -> Codes:
+        """Return what is likeliest after each item: as `similar_many`, but with the item itself where people repeat.
+
+        This is what is measured: an answer to a query never holds the query.
+        """
+        return self.similar_many(items, k)
+
+    def audience(self, items: Codes, histories: TrainingData, allowed: Mask | None, k: int) -> Scores:
+        raise NotImplementedError
+
+    def act(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
         raise NotImplementedError
 
     @abstractmethod
@@ -200,7 +263,7 @@ def by_popularity(popularity: npt.NDArray[np.integer]) -> Codes:
 
 def distinct_users(data: TrainingData) -> npt.NDArray[np.int64]:
     """Return the number of distinct users of every item, [n_items]: what popularity means everywhere here."""
-    return np.bincount(data.cells() % max(1, data.n_items), minlength=data.n_items)
+    return np.bincount(data.meetings()[0] % max(1, data.n_items), minlength=data.n_items)
 
 
 def padded(items: Codes, k: int) -> Codes:
@@ -210,9 +273,7 @@ def padded(items: Codes, k: int) -> Codes:
     return row
 
 
-def _ordered(
-    column: npt.NDArray[np.integer], order: npt.NDArray[np.int64] | None, dtype: npt.DTypeLike
-) -> npt.NDArray[Any]:
+def _ordered(column: npt.NDArray[Any], order: npt.NDArray[np.int64] | None, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     column = column.astype(dtype, copy=False)
     return column if order is None else column[order]
 

@@ -153,3 +153,15 @@ def test_the_calibrated_temperature_makes_the_next_items_likelier(films, film_mo
         return float(np.mean([np.log(a.scores[a.items == item][0]) for a, item in zip(answers, split.following)]))
 
     assert likelihood(calibrated) > max(likelihood(calibrated * 1.3), likelihood(calibrated / 1.3))
+
+
+def test_what_everybody_does_twice_comes_back_once():
+    random = np.random.default_rng(4)
+    clicked_then_watched = np.concatenate([np.repeat(random.permutation(40)[:12], 2) for _ in range(150)])
+    users = np.repeat(np.arange(150), 24)
+    model = fitted(TrainingData.from_columns(users, clicked_then_watched, np.arange(len(users)), 150, 40))
+    user = History(np.array([7, 7, 3, 3, 5], np.int32), np.arange(5))
+    found = model.recommend(model.fold_in(user), None, 40).items.tolist()
+    assert found[0] == 5
+    assert found.index(7) > 30
+    assert found.index(3) > 30

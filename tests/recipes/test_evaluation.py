@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_matrix
 
 from fakepersonalize.errors import Cancelled
 from fakepersonalize.recipes import catalogue
-from fakepersonalize.recipes.evaluation import evaluate, measure, split_users, train, within_percentiles
+from fakepersonalize.recipes.evaluation import evaluate, split_users, train, within_percentiles
+from fakepersonalize.recipes.metrics import measure
 from fakepersonalize.recipes.models.item_item import ItemItem
 from fakepersonalize.recipes.models.popularity import Popularity
 from fakepersonalize.recipes.training import TrainingData, padded
@@ -201,7 +204,7 @@ def test_training_stops_when_it_is_cancelled(films):
 
 
 def test_a_recipe_without_a_model_is_not_trained(films):
-    unbuilt = next(recipe for recipe in catalogue.recipes() if recipe.model is None)
+    unbuilt = replace(catalogue.recipe("aws-sims"), model=None)
     with pytest.raises(KeyError, match=unbuilt.name):
         train(unbuilt, films, {}, 0, 1, no_tick)
 
@@ -235,3 +238,54 @@ def test_items_beyond_the_bounds_stay_in_the_catalogue(films):
     lists = trained.model.similar_many(np.arange(120, dtype=np.int32), 119)
     assert (lists == frequent).any(axis=1).sum() == 119
     assert frequent not in trained.model.neighbours
+
+
+def test_event_weights_and_an_objective_add_their_metrics(films):
+    random = np.random.default_rng(0)
+    weights = random.choice([0.5, 1.5], len(films.items)).astype(np.float32)
+    data = replace(films, weights=weights, rewards=random.random(120).astype(np.float32))
+    recipe = catalogue.recipe("aws-user-personalization")
+    trained = train(recipe, data, {**recipe.parse({}, {}), "objective_sensitivity": "HIGH"}, 0, 1, no_tick)
+    added = {f"normalized_discounted_cumulative_gain_with_event_weights_at_{k}" for k in (5, 10, 25)}
+    assert trained.metrics.keys() == NAMES | added | {"average_rewards_at_k"}
+    assert trained.model.boosts.max() == 3
+
+
+@pytest.mark.parametrize("name", [recipe.name for recipe in catalogue.recipes()])
+def test_every_recipe_is_trained_and_measured_in_the_terms_of_its_type(films, name):
+    recipe = catalogue.recipe(name)
+    features = csr_matrix((np.ones(120), (np.arange(120), np.arange(120) % 6)), shape=(120, 6))
+    shown = np.arange(800)
+    actions = TrainingData.from_columns(shown % 200, shown % 2, shown, 200, 2, weights=shown % 3 == 0)
+    data = replace(films, item_features=features, actions=actions)
+    metrics = train(recipe, data, recipe.parse({}, {}), 0, 1, no_tick).metrics
+    assert metrics.keys() == EXPECTED.get(recipe.model, NAMES)
+    assert all(value >= 0 for value in metrics.values())
+
+
+SEGMENTS = {"coverage", "hits_at_1_percent", "recall_at_1_percent"}
+EXPECTED = {
+    "trending": {"coverage", "trend_prediction_accuracy"},
+    "item-affinity": SEGMENTS,
+    "attribute-affinity": SEGMENTS,
+    "next-best-action": {
+        "coverage",
+        "precision",
+        "recall",
+        "area_under_curve",
+        *(f"normalized_discounted_cumulative_gain_at_{k}" for k in (5, 10, 25)),
+    },
+}
+
+
+def test_texts_without_interactions_are_measured_by_their_coverage(films):
+    features = csr_matrix((np.ones(120), (np.arange(120), np.arange(120) % 6)), shape=(120, 6))
+    data = replace(films.keep(np.zeros(len(films.items), bool)), item_features=features)
+    recipe = catalogue.recipe("aws-semantic-similarity")
+    assert train(recipe, data, {}, 0, 1, no_tick).metrics == {"coverage": 1.0}
+
+
+def test_the_recency_bias_of_the_second_version_is_the_recency_mask(films):
+    recipe = catalogue.recipe("aws-user-personalization-v2")
+    model = train(recipe, films, recipe.parse({"apply_recency_bias": "false"}, {}), 0, 1, no_tick).model
+    assert model.age_decay == 1.0

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fakepersonalize.recipes.models.item_item import ItemItem
+from fakepersonalize.recipes.models import transitions
+from fakepersonalize.recipes.models.item_item import WINDOW, ItemItem
+from fakepersonalize.recipes.models.transitions import DECAY
 from fakepersonalize.recipes.training import TrainingData, by_popularity, distinct_users
 
 
@@ -17,13 +19,21 @@ def by_hand(data: TrainingData, discount: float, fewest: int) -> np.ndarray:
     pairs = data.pairs().toarray()
     together = pairs.T @ pairs
     popularity = np.maximum(pairs.sum(axis=0), 1)
-    table = together / np.outer(popularity, popularity) ** discount
-    table[(together < fewest) | np.eye(len(table), dtype=bool)] = 0
-    return table
+    followed = np.zeros_like(together)
+    for items in np.split(data.items, data.offsets[1:-1]):
+        for at, item in enumerate(items):
+            for gap, follower in enumerate(items[at + 1 : at + 1 + WINDOW]):
+                followed[item, follower] += DECAY**gap
+    evidences = [followed / popularity ** (discount / 5), together / popularity**discount]
+    for table in evidences:
+        table[(together < fewest) | np.eye(len(table), dtype=bool)] = 0
+        table /= np.maximum(table.max(axis=1, keepdims=True), 1e-300)
+    return evidences[0] + 0.2 * evidences[1]
 
 
 @pytest.mark.parametrize(("discount", "fewest"), [(0.5, 1), (0.5, 3), (0.0, 3), (1.0, 2)])
-def test_neighbours_are_those_counted_by_hand(groceries, discount, fewest):
+def test_neighbours_are_those_counted_by_hand(monkeypatch, groceries, discount, fewest):
+    monkeypatch.setattr(transitions, "BLOCK_BYTES", 7 * 80 * 8)
     model = fitted(groceries, popularity_discount_factor=discount, min_cointeraction_count=fewest)
     table = by_hand(groceries, discount, fewest)
     for item in range(groceries.n_items):
@@ -32,12 +42,23 @@ def test_neighbours_are_those_counted_by_hand(groceries, discount, fewest):
         np.testing.assert_allclose(model.similarities[row], table[item][table[item] > 0], rtol=1e-5)
 
 
-def test_the_default_is_the_cosine_of_pairs_seen_three_times(films):
+def test_answers_are_the_best_of_pairs_seen_three_times(films):
     model = fitted(films)
     table = by_hand(films, 0.5, 3)
     item = int(np.argmax(distinct_users(films)))
     near = model.similar(item, None, 10).items
     np.testing.assert_allclose(table[item][near], np.sort(table[item])[::-1][:10], rtol=1e-5)
+
+
+def test_what_follows_an_item_stands_before_what_came_before_it(films):
+    lists = fitted(films).similar_many(np.arange(10, 110, dtype=np.int32), 3)
+    after = (lists > np.arange(10, 110)[:, None]).mean()
+    assert after > 0.9
+
+
+def test_more_users_in_common_are_asked_for_when_the_minimum_rises(groceries):
+    sizes = [len(fitted(groceries, min_cointeraction_count=fewest).neighbours) for fewest in (0, 1, 5, 10)]
+    assert sizes[0] == sizes[1] > sizes[2] > sizes[3] > 0
 
 
 def test_a_larger_discount_recommends_less_popular_items(groceries):
@@ -66,3 +87,20 @@ def test_the_query_is_never_its_own_neighbour_and_lists_are_full(films):
     model = fitted(films)
     for item, near in enumerate(model.similar_many(np.arange(120, dtype=np.int32), 119)):
         assert sorted([item, *near]) == list(range(120))
+
+
+def test_what_is_measured_holds_the_item_itself_where_people_repeat(groceries, films):
+    items = np.arange(80, dtype=np.int32)
+    lists = fitted(groceries).next_many(items, 10)
+    assert (lists == items[:, None]).any(axis=1).mean() > 0.9
+    assert all(len(set(row)) == 10 for row in lists.tolist())
+    model = fitted(films)
+    assert_array_equal(model.next_many(items, 10), model.similar_many(items, 10))
+
+
+def test_items_that_alone_are_asked_for_have_the_neighbours_that_they_always_have(monkeypatch, groceries):
+    monkeypatch.setattr(transitions, "BLOCK_BYTES", 7 * 80 * 8)
+    asked = np.array([3, 4, 50], np.int32)
+    whole, part = fitted(groceries), fitted(groceries, asked=asked)
+    assert_array_equal(part.next_many(asked, 40), whole.next_many(asked, 40))
+    assert np.flatnonzero(np.diff(part.offsets)).tolist() == [3, 4, 50]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_matrix
 
 from fakepersonalize.errors import Cancelled
 from fakepersonalize.recipes.models import MODELS, model_class
-from fakepersonalize.recipes.training import History, Model, TrainingData
+from fakepersonalize.recipes.training import ABILITIES, History, Model, TrainingData
 
 PARAMS = {"factors": 8}
 NOBODY = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
@@ -21,25 +23,49 @@ def kind(request) -> type[Model]:
     return model_class(request.param)
 
 
+def known(data: TrainingData) -> TrainingData:
+    """Add what some models need besides histories: a feature of items, and what users did with five actions."""
+    kinds = np.arange(data.n_items)
+    features = csr_matrix((np.ones(data.n_items), (kinds, kinds % 4)), shape=(data.n_items, 4))
+    random = np.random.default_rng(8)
+    n = 4 * data.n_users
+    users, actions = np.repeat(np.arange(data.n_users), 4), random.integers(0, 5, n)
+    taken = random.random(n) < 0.4
+    dealings = TrainingData.from_columns(users, actions, np.arange(n), data.n_users, 5, weights=taken)
+    return replace(data, item_features=features, actions=dealings)
+
+
 def fitted(kind: type[Model], data: TrainingData, seed: int = 0, threads: int = 1) -> Model:
-    return kind.fit(data, PARAMS, seed, threads, lambda share: None)
+    return kind.fit(known(data), PARAMS, seed, threads, lambda share: None)
 
 
-def answer(model: Model, k: int, allowed=None, items=(3, 4)) -> np.ndarray:
-    """A list for a user with a history, or for an item, whichever the model does."""
+def choices(kind: type[Model], data: TrainingData) -> int:
+    """How many things the lists of a model are made of."""
+    if "audience" in kind.does:
+        return data.n_users
+    return 5 if "act" in kind.does else data.n_items
+
+
+def answer(model: Model, data: TrainingData, k: int, allowed=None, items=(3, 4)) -> np.ndarray:
+    """A list for a user with a history, for an item, or of whatever else the model gives."""
     if "similar" in model.does:
         return model.similar(items[-1] if items else None, allowed, k).items
-    user = History(np.array(items, np.int32), np.arange(len(items)))
-    return model.recommend(model.fold_in(user), allowed, k).items
+    codes = np.array(items, np.int32)
+    if "audience" in model.does:
+        return model.audience(codes, data, allowed, k).items
+    user = model.fold_in(History(codes, np.arange(len(items))))
+    return (model.act if "act" in model.does else model.recommend)(user, allowed, k).items
 
 
 def test_a_model_says_what_it_does_and_refuses_the_rest(kind, films):
     model = fitted(kind, films)
-    assert kind.does <= {"recommend", "rank", "similar"}
+    assert kind.does <= ABILITIES
     calls = {
         "recommend": lambda: model.recommend(model.fold_in(NOBODY), None, 5),
         "rank": lambda: model.rank(model.fold_in(NOBODY), np.array([1, 2], np.int32)),
         "similar": lambda: model.similar(1, None, 5),
+        "audience": lambda: model.audience(np.array([1], np.int32), films, None, 5),
+        "act": lambda: model.act(model.fold_in(NOBODY), None, 5),
     }
     for name, call in calls.items():
         if name in kind.does:
@@ -57,7 +83,7 @@ def test_a_saved_model_answers_as_before(kind, films):
     with np.load(file, allow_pickle=False) as saved:
         again = kind.from_arrays(dict(saved), {})
     for items in ((), (3, 4)):
-        assert_array_equal(answer(again, 50, items=items), answer(model, 50, items=items))
+        assert_array_equal(answer(again, films, 50, items=items), answer(model, films, 50, items=items))
     assert_same_bytes(again, model)
 
 
@@ -78,20 +104,21 @@ def assert_same_bytes(one: Model, other: Model) -> None:
 def test_lists_are_as_long_as_asked_for_and_repeat_nothing(kind, films, k):
     model = fitted(kind, films)
     for items in ((), (3, 4)):
-        found = answer(model, k, items=items)
-        assert len(found) == len(set(found.tolist())) == k
+        found = answer(model, films, k, items=items)
+        assert len(found) == len(set(found.tolist())) == min(k, choices(kind, films))
         assert found.dtype == np.int32
 
 
 def test_lists_end_where_the_catalogue_ends(kind, films):
-    assert len(answer(fitted(kind, films), 500, items=())) == 120
+    assert len(answer(fitted(kind, films), films, 500, items=())) == choices(kind, films)
 
 
-def test_only_allowed_items_are_recommended(kind, films):
-    allowed = np.zeros(120, bool)
-    allowed[[2, 9, 60, 61, 100]] = True
-    assert sorted(answer(fitted(kind, films), 25, allowed)) == [2, 9, 60, 61, 100]
-    assert len(answer(fitted(kind, films), 25, np.zeros(120, bool))) == 0
+def test_only_allowed_things_are_recommended(kind, films):
+    few = [0, 1, 3] if "act" in kind.does else [2, 9, 60, 61, 100]
+    allowed = np.zeros(choices(kind, films), bool)
+    allowed[few] = True
+    assert sorted(answer(fitted(kind, films), films, 25, allowed)) == few
+    assert len(answer(fitted(kind, films), films, 25, np.zeros(choices(kind, films), bool))) == 0
 
 
 def test_fitting_can_be_cancelled(kind, films):
@@ -99,7 +126,7 @@ def test_fitting_can_be_cancelled(kind, films):
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        kind.fit(films, PARAMS, 0, 1, cancel)
+        kind.fit(known(films), PARAMS, 0, 1, cancel)
 
 
 @pytest.mark.parametrize(
@@ -117,10 +144,10 @@ def test_tiny_data_makes_a_model_that_answers(kind, users, items, n_users, n_ite
     users, items = np.array(users, np.int64), np.array(items, np.int64)
     data = TrainingData.from_columns(users, items, np.arange(len(users)), n_users, n_items)
     model = fitted(kind, data)
-    assert sorted(answer(model, 25, items=())) == list(range(n_items))
+    assert sorted(answer(model, data, 25, items=())) == list(range(choices(kind, data)))
     if "recommend" in kind.does:
         rows = model.recommend_many(data, 10)
         assert rows.shape == (n_users, 10)
         assert all(sorted(row[row >= 0]) == list(range(n_items)) for row in rows)
-    else:
+    if "similar" in kind.does:
         assert model.similar_many(np.arange(n_items, dtype=np.int32), 10).shape == (n_items, 10)

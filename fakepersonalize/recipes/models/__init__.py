@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import Model
 
 MODELS = {
+    "attribute-affinity": ("affinity", "AttributeAffinity"),
     "blend": ("als", "Blend"),
+    "item-affinity": ("affinity", "Affinity"),
     "item-item": ("item_item", "ItemItem"),
+    "next-best-action": ("actions", "NextBestAction"),
     "popularity": ("popularity", "Popularity"),
+    "semantic": ("semantic", "Semantic"),
+    "similar-items": ("similar_items", "SimilarItems"),
+    "trending": ("trending", "Trending"),
 }
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.models.cold_start import cold_items
+from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness, Present
 from fakepersonalize.recipes.models.transitions import WINDOW, Transitions, fit_transitions
-from fakepersonalize.recipes.selection import best, best_allowed, softmax
+from fakepersonalize.recipes.selection import best, best_allowed, softmax, to_maximum_one
 from fakepersonalize.recipes.training import (
     Codes,
     History,
@@ -26,6 +28,9 @@ from fakepersonalize.recipes.training import (
     runs,
 )
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 FACTORS = 64
 REGULARIZATION = 10.0
 ITERATIONS = 15
@@ -37,6 +42,13 @@ TEMPERATURE = 0.1
 POPULARITY_WEIGHT = 1e-4
 BLOCK_BYTES = 16 << 20
 CALIBRATION_USERS = 256
+MEETINGS = 20  # items that were met more often count as met so often
+CONTENT_WEIGHT = 0.5
+USER_WEIGHT = 1.0
+SENSITIVITIES = {"OFF": 0.0, "LOW": 0.5, "MEDIUM": 1.0, "HIGH": 2.0}
+
+# The latest interactions: user, item and weight of each.
+Latest = tuple[npt.NDArray[np.int64], Codes, npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -44,12 +56,17 @@ class Blend(Model):
     """Transitions of the latest items plus `ALS_WEIGHT` x ALS, both scaled to a maximum of 1; aware of repeats.
 
     A seen item scores by its repeat evidence: its transition to itself, and of what leads to it from other items the
-    share of its interactions that are repeats; an unseen item gets the rest. So seen items come back where people
-    repeat, and come last where nobody does.
+    share of its interactions that are repeats; both times how readily an item that was met so often is met once more.
+    An unseen item gets the rest. So seen items come back where people repeat, and come last where nobody does.
 
     ALS (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", 2008) is fitted to the pairs
     of user and item with confidence 1; then folding a user in is the sum of one row of `projection` per distinct item.
     Scores are a softmax over the whole catalogue; those of a user without history are the shares of popularity.
+
+    Metadata help where interactions are few: an item gets `CONTENT_WEIGHT` x its likeness to the user's latest items,
+    the less the more users it has; and `USER_WEIGHT` x its popularity among users with the same features, the less the
+    longer the history. The lifts of the context multiply preferences, and so does 1 + sensitivity x reward for an
+    optimisation objective.
     """
 
     does: ClassVar[frozenset[str]] = frozenset({"recommend", "rank"})
@@ -59,25 +76,46 @@ class Blend(Model):
     projection: npt.NDArray[np.float32]  # [n_items, n_factors]: factors (factors' factors + regularisation)^-1
     popularity: npt.NDArray[np.int64]  # [n_items], distinct users
     repeated: npt.NDArray[np.float32]  # [n_items], the share of interactions by users who had met the item before
+    returns: npt.NDArray[np.float32]  # [MEETINGS + 1]: an item met c times, against an average one, is met once more
     history_length: int  # how many of the latest interactions count
     age_decay: float  # weight of each interaction relative to the one after it
+    als_weight: float
     temperature: float  # of the softmax
+    likeness: Likeness | None = None
+    user_lifts: Lifts | None = None
+    context_lifts: Lifts | None = None
+    boosts: npt.NDArray[np.float32] | None = None  # [n_items], what the objective makes of a preference
+    cold: Mask | None = None  # [n_items], items whose metadata always count in full
 
     @classmethod
     def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
-        """Fit to `data`; known settings are `factors`, `history_length`, `recency_mask` and `temperature`."""
+        """Fit to `data`.
+
+        Known settings are `factors`, `history_length`, `recency_mask`, `temperature`, the `objective_sensitivity`
+        OFF, LOW, MEDIUM or HIGH, those of `cold_items`, and for the search `window`, `age_decay` and `als_weight`.
+        """
         popularity = distinct_users(data)
-        transitions = fit_transitions(data, popularity, WINDOW, lambda share: tick(0.4 * share))
-        factors = _als(data, params.get("factors", FACTORS), seed, threads, lambda share: tick(0.4 + 0.6 * share))
+        window = params.get("window", WINDOW)
+        transitions = fit_transitions(data, popularity, window, lambda share: tick(0.4 * share))
+        factors = item_factors(
+            data, params.get("factors", FACTORS), seed, threads, lambda share: tick(0.4 + 0.6 * share)
+        )
         return cls(
             transitions,
             factors,
-            _projection(factors),
+            projection(factors),
             popularity,
             _repeated(data, popularity),
+            _returns(data),
             params.get("history_length", HISTORY_LENGTH),
-            AGE_DECAY if params.get("recency_mask", True) else 1.0,
+            params.get("age_decay", AGE_DECAY) if params.get("recency_mask", True) else 1.0,
+            params.get("als_weight", ALS_WEIGHT),
             params.get("temperature", TEMPERATURE),
+            Likeness.of(data.item_features),
+            None if data.user_features is None else Lifts.count(data.user_features, data.pairs()),
+            None if data.contexts is None else Lifts.count(data.contexts, _each_interaction(data)),
+            _boosts(data.rewards, params.get("objective_sensitivity", "OFF")),
+            cold_items(data, params) if "cold_start_max_interactions" in params else None,
         )
 
     def calibrate(self, given: TrainingData, following: Codes) -> dict[str, float]:
@@ -85,20 +123,20 @@ class Blend(Model):
         sample = given.only(np.arange(min(given.n_users, CALIBRATION_USERS)))
         if not sample.n_users:
             return {}
-        preferences = np.concatenate(list(self._preferences_in_blocks(sample)))
+        preferences = np.concatenate(list(self.preferences_in_blocks(sample)))
         return {"temperature": _likeliest_temperature(preferences, following[: sample.n_users])}
 
     def fold_in(self, history: History) -> UserState:
-        return UserState(self._preferences(history.alone(len(self.popularity)))[0])
+        alone = history.alone(len(self.popularity))
+        return UserState(self._preferences(alone, _of_one(history.features), _of_one(history.context))[0])
 
     def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
         items = best_allowed(user.preferences, allowed, k)
         return Scores(items, softmax(user.preferences, self.temperature)[items])
 
-    def recommend_many(self, histories: TrainingData, k: int) -> Codes:
-        rows = [
-            padded(best_allowed(user, None, k), k) for block in self._preferences_in_blocks(histories) for user in block
-        ]
+    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
+        blocks = self.preferences_in_blocks(histories, contexts)
+        rows = [padded(best_allowed(user, None, k), k) for block in blocks for user in block]
         return np.array(rows, np.int32).reshape(histories.n_users, k)
 
     def rank(self, user: UserState, items: Codes) -> Scores:
@@ -117,9 +155,15 @@ class Blend(Model):
             "projection": self.projection,
             "popularity": self.popularity,
             "repeated": self.repeated,
+            "returns": self.returns,
             "history_length": np.array(self.history_length),
             "age_decay": np.array(self.age_decay),
+            "als_weight": np.array(self.als_weight),
             "temperature": np.array(self.temperature),
+            **(self.likeness.arrays() if self.likeness else {}),
+            **(self.user_lifts.arrays("user_lifts") if self.user_lifts else {}),
+            **(self.context_lifts.arrays("context_lifts") if self.context_lifts else {}),
+            **{name: array for name in ("boosts", "cold") if (array := getattr(self, name)) is not None},
         }
 
     @classmethod
@@ -131,38 +175,84 @@ class Blend(Model):
             projection=arrays["projection"],
             popularity=arrays["popularity"],
             repeated=arrays["repeated"],
+            returns=arrays["returns"],
             history_length=int(arrays["history_length"]),
             age_decay=float(arrays["age_decay"]),
+            als_weight=float(arrays["als_weight"]),
             temperature=float(arrays["temperature"]),
+            likeness=Likeness.from_arrays(arrays),
+            user_lifts=Lifts.from_arrays(arrays, "user_lifts"),
+            context_lifts=Lifts.from_arrays(arrays, "context_lifts"),
+            boosts=arrays.get("boosts"),
+            cold=arrays.get("cold"),
         )
 
-    def _preferences_in_blocks(self, histories: TrainingData) -> Iterator[npt.NDArray[np.float64]]:
+    def preferences_in_blocks(
+        self, histories: TrainingData, contexts: csr_matrix | None = None
+    ) -> Iterator[npt.NDArray[np.float64]]:
+        """Yield what each user is likely to want, [some users, n_items], in the order of the histories."""
         step = max(1, BLOCK_BYTES // (8 * max(1, histories.n_items)))
         for first in range(0, histories.n_users, step):
-            yield self._preferences(histories.only(np.arange(first, min(first + step, histories.n_users))))
+            users = np.arange(first, min(first + step, histories.n_users))
+            block = histories.only(users)
+            yield self._preferences(
+                block, _of_all(block.user_features), _of_all(None if contexts is None else contexts[users])
+            )
 
-    def _preferences(self, histories: TrainingData) -> npt.NDArray[np.float64]:
+    def _preferences(
+        self, histories: TrainingData, features: Present | None, contexts: Present | None
+    ) -> npt.NDArray[np.float64]:
         """Return what each user is likely to want, [n_users, n_items]: one code path for one user and for many."""
         shape = (histories.n_users, histories.n_items)
-        seen = histories.cells()
-        wanted = self._from_transitions(histories, seen)
+        seen, times = histories.meetings()
+        latest = self._latest(histories)
+        wanted = self._from_transitions(latest, seen, self.returns[np.minimum(times, MEETINGS)], shape)
         unseen = self._from_factors(seen, shape)
         unseen += POPULARITY_WEIGHT * (self.popularity / max(1, self.popularity.max(initial=0)))
+        popular = np.broadcast_to(np.log1p(self.popularity), shape)
+        if self.likeness:
+            unseen += self._from_metadata(self.likeness, latest, shape)
+        if self.user_lifts and (features := self.user_lifts.known(features)):
+            popular = popular + self.user_lifts.of(*features, shape[0])
+            unseen += USER_WEIGHT * to_maximum_one(np.exp(popular)) * (DOUBT / (DOUBT + histories.lengths[:, None]))
         unseen.reshape(-1)[seen] = 0
         wanted += unseen
-        wanted[histories.lengths == 0] = self.temperature * np.log1p(self.popularity)
+        lifts = self._lifts(contexts, shape)
+        wanted *= np.exp(lifts)
+        nobody = histories.lengths == 0
+        wanted[nobody] = self.temperature * (popular + lifts)[nobody]
         return wanted
 
-    def _from_transitions(self, histories: TrainingData, seen: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        users, items, strengths = self._latest(histories)
-        wanted = self.transitions.followers(users, items, strengths, histories.n_users)
-        again = self.repeated[seen % max(1, histories.n_items)] * wanted.reshape(-1)[seen]
+    def _from_transitions(
+        self,
+        latest: Latest,
+        seen: npt.NDArray[np.int64],
+        returns: npt.NDArray[np.float32],
+        shape: tuple[int, int],
+    ) -> npt.NDArray[np.float64]:
+        users, items, strengths = latest
+        wanted = self.transitions.followers(users, items, strengths, shape[0])
+        again = self.repeated[seen % max(1, shape[1])] * wanted.reshape(-1)[seen]
         wanted *= 1 - self.repeated
         wanted.reshape(-1)[seen] = again
         np.add.at(wanted, (users, items), strengths * self.transitions.repeats[items])
-        return _to_maximum_one(wanted)
+        wanted.reshape(-1)[seen] *= returns
+        return to_maximum_one(wanted)
 
-    def _latest(self, histories: TrainingData) -> tuple[npt.NDArray[np.int64], Codes, npt.NDArray[np.float64]]:
+    def _from_metadata(self, likeness: Likeness, latest: Latest, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+        """Return what resembles the latest items, the more the fewer users an item has."""
+        alike = to_maximum_one(likeness.to(*latest, shape[0]))
+        doubt = DOUBT / (DOUBT + self.popularity)
+        return CONTENT_WEIGHT * alike * (doubt if self.cold is None else np.where(self.cold, 1.0, doubt))
+
+    def _lifts(self, contexts: Present | None, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+        """Return the logarithms of what contexts and the objective make of preferences, [n_users or 1, n_items]."""
+        lifts = np.zeros((1, shape[1]))
+        if self.context_lifts and (contexts := self.context_lifts.known(contexts)):
+            lifts = self.context_lifts.of(*contexts, shape[0])
+        return lifts if self.boosts is None else lifts + np.log(self.boosts)
+
+    def _latest(self, histories: TrainingData) -> Latest:
         """Return user, item and weight of the latest interactions of every user."""
         lengths = np.minimum(histories.lengths, self.history_length)
         ages = np.repeat(np.cumsum(lengths), lengths) - np.arange(lengths.sum()) - 1
@@ -177,16 +267,37 @@ class Blend(Model):
             folded[present] = np.add.reduceat(self.projection[items], starts, axis=0)
         liked = np.maximum(folded @ self.factors.T, 0).astype(np.float64)
         liked.reshape(-1)[seen] = 0
-        return ALS_WEIGHT * _to_maximum_one(liked)
+        return self.als_weight * to_maximum_one(liked)
 
 
-def _to_maximum_one(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    largest = rows.max(axis=1, keepdims=True, initial=0)
-    np.divide(rows, largest, out=rows, where=largest > 0)
-    return rows
+def _of_one(features: Codes | None) -> Present | None:
+    return None if features is None else (np.zeros(len(features), np.int64), features)
 
 
-def _als(data: TrainingData, n_factors: int, seed: int, threads: int, tick: Tick) -> npt.NDArray[np.float32]:
+def _of_all(features: csr_matrix | None) -> Present | None:
+    if features is None:
+        return None
+    return np.repeat(np.arange(features.shape[0]), np.diff(features.indptr)), features.indices
+
+
+def _each_interaction(data: TrainingData) -> csr_matrix:
+    """Return the float32 matrix [n, n_items] with a row for each interaction."""
+    from scipy.sparse import csr_matrix
+
+    n = len(data.items)
+    return csr_matrix((np.ones(n, np.float32), data.items, np.arange(n + 1)), shape=(n, data.n_items))
+
+
+def _boosts(rewards: npt.NDArray[np.float32] | None, sensitivity: str) -> npt.NDArray[np.float32] | None:
+    known = None if rewards is None else rewards[np.isfinite(rewards)]
+    if rewards is None or known is None or not len(known) or not SENSITIVITIES[sensitivity]:
+        return None
+    share = (rewards - known.min()) / max(float(np.ptp(known)), 1e-12)
+    boosts: npt.NDArray[np.float32] = (1 + SENSITIVITIES[sensitivity] * np.nan_to_num(share)).astype(np.float32)
+    return boosts
+
+
+def item_factors(data: TrainingData, n_factors: int, seed: int, threads: int, tick: Tick) -> npt.NDArray[np.float32]:
     """Return the item factors of implicit's alternating least squares, [n_items, n_factors]."""
     from implicit.cpu.als import AlternatingLeastSquares
     from threadpoolctl import threadpool_limits
@@ -208,7 +319,32 @@ def _repeated(data: TrainingData, popularity: npt.NDArray[np.int64]) -> npt.NDAr
     return (1 - popularity / np.maximum(interactions, 1)).astype(np.float32) * (interactions > 0)
 
 
-def _projection(factors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _returns(data: TrainingData) -> npt.NDArray[np.float32]:
+    """Return how much likelier than average an item that a user met c times is met once more, c = 0..MEETINGS.
+
+    Histories end: a meeting so late that the next one would not have been seen yet says nothing, and a count of which
+    nothing is known is taken for average.
+    """
+    users = data.users()
+    cells = users * data.n_items + data.items
+    order = np.argsort(cells, kind="stable")
+    next_too = np.append(cells[order][1:] == cells[order][:-1], False)
+    if not next_too.any():
+        return np.array([1, *[0] * MEETINGS], np.float32)
+    starts = np.flatnonzero(np.append(True, ~next_too[:-1]))
+    number = np.arange(len(cells)) - np.repeat(starts, np.diff(starts, append=len(cells))) + 1
+    to_come = data.offsets[users[order] + 1] - 1 - order
+    shown = to_come >= np.median(np.diff(order)[next_too[:-1]])
+    count = np.minimum(number[shown], MEETINGS)
+    known, again = (np.bincount(of, minlength=MEETINGS + 1)[1:] for of in (count, count[next_too[shown]]))
+    average = again.sum() / max(1, known.sum())
+    if not average:
+        return np.ones(MEETINGS + 1, np.float32)
+    share = np.where(known > 0, again / np.maximum(known, 1), average)
+    return np.concatenate([[1], share / average]).astype(np.float32)
+
+
+def projection(factors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return what each item of a history adds to its user's factors: the closed form of one step of ALS."""
     exact = factors.astype(np.float64)
     gram = exact.T @ exact + REGULARIZATION * np.eye(factors.shape[1])

@@ -1,16 +1,16 @@
-"""Items whose users are the same people: item-item nearest neighbours, fitted by implicit."""
+"""Items that go together: what follows an item, and whose users are the same people."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fakepersonalize.recipes.selection import best, filled
+from fakepersonalize.recipes.models.transitions import Followers, joined, row_blocks, strongest
+from fakepersonalize.recipes.selection import best, filled, to_maximum_one
 from fakepersonalize.recipes.training import (
     Codes,
     Mask,
@@ -23,21 +23,23 @@ from fakepersonalize.recipes.training import (
     padded,
 )
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
 # As many as a caller can ask for: each place of the longest list is then earned, and filters leave something to choose.
 NEIGHBOURS = 500
+WINDOW = 20
+# How much of the discount for popularity what follows an item gets; it is already directed, and less of a crowd effect.
+DISCOUNT_OF_FOLLOWERS = 0.2
+COSINE_WEIGHT = 0.2
 
 
 @dataclass(frozen=True)
 class ItemItem(Model):
-    """Items that share users with the query item, discounted by their popularity; popular items behind them.
+    """Items that follow the query item, and items that share its users; popular items behind them.
 
-    The similarity of i and j is (users of both) / (pop(i) pop(j))^f, where f is `popularity_discount_factor`: at its
-    default of 0.5 the cosine of two columns of the binary matrix (Sarwar et al., "Item-based collaborative filtering
-    recommendation algorithms", 2001), at 0 plain co-occurrence. Pairs with fewer than `min_cointeraction_count` users
-    in common are no neighbours.
+    The similarity of i to j is the sum of two evidences, each scaled to a maximum of 1 among the neighbours of i: the
+    decayed count of j behind i in histories (`transitions.Followers`) / pop(j)^(f / 5), and `COSINE_WEIGHT` x (users of
+    both) / pop(j)^f. Here f is `popularity_discount_factor`; at its default of 0.5 the second one is the cosine of two
+    columns of the binary matrix (Sarwar et al., "Item-based collaborative filtering recommendation algorithms", 2001).
+    Pairs with fewer than `min_cointeraction_count` users in common are no neighbours.
     """
 
     does: ClassVar[frozenset[str]] = frozenset({"similar"})
@@ -45,23 +47,40 @@ class ItemItem(Model):
     offsets: npt.NDArray[np.int64]  # [n_items + 1]
     neighbours: Codes  # [n], by code within a row
     similarities: npt.NDArray[np.float32]  # [n]
+    repeats: npt.NDArray[np.float32]  # [n_items], how similar an item is to itself: what follows it is itself
     popular: Codes  # [n_items], most popular first
 
     @classmethod
     def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
-        """Fit to the pairs of user and item in `data`; equal settings give equal bytes, whatever `threads`."""
+        """Fit to `data`, in blocks of items: the memory is near that of `data` plus the result.
+
+        Settings are `popularity_discount_factor`, `min_cointeraction_count`, and `asked`, the codes of the only items
+        that will be asked for: the others get no neighbours.
+        """
         pairs = data.pairs()
         popularity = np.bincount(pairs.indices, minlength=data.n_items)
         discount = np.maximum(popularity, 1.0) ** -params.get("popularity_discount_factor", 0.5)
-        pairs.data = discount[pairs.indices]
-        tick(0.1)
-        found = _nearest(pairs, threads)
-        rows = np.repeat(np.arange(data.n_items), np.diff(found.indptr))
-        in_common = found.data / (discount[rows] * discount[found.indices])
-        keep = (in_common > params.get("min_cointeraction_count", 3) - 0.5) & (rows != found.indices)
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows[keep], minlength=data.n_items))])
-        tick(1.0)
-        return cls(offsets, found.indices[keep], found.data[keep].astype(np.float32), by_popularity(popularity))
+        fewest = max(1, params.get("min_cointeraction_count", 3))
+        asked = np.isin(np.arange(data.n_items), params.get("asked", np.arange(data.n_items)))
+        followers, users_of = Followers(data, WINDOW, asked), pairs.T.tocsr()
+        found, repeats = [], np.zeros(data.n_items, np.float32)
+        for first, last in row_blocks(data.n_items):
+            items = first + np.flatnonzero(asked[first:last])
+            itself = (np.arange(len(items)), items)
+            together = (users_of[items] @ pairs).toarray()
+            near = together > fewest - 0.5
+            near[itself] = False
+            followed = followers.rows(first, last)[items - first] * discount**DISCOUNT_OF_FOLLOWERS
+            repeats[items] = followed[itself]
+            followed *= near
+            most = followed.max(axis=1, initial=0)
+            repeats[items] /= np.where(most > 0, most, np.maximum(repeats[items], 1))
+            similar = to_maximum_one(followed)
+            similar += COSINE_WEIGHT * to_maximum_one(near * together * discount)
+            lengths, near_items, values = strongest(similar, NEIGHBOURS)
+            found.append((np.bincount(items - first, lengths, last - first).astype(np.int64), near_items, values))
+            tick(last / data.n_items)
+        return cls(*joined(found), repeats, by_popularity(popularity))
 
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:
         """Return the neighbours of an item; for an unknown one (None) popular items."""
@@ -72,28 +91,30 @@ class ItemItem(Model):
         rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
         return np.array(rows, np.int32).reshape(len(items), k)
 
+    def next_many(self, items: Codes, k: int) -> Codes:
+        rows = self.similar_many(items, k)
+        for row, item in zip(rows, items):
+            similarities = self.similarities[self.offsets[item] : self.offsets[item + 1]]
+            insert_itself(row, item, self.repeats[item], similarities)
+        return rows
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        names = ("offsets", "neighbours", "similarities", "popular")
+        names = ("offsets", "neighbours", "similarities", "repeats", "popular")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
-        return cls(arrays["offsets"], arrays["neighbours"], arrays["similarities"], arrays["popular"])
+        names = ("offsets", "neighbours", "similarities", "repeats", "popular")
+        return cls(*(arrays[name] for name in names))
 
     def _nearest_first(self, item: int) -> Codes:
         row = slice(self.offsets[item], self.offsets[item + 1])
         return self.neighbours[row][best(self.similarities[row], NEIGHBOURS)]
 
 
-def _nearest(weighted: csr_matrix, threads: int) -> csr_matrix:
-    """Return the largest products of columns, [n_items, n_items], the product of a column with itself among them."""
-    from implicit.nearest_neighbours import ItemItemRecommender
-    from implicit.utils import ParameterWarning
-
-    knn = ItemItemRecommender(K=NEIGHBOURS + 1, num_threads=threads)
-    with warnings.catch_warnings():
-        # implicit hands its own matrix of another format to itself, and warns of it.
-        warnings.simplefilter("ignore", ParameterWarning)
-        knn.fit(weighted, show_progress=False)
-    knn.similarity.sort_indices()
-    return knn.similarity
+def insert_itself(row: Codes, item: int, repeats: float, similarities: npt.NDArray[np.floating]) -> None:
+    """Put an item into the list of what is similar to it, at the place that its own similarity earns."""
+    place = int(np.count_nonzero(similarities > repeats))
+    if repeats > 0 and place < len(row):
+        row[place + 1 :] = row[place:-1].copy()
+        row[place] = item

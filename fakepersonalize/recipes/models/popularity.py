@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ from fakepersonalize.recipes.training import (
     distinct_users,
     padded,
 )
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Popularity(Model):
     def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
         return Scores((self.order if allowed is None else self.order[allowed[self.order]])[:k])
 
-    def recommend_many(self, histories: TrainingData, k: int) -> Codes:
+    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
         return np.tile(padded(self.order[:k], k), (histories.n_users, 1))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:

@@ -1,0 +1,83 @@
+"""Segments: the users who are most likely to take to an item, or to items with an attribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fakepersonalize.errors import JobFailed
+from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.selection import best_allowed
+from fakepersonalize.recipes.training import Codes, Mask, Model, ProtocolName, Scores, Settings, Tick, TrainingData
+
+# Seen in the failureReason of the service.
+NO_ATTRIBUTE = (
+    "Did not find any attribute to train on. There may not be any attribute in the items dataset, or all attribute "
+    "values either have same or all distinct values."
+)
+# Who likes an item in general says more than who comes to it next (chosen on MovieLens 100k).
+ALS_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Affinity(Model):
+    """Users by the share of their preferences that falls on the items asked for, times the root of their activity.
+
+    https://docs.aws.amazon.com/personalize/latest/dg/item-affinity-recipe.html
+    """
+
+    does: ClassVar[frozenset[str]] = frozenset({"audience"})
+    protocol: ClassVar[ProtocolName] = "segments"
+
+    blend: Blend
+
+    @classmethod
+    def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
+        return cls(Blend.fit(data, {"als_weight": ALS_WEIGHT, **params}, seed, threads, tick))
+
+    def audience(self, items: Codes, histories: TrainingData, allowed: Mask | None, k: int) -> Scores:
+        """Return the `k` users, by code of `histories`, who want the items most, and how much; a mask is [n_users]."""
+        wanted = self.interest(np.zeros(len(items), np.int64), items, 1, histories)[:, 0]
+        users = best_allowed(wanted, allowed, k)
+        return Scores(users, wanted[users].astype(np.float64))
+
+    def interest(
+        self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, histories: TrainingData
+    ) -> npt.NDArray[np.float32]:
+        """Return the interest of users in groups of items, [n_users, n_groups]; item `items[e]` is in `groups[e]`."""
+        from scipy.sparse import csr_matrix
+
+        member = csr_matrix((np.ones(len(items)), (groups, items)), shape=(n_groups, histories.n_items))
+        interest = np.zeros((histories.n_users, n_groups), np.float32)
+        first = 0
+        for block in self.blend.preferences_in_blocks(histories):
+            shares = (member @ block.T).T / np.maximum(block.sum(axis=1, keepdims=True), 1e-12)
+            interest[first : first + len(block)] = shares
+            first += len(block)
+        interest *= np.sqrt(histories.lengths, dtype=np.float32)[:, None]
+        return interest
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return self.blend.arrays()
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
+        return cls(Blend.from_arrays(arrays, manifest))
+
+
+@dataclass(frozen=True)
+class AttributeAffinity(Affinity):
+    """The same for items with an attribute: it needs features of items.
+
+    https://docs.aws.amazon.com/personalize/latest/dg/item-attribute-affinity-recipe.html
+    """
+
+    @classmethod
+    def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
+        if len(data.items) and (data.item_features is None or not data.item_features.nnz):
+            raise JobFailed(NO_ATTRIBUTE)
+        return super().fit(data, params, seed, threads, tick)

@@ -1,0 +1,91 @@
+"""Semantic similarity: items whose texts use the same telling words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fakepersonalize.errors import JobFailed
+from fakepersonalize.recipes.models.side_information import Likeness
+from fakepersonalize.recipes.selection import best, filled
+from fakepersonalize.recipes.training import (
+    Codes,
+    Mask,
+    Model,
+    ProtocolName,
+    Scores,
+    Settings,
+    Tick,
+    TrainingData,
+    by_popularity,
+    distinct_users,
+    padded,
+)
+
+UNKNOWN_AGE = 0.5
+NO_TEXT = "Did not find any textual column to train on in the Items dataset."
+
+
+@dataclass(frozen=True)
+class Semantic(Model):
+    """Items by the cosine of their TF-IDF rows, shifted towards popular or new ones as far as a campaign asks for it.
+
+    The order is by cosine x popularity^p x freshness^f; both are fixed at the training. Popularity is (users + 1) /
+    (most users + 1); freshness is the share of items that are not newer.
+    """
+
+    does: ClassVar[frozenset[str]] = frozenset({"similar"})
+    protocol: ClassVar[ProtocolName] = "texts"
+
+    likeness: Likeness | None
+    popularity: npt.NDArray[np.int64]  # [n_items], distinct users
+    freshness: npt.NDArray[np.float32]  # [n_items], above 0 and at most 1
+
+    @classmethod
+    def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
+        if data.item_features is None:
+            raise JobFailed(NO_TEXT)
+        likeness = Likeness.of(data.item_features)
+        tick(1.0)
+        return cls(likeness, distinct_users(data), _freshness(data))
+
+    def similar(
+        self, item: int | None, allowed: Mask | None, k: int, influence: Mapping[str, float] | None = None
+    ) -> Scores:
+        """Return the items like `item`, then popular ones; `influence` maps POPULARITY and FRESHNESS to 0..1."""
+        popular = by_popularity(self.popularity)
+        if item is None or self.likeness is None:
+            return Scores(filled(np.zeros(0, np.int32), popular, allowed, k, without=item))
+        scores = self.likeness.to(np.zeros(1, int), np.array([item], np.int32), np.ones(1), 1)[0]
+        wanted = influence or {}
+        scores *= ((self.popularity + 1) / (self.popularity.max() + 1)) ** wanted.get("POPULARITY", 0.0)
+        scores *= self.freshness ** wanted.get("FRESHNESS", 0.0)
+        candidates = np.flatnonzero(scores > 0)
+        near = candidates[best(scores[candidates], len(candidates))].astype(np.int32)
+        return Scores(filled(near, popular, allowed, k, without=item))
+
+    def similar_many(self, items: Codes, k: int) -> Codes:
+        rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
+        return np.array(rows, np.int32).reshape(len(items), k)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        own: dict[str, npt.NDArray[Any]] = {"popularity": self.popularity, "freshness": self.freshness}
+        return own | (self.likeness.arrays() if self.likeness else {})
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
+        return cls(Likeness.from_arrays(arrays), arrays["popularity"], arrays["freshness"])
+
+
+def _freshness(data: TrainingData) -> npt.NDArray[np.float32]:
+    """Return the share of items that are not newer, [n_items]; `UNKNOWN_AGE` where the creation time is unknown."""
+    fresh = np.full(data.n_items, UNKNOWN_AGE, np.float32)
+    if data.item_times is not None:
+        known = np.flatnonzero(data.item_times)
+        times = data.item_times[known]
+        fresh[known] = np.searchsorted(np.sort(times), times, side="right") / max(1, len(known))
+    return fresh
