@@ -30,8 +30,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fakepersonalize.datasets.schema import ACTIONS, INTERACTIONS, NUMBERS, Column, Schema
+from fakepersonalize.datasets.schema import INTERACTIONS, NUMBERS, RANGES, TYPE_RULES, Column, Schema
 from fakepersonalize.errors import JobFailed
+from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS, TEXT_CHARACTERS, TEXT_CHARACTERS_HAN
 
 Source = str | os.PathLike[str] | BinaryIO
 Tick = Callable[[float], None]
@@ -54,12 +55,9 @@ MILLISECONDS = (
     "{column} has values of more than ten digits; they look like milliseconds, and Amazon Personalize reads seconds."
 )
 
-MINIMUM_ROWS = {INTERACTIONS: 1000}  # per import job, quotas page
-TEXT_CHARACTERS = 20_000
-TEXT_CHARACTERS_HAN = 7_000  # Chinese and Japanese
+MINIMUM_ROWS = {INTERACTIONS: MINIMUM_INTERACTIONS}  # per import job
 SECONDS = frozenset({"TIMESTAMP", "CREATION_TIMESTAMP", "EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP"})
 LAST_SECOND = 9_999_999_999  # more digits than this look like milliseconds
-RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
 
 CHUNK_BYTES = 2 << 20  # larger chunks parse no faster and take more memory
 LINE_BYTES = 16 << 20
@@ -75,14 +73,6 @@ _ARROW_TYPES = {
     "float": pa.float32(),
     "double": pa.float64(),
     "boolean": pa.bool_(),
-}
-_TYPE_RULES = {
-    "string": "text in UTF-8",
-    "int": "a whole number of 32 bits, without a decimal point",
-    "long": "a whole number of 64 bits, without a decimal point",
-    "float": "a number such as 4.5 or 1e-3",
-    "double": "a number such as 4.5 or 1e-3",
-    "boolean": "true or false, in lower case",
 }
 _MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 _MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -363,7 +353,7 @@ def _rows(data: bytes, layout: _Layout) -> pa.RecordBatch | None:
     columns = list(zip(layout.schema.columns, batch.columns, strict=True))
     if any(_broken_rule(column, values, layout) for column, values in columns):
         return None
-    values = [_clipped(values) if column.textual else values for column, values in columns]
+    values = [clipped(values) if column.textual else values for column, values in columns]
     return pa.RecordBatch.from_arrays(values, schema=types)
 
 
@@ -409,7 +399,7 @@ def _broken_rule(column: Column, values: pa.Array, layout: _Layout) -> str | Non
     if column.limit is not None and _is_longer(values, column.limit):
         return f"at most {column.limit} characters"
     if column.type in ("float", "double") and not _all(pc.is_finite(values)):
-        return f"{_TYPE_RULES[column.type]}, neither infinite nor NaN"
+        return f"{TYPE_RULES[column.type]}, neither infinite nor NaN"
     low, high = RANGES.get((layout.schema.dataset_type, column.name.upper()), (None, None))
     if low is not None and not _all(pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))):
         return f"a number from {low} to {high}"
@@ -426,7 +416,7 @@ def _is_longer(strings: pa.Array, limit: int) -> bool:
     return most_bytes > limit and pc.max(pc.utf8_length(strings)).as_py() > limit
 
 
-def _clipped(texts: pa.Array) -> pa.Array:
+def clipped(texts: pa.Array) -> pa.Array:
     """Cut textual values at 20,000 characters, at 7,000 where most are Chinese or Japanese."""
     if (pc.max(pc.binary_length(texts)).as_py() or 0) <= TEXT_CHARACTERS_HAN:
         return texts
@@ -500,7 +490,7 @@ def _cell_rule(line: bytes, column: Column, layout: _Layout) -> str | None:
     try:
         batch = _parse(line, layout, {column.name: _ARROW_TYPES[column.type]})
     except _Refused:
-        return _TYPE_RULES[column.type] + (" (seconds since 1970-01-01 UTC)" if column.name.upper() in SECONDS else "")
+        return TYPE_RULES[column.type] + (" (seconds since 1970-01-01 UTC)" if column.name.upper() in SECONDS else "")
     return _broken_rule(column, batch.column(0), layout)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fakepersonalize.errors import InvalidInputException
+from fakepersonalize.resources.quotas import ID_CHARACTERS, METADATA_FIELDS, STRING_CHARACTERS
 
 INTERACTIONS, ITEMS, USERS = "INTERACTIONS", "ITEMS", "USERS"
 ACTIONS, ACTION_INTERACTIONS = "ACTIONS", "ACTION_INTERACTIONS"
@@ -23,6 +24,15 @@ ECOMMERCE, VIDEO_ON_DEMAND = "ECOMMERCE", "VIDEO_ON_DEMAND"
 
 NUMBERS = ("int", "long", "float", "double")
 TYPES = (*NUMBERS, "string", "boolean")
+TYPE_RULES = {
+    "string": "text in UTF-8",
+    "int": "a whole number of 32 bits, without a decimal point",
+    "long": "a whole number of 64 bits, without a decimal point",
+    "float": "a number such as 4.5 or 1e-3",
+    "double": "a number such as 4.5 or 1e-3",
+    "boolean": "true or false, in lower case",
+}
+RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
 
 # Sentences. AWS publishes none of them (inferred).
 NOT_AVRO = "Input schema is not a valid Avro schema."
@@ -85,8 +95,6 @@ class Rule:
 
 
 IDS = frozenset({"USER_ID", "ITEM_ID", "ACTION_ID"})
-ID_CHARACTERS = 256
-STRING_CHARACTERS = 1000
 
 _KEY = Rule(("string",), required=True)
 _TIME = Rule(("long",), required=True)
@@ -169,7 +177,6 @@ RULES: Mapping[tuple[str | None, str], Mapping[str, Rule]] = {
     },
 }
 
-MOST_METADATA = {INTERACTIONS: 5, USERS: 25, ITEMS: 100, ACTIONS: 10, ACTION_INTERACTIONS: 5}
 NEED_METADATA = frozenset({USERS, ITEMS, ACTIONS})
 
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z\d_]{0,149}")
@@ -345,7 +352,7 @@ def _check_rule(column: Column, rule: Rule) -> None:
 
 def _check_metadata(schema: Schema) -> None:
     own = [column for column in schema.columns if _rule(schema, column) is None]
-    most = MOST_METADATA[schema.dataset_type]
+    most = METADATA_FIELDS[schema.dataset_type]
     if len(own) > most:
         raise InvalidInputException(f"Schema has more than {most} metadata fields.", f"it has {len(own)}")
     if schema.dataset_type in NEED_METADATA and not any(_is_metadata(schema, column) for column in schema.columns):

@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize.datasets.live import value_of
 from fakepersonalize.storage import artifacts
 from fakepersonalize.storage.artifacts import ArtifactStore
+from fakepersonalize.storage.streamed import Event
 
 if TYPE_CHECKING:
     import numpy as np
 
     from fakepersonalize.recipes.training import History, Model
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Which streamed events a model has learnt from, and which it would: those of its solution's type and threshold."""
+
+    last: int
+    event_type: str | None = None
+    threshold: float | None = None
+
+    def is_new(self, event: Event) -> bool:
+        return (
+            event.number > self.last
+            and (not self.event_type or event.type.lower() == self.event_type.lower())
+            and (self.threshold is None or (value_of(event) or -inf) >= self.threshold)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +47,17 @@ class LoadedModel:
     offsets: np.ndarray  # int64[users + 1]
     history_items: np.ndarray  # int32[n]
     history_times: np.ndarray  # int64[n]
+    learnt: Learnt
 
-    def history(self, user_id: str | None) -> History:
-        """Return what a user did up to the training; an unknown user did nothing."""
+    def history(self, user_id: str | None, live: Sequence[Event] = ()) -> History:
+        """Return what a user did: up to the training, and live since then; an unknown user did nothing."""
         from fakepersonalize.recipes.training import History
 
         code = self.users.get(user_id) if user_id is not None else None
         start, end = (0, 0) if code is None else (self.offsets[code], self.offsets[code + 1])
-        return History(self.history_items[start:end], self.history_times[start:end])
+        trained = History(self.history_items[start:end], self.history_times[start:end])
+        new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
+        return trained.later([self.items[event.item] for event in new], [event.time for event in new])
 
 
 class LoadedModels:
@@ -91,4 +114,5 @@ def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel
         arrays["history.offsets"],
         arrays["history.items"],
         arrays["history.times"],
+        Learnt(**manifest["learnt"]),
     )

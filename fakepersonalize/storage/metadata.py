@@ -67,6 +67,7 @@ class Database:
         self._idle: list[sqlite3.Connection] = []  # of readers; `append` and `pop` of a list need no lock
         self._closed = False
         self.listeners: list[Callable[[set[str]], None]] = []
+        self.commits = 0  # what was read before this number changed may be out of date
         self._writer = self._connect()
         try:
             self._migrate()
@@ -112,6 +113,7 @@ class Database:
             try:
                 yield transaction
                 self._writer.execute("COMMIT")
+                self.commits += 1
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")

@@ -8,9 +8,7 @@ What a commit costs: https://www.sqlite.org/faq.html#q19.
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,16 +46,18 @@ class Record(NamedTuple):
 
 Row = Event | Record
 Listener = Callable[[Sequence[Row]], None]
-ADD = {Event: "add_event", Record: "add_record"}
+ADD: Mapping[type, str] = {Event: "add_event", Record: "add_record"}
 
 
 class _Batch:
-    """The rows of one call, and what came of them."""
+    """The rows of one call, and what came of them. Its caller sleeps on `bell`, which another caller rings."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.over = False
         self.problem: Exception | None = None
+        self.bell = threading.Lock()
+        self.bell.acquire()
 
 
 class StreamedRows:
@@ -65,18 +65,25 @@ class StreamedRows:
 
     def __init__(self, path: Path, durable: bool) -> None:
         self._database = Database(path, durable, STREAMED)
-        self._waiting: deque[_Batch] = deque()
-        self._writing = threading.Lock()
+        self._queue = threading.Lock()  # guards the two below; nobody sleeps while holding it
+        self._waiting: list[_Batch] = []
+        self._writing = False
         self._last = self._highest()
         self.listeners: list[Listener] = []
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Keep rows, all or none; return when they are on the disk and the listeners have heard of them."""
+        """Keep rows, all or none; return when they are on the disk and the listeners have heard of them.
+
+        Whoever finds nobody writing writes for all who wait, and then wakes one of those who came meanwhile to write.
+        """
         batch = _Batch(rows)
-        self._waiting.append(batch)
-        with self._writing:  # whoever gets here first writes for all who came meanwhile
-            if not batch.over:
-                self._write(self._group())
+        with self._queue:
+            self._waiting.append(batch)
+            writes, self._writing = not self._writing, True
+        if not writes:
+            batch.bell.acquire()
+        if not batch.over:
+            self._write_group()
         if batch.problem:
             raise batch.problem
 
@@ -99,20 +106,23 @@ class StreamedRows:
                 self._database.run(statement, dataset=dataset)
 
     def close(self) -> None:
-        with self._writing:
-            self._database.close()
+        self._database.close()
 
-    def _group(self) -> list[_Batch]:
-        group = []
-        with suppress(IndexError):  # `popleft` needs no lock
-            while True:
-                group.append(self._waiting.popleft())
-        return group
+    def _write_group(self) -> None:
+        with self._queue:
+            group, self._waiting = self._waiting, []
+        problem = self._write([row for batch in group for row in batch.rows])
+        for batch in group:
+            batch.over, batch.problem = True, problem
+        with self._queue:
+            self._writing = bool(self._waiting)
+            following = self._waiting[:1]
+        for batch in (*following, *group):
+            batch.bell.release()
 
-    def _write(self, group: list[_Batch]) -> None:
-        rows = [row for batch in group for row in batch.rows]
+    def _write(self, rows: Sequence[Row]) -> Exception | None:
+        """Keep the rows of a group; return what went wrong."""
         numbered = [row._replace(number=number) for number, row in enumerate(rows, self._last + 1)]
-        problem: Exception | None = None
         try:
             with self._database.transaction():
                 for row in numbered:
@@ -120,10 +130,9 @@ class StreamedRows:
             self._last += len(numbered)
             for listener in self.listeners:
                 listener(numbered)
-        except Exception as raised:
-            problem = raised
-        for batch in group:
-            batch.over, batch.problem = True, problem
+        except Exception as problem:
+            return problem
+        return None
 
     def _highest(self) -> int:
         row = self._database.row("last_streamed")

@@ -35,7 +35,11 @@ class TableStore:
 
     def segments(self, dataset: int) -> list[Path]:
         """Return the files that hold the rows of a dataset now, oldest first."""
-        return [self._folder / row["file"] for row in self._database.rows("segments", dataset=dataset)]
+        return [file for _, file in self.numbered(dataset)]
+
+    def numbered(self, dataset: int) -> list[tuple[int, Path]]:
+        """Return the files as `segments` does, with the numbers that tell which is newer."""
+        return [(row["number"], self._folder / row["file"]) for row in self._database.rows("segments", dataset=dataset)]
 
     def has_rows(self, dataset: int) -> bool:
         return bool(self._database.rows("segments", dataset=dataset))

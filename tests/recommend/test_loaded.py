@@ -99,6 +99,7 @@ def test_a_user_without_a_history_has_an_empty_one() -> None:
         np.array([0, 2, 2, 3]),
         np.array([1, 0, 1], np.int32),
         np.array([10, 20, 30]),
+        loaded.Learnt(0),
     )
     histories = {user: model.history(user).items.tolist() for user in ("u0", "u1", "u2", "nobody", None)}
     assert histories == {"u0": [1, 0], "u1": [], "u2": [1], "nobody": [], None: []}

@@ -1,0 +1,66 @@
+"""Streamed records. Nothing here opens a transaction of the metadata, and events ask the database nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakepersonalize.datasets import live, schema
+from fakepersonalize.datasets.live import Inlet
+from fakepersonalize.errors import InvalidInputException, shortened
+from fakepersonalize.operations.call import Call
+from fakepersonalize.operations.registry import operation
+from fakepersonalize.resources.kinds import DATASET
+
+# Ours, all of them.
+UNKNOWN_TRACKING_ID = "The given tracking ID is invalid: {id}"
+NO_DATASET = "The dataset group of the event tracker has no Interactions dataset."
+WRONG_TYPE = "The dataset {arn} is of type {type}, not {wanted}."
+
+
+@operation
+def put_events(call: Call, request: dict[str, Any]) -> None:
+    inlet = _tracked(call, request["trackingId"], schema.INTERACTIONS)
+    call.house.streamed.add(inlet.events(request))
+
+
+@operation
+def put_action_interactions(call: Call, request: dict[str, Any]) -> None:
+    inlet = _tracked(call, request["trackingId"], schema.ACTION_INTERACTIONS)
+    call.house.streamed.add(inlet.action_interactions(request["actionInteractions"]))
+
+
+@operation
+def put_items(call: Call, request: dict[str, Any]) -> None:
+    _put_records(call, request["datasetArn"], schema.ITEMS, request["items"], "itemId")
+
+
+@operation
+def put_users(call: Call, request: dict[str, Any]) -> None:
+    _put_records(call, request["datasetArn"], schema.USERS, request["users"], "userId")
+
+
+@operation
+def put_actions(call: Call, request: dict[str, Any]) -> None:
+    _put_records(call, request["datasetArn"], schema.ACTIONS, request["actions"], "actionId")
+
+
+def _tracked(call: Call, tracking_id: str, type_: str) -> Inlet:
+    tracking = call.house.inlets.find(tracking_id, type_, call.scope)
+    if tracking is None:
+        raise InvalidInputException(UNKNOWN_TRACKING_ID.format(id=shortened(tracking_id)))
+    inlet = call.house.inlets.of(tracking.dataset)
+    if inlet is None:
+        raise InvalidInputException(NO_DATASET)
+    return inlet
+
+
+def _put_records(call: Call, arn: str, type_: str, sent: list[dict[str, Any]], id_member: str) -> None:
+    dataset = call.resources.active(DATASET, arn)
+    if dataset["datasetType"] != type_:
+        raise InvalidInputException(WRONG_TYPE.format(arn=arn, type=dataset["datasetType"], wanted=type_))
+    described = call.resources.shelf.find(dataset["schemaArn"])
+    assert described is not None, "a dataset keeps its schema"
+    inlet = live.inlet(dataset.number, described["schema"], described.document.get("domain"))
+    after = call.house.tables.latest(dataset.number)
+    rows = [inlet.record(each[id_member], each.get("properties")) for each in sent]
+    call.house.streamed.add([row._replace(after=after) for row in rows])

@@ -1,0 +1,49 @@
+"""The live overlay: what users did since their model was trained, in memory, because the next answer must know it.
+
+Of one dataset there is a history for each user, and for each session while it is anonymous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from fakepersonalize.datasets.inlets import Inlets
+from fakepersonalize.datasets.live import Distinct
+from fakepersonalize.storage.streamed import Event, Record, StreamedRows
+
+
+class LiveEvents:
+    """The streamed events of all datasets by their owners, in the order of their arrival; repeated ones count once."""
+
+    def __init__(self, streamed: StreamedRows, inlets: Inlets) -> None:
+        self._inlets = inlets
+        self._datasets: dict[int, _Histories] = {}
+        for dataset in streamed.datasets():
+            self.take(streamed.events(dataset))
+        streamed.listeners.append(self.take)
+
+    def take(self, rows: Iterable[Event | Record]) -> None:
+        """Hear of new rows."""
+        for row in rows:
+            if isinstance(row, Event):
+                self._datasets.setdefault(row.dataset, _Histories()).add(row)
+
+    def of(self, dataset_arn: str, owner: str) -> Sequence[Event]:
+        """Return the events of a user, or of an anonymous session, in the dataset that has the ARN now."""
+        inlet = self._inlets.of(dataset_arn)
+        histories = self._datasets.get(inlet.dataset) if inlet else None
+        return histories.by_owner.get(owner, ()) if histories else ()
+
+    def drop(self, dataset: int) -> None:
+        """Forget a dataset."""
+        self._datasets.pop(dataset, None)
+
+
+class _Histories:
+    def __init__(self) -> None:
+        self.by_owner: dict[str, list[Event]] = {}
+        self._distinct = Distinct()
+
+    def add(self, event: Event) -> None:
+        if self._distinct.is_new(event):
+            self.by_owner.setdefault(event.owner, []).append(event)

@@ -1,0 +1,120 @@
+"""Current metadata: what is known of items, users and actions now, imported or streamed, whatever a model learnt.
+
+Filters and answers with metadata read these rows, so a record counts from the call after the one that put it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fakepersonalize import arns
+from fakepersonalize.datasets.inlets import Inlets
+from fakepersonalize.resources.kinds import DATASET, DATASET_IMPORT_JOB
+from fakepersonalize.resources.shelf import Shelf
+from fakepersonalize.storage.streamed import Event, Record, StreamedRows
+from fakepersonalize.storage.tables import TableStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from fakepersonalize.datasets.live import Inlet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows of one dataset as they stood at one moment; the next ones are another object."""
+
+    table: pa.Table
+    places: dict[str, int]  # the row of each id
+
+    def row(self, id_: str) -> dict[str, Any] | None:
+        """Return the columns of an item, user or action by the schema's names; None where nothing is known of it."""
+        place = self.places.get(id_)
+        return None if place is None else self.table.slice(place, 1).to_pylist()[0]
+
+    def aligned(self, ids: Sequence[str]) -> pa.Table:
+        """Return a row for each id in their order, of nulls where nothing is known."""
+        import pyarrow as pa
+
+        return self.table.take(pa.array([self.places.get(id_) for id_ in ids], pa.int64()))
+
+
+class LiveMetadata:
+    """The current rows of Items, Users and Actions datasets; made when first asked for, kept until they change.
+
+    `refresh` hears of every commit, `take` of every streamed row; asking takes no SQL.
+    """
+
+    def __init__(self, shelf: Shelf, tables: TableStore, streamed: StreamedRows, inlets: Inlets) -> None:
+        self._shelf, self._tables, self._inlets = shelf, tables, inlets
+        self._making, self._noting = threading.Lock(), threading.Lock()
+        self._segments: dict[int, list[tuple[int, Path]]] = {}
+        self._records: dict[int, dict[str, Record]] = {}  # by id, the newest
+        self._made: dict[int, tuple[Inlet, Rows]] = {}
+        self._changes = 0
+        for dataset in streamed.datasets():
+            self.take(streamed.records(dataset))
+        self.refresh({dataset.arn for dataset in shelf.of_kind(DATASET)})
+        streamed.listeners.append(self.take)
+
+    def of(self, dataset_arn: str) -> Rows | None:
+        """Return the current rows of the dataset that has the ARN now, if there is one."""
+        inlet = self._inlets.of(dataset_arn)
+        if inlet is None:
+            return None
+        with self._making:
+            known, rows = self._made.get(inlet.dataset, (None, None))
+            while rows is None or known is not inlet:  # another inlet has another schema
+                known, rows = inlet, self._make(inlet)
+        return rows
+
+    def take(self, rows: Iterable[Event | Record]) -> None:
+        """Hear of new rows."""
+        for row in rows:
+            if isinstance(row, Record):
+                self._records.setdefault(row.dataset, {})[row.id] = row
+                self._change(row.dataset)
+
+    def refresh(self, changed: set[str]) -> None:
+        """Look again at the segments of datasets that changed, or that an import changed."""
+        for arn in changed:
+            named = arns.parse(arn)
+            found = self._shelf.find(arn) if named and named.kind in (DATASET.noun, DATASET_IMPORT_JOB.noun) else None
+            dataset = self._shelf.find(found["datasetArn"]) if found and found.kind is DATASET_IMPORT_JOB else found
+            if dataset:
+                self._segments[dataset.number] = self._tables.numbered(dataset.number)
+                self._change(dataset.number)
+
+    def drop(self, dataset: int) -> None:
+        """Forget a dataset."""
+        self._segments.pop(dataset, None)
+        self._records.pop(dataset, None)
+        self._change(dataset)
+
+    def _make(self, inlet: Inlet) -> Rows | None:
+        """Return the rows as they are now, and keep them unless they change meanwhile; None if a file has just gone."""
+        from fakepersonalize.datasets import streamed_rows
+
+        changes = self._changes
+        segments, records = self._segments.get(inlet.dataset, []), self._records.get(inlet.dataset, {})
+        try:
+            table = streamed_rows.current(segments, list(records.values()), inlet.schema)
+        except FileNotFoundError:
+            if changes == self._changes:
+                raise
+            return None
+        ids = table[streamed_rows.id_column(inlet.schema)].to_pylist()
+        rows = Rows(table, {id_: place for place, id_ in enumerate(ids)})
+        with self._noting:
+            if changes == self._changes:
+                self._made[inlet.dataset] = inlet, rows
+        return rows
+
+    def _change(self, dataset: int) -> None:
+        with self._noting:
+            self._changes += 1
+            self._made.pop(dataset, None)
