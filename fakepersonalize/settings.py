@@ -32,6 +32,14 @@ class Settings:
     lifecycle: str = _setting(
         "instant", "how time passes for resources", ("instant", "classroom", "manual", "realistic")
     )
+    classroom_factor: float = _setting(
+        60.0, "how many times as fast as the wall clock time passes in the profile classroom"
+    )
+    transitions: tuple[str, ...] = _setting(
+        (),
+        "how one kind of resources passes through its statuses, whatever the profile: KIND=immediate, "
+        "KIND=time:SECONDS or KIND=manual:TIMES (repeatable; comma separated in the environment)",
+    )
     step_seconds: float | None = _setting(
         None, "how long each step lasts in the profile instant: 0.1 in a server, 0 in process"
     )
@@ -51,6 +59,8 @@ class Settings:
                 raise ValueError(f"{f.name} must be one of {', '.join(choices)}, not {value!r}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must lie between 0 and 65535, not {self.port}")
+        if not 0 < self.classroom_factor < float("inf"):
+            raise ValueError(f"classroom_factor must be a positive number, not {self.classroom_factor}")
         if self.train_threads < 1:
             raise ValueError("train_threads must be at least 1")
 
@@ -80,14 +90,20 @@ class Settings:
         return cls(**values | {name: value for name, value in given.items() if value is not None})
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 _READERS: dict[str, Any] = {
     "port": int,
     "seed": int,
     "train_threads": int,
     "loaded_models": int,
     "step_seconds": float,
+    "classroom_factor": float,
+    "transitions": _names,
     "in_process": lambda text: text.lower() in ("1", "true", "yes", "on"),
-    "allow_host": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
+    "allow_host": _names,
 }
 
 

@@ -59,12 +59,13 @@ def serve(**flags: Any) -> None:
     import sqlite3
 
     from fakepersonalize import server
+    from fakepersonalize.lifecycle.pace import UnusableRule
     from fakepersonalize.storage.folder import FolderInUse
 
     try:
         server.serve(settings)
-    except FolderInUse as taken:
-        raise Refused(str(taken)) from None
+    except (FolderInUse, UnusableRule) as reason:
+        raise Refused(str(reason)) from None
     except sqlite3.Error as error:
         raise Refused(CANNOT_USE.format(path=settings.data_dir, reason=error)) from None
     except OSError as error:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.errors import InternalFailure, NotImplementedByFakePersonalize, ServiceError
+from fakepersonalize.frontdoor.journal import Entry, Journal
+from fakepersonalize.frontdoor.lists import KeptLists
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.protocol.constraints import check
-from fakepersonalize.protocol.messages import Incoming, Reply, read, write, write_error
+from fakepersonalize.protocol.messages import Incoming, Reply, again, read, write, write_error
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.storage.metadata import Database
 
 log = logging.getLogger(__name__)
 READING = ("Describe", "Get", "List")
+CONTROL_PLANE = "personalize"
 
 Handler = Callable[[Any, dict[str, Any]], Mapping[str, Any] | None]
 OpenCall = Callable[[Operation, Scope, str], Any]
@@ -37,37 +41,69 @@ class Dispatcher:
         open_call: OpenCall,
         database: Database,
         lifecycle: Lifecycle,
+        journal: Journal,
         teach: bool,
     ) -> None:
         self._models, self._handlers, self._open_call = models, handlers, open_call
-        self._database, self._lifecycle, self._teach = database, lifecycle, teach
+        self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
         self._request_ids = Identifiers(None)
+        self._lists = KeptLists(lambda: database.commits)
 
     def answer(self, incoming: Incoming, scope: Scope) -> Reply:
-        """Answer one request; whatever goes wrong becomes an AWS error."""
-        request_id, operation = self._request_ids.uuid(), None
+        """Answer one request and note it; whatever goes wrong becomes an AWS error."""
+        begun, request_id = time.perf_counter(), self._request_ids.uuid()
+        operation: Operation | None = None
+        error: ServiceError | None = None
         try:
             operation = self._models.find(incoming)
-            request = read(operation, incoming)
-            check(operation, request)
-            handler = self._handlers.get(operation.function)
-            if handler is None:
-                raise NotImplementedByFakePersonalize(f"{operation.name} is not built in fakepersonalize yet.")
-            self._lifecycle.settle()
-            call = self._open_call(operation, scope, request_id)
-            with nullcontext() if _only_reads(operation) else self._database.transaction():
-                result = handler(call, request)
-            self._lifecycle.settle()  # where steps last nothing, they are over when the call is
-            return write(operation, result, request_id)
-        except ServiceError as error:
-            return self._refusal(operation, error, request_id, incoming)
+            reply = self._done(operation, incoming, scope, request_id)
+        except ServiceError as refusal:
+            error = refusal
         except Exception:
             log.exception("%s failed", operation.name if operation else incoming.path)
-            return self._refusal(operation, InternalFailure("Internal failure."), request_id, incoming)
+            error = InternalFailure("Internal failure.")
+        if error:
+            reply = write_error(operation, error, request_id, incoming.protocol, self._teach)
+        self._journal.note(
+            Entry(
+                self._lifecycle.clock.now(),
+                request_id,
+                scope,
+                operation.name if operation else None,
+                incoming.body,
+                reply.status,
+                error.code if error else None,
+                error.text(self._teach) if error else None,
+                time.perf_counter() - begun,
+            )
+        )
+        return reply
 
-    def _refusal(self, operation: Operation | None, error: ServiceError, request_id: str, incoming: Incoming) -> Reply:
-        return write_error(operation, error, request_id, incoming.protocol, self._teach)
+    def _done(self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str) -> Reply:
+        self._settle(operation)
+        if not operation.name.startswith("List"):
+            return self._asked(operation, incoming, scope, request_id)
+        question = (operation.name, scope, incoming.body)
+        return again(self._lists.answer(question, lambda: self._asked(operation, incoming, scope, "")), request_id)
+
+    def _asked(self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str) -> Reply:
+        request = read(operation, incoming)
+        check(operation, request)
+        handler = self._handlers.get(operation.function)
+        if handler is None:
+            raise NotImplementedByFakePersonalize(f"{operation.name} is not built in fakepersonalize yet.")
+        call = self._open_call(operation, scope, request_id)
+        with self._database.transaction() if _changes_metadata(operation) else nullcontext():
+            result = handler(call, request)
+        self._settle(operation)  # where steps last nothing, they are over when the call is
+        return write(operation, result, request_id)
+
+    def _settle(self, operation: Operation) -> None:
+        """Apply the steps that are due; no recommendation or event waits for that where the ticker does it anyway."""
+        if operation.service == CONTROL_PLANE or not self._lifecycle.ticks:
+            self._lifecycle.settle()
 
 
-def _only_reads(operation: Operation) -> bool:
-    return operation.name.startswith(READING)
+def _changes_metadata(operation: Operation) -> bool:
+    """Whether a call is one transaction; streamed records have a store of their own."""
+    return operation.service == CONTROL_PLANE and not operation.name.startswith(READING)

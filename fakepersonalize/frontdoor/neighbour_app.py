@@ -44,7 +44,7 @@ class NeighbourApp:
     `on_reset` is called when a client empties moto (`POST /moto-api/reset`).
     """
 
-    def __init__(self, hosts: Hosts | None = None, on_reset: Callable[[], None] | None = None) -> None:
+    def __init__(self, hosts: Hosts | None = None, on_reset: Callable[[], object] | None = None) -> None:
         self._hosts = hosts or Hosts()
         self._on_reset = on_reset
         self._lock = threading.Lock()

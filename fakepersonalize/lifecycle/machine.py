@@ -26,7 +26,8 @@ OWN_MEMBERS = frozenset({"status", "creationDateTime", "lastUpdatedDateTime", "f
 class Lifecycle:
     """When a status changes. Nothing changes because it is read: `settle` applies what is due, and nothing else does.
 
-    `gone` hears of each resource whose life is over, inside the transaction that removes it.
+    `gone` hears of each resource whose life is over, inside the transaction that removes it; `arrived` of each that is
+    ready or has been updated, inside the transaction that says so.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Lifecycle:
         self._advancing = threading.Lock()
         self._ticker: threading.Thread | None = None
         self._closed = False
+        self.arrived: Callable[[Resource], None] = lambda resource: None
         workshop.moved = self._moved
         # Steps come and go with changes of resources, and only what is committed may be looked at.
         self._database.listeners.append(lambda _: self._look_ahead())
@@ -58,7 +60,8 @@ class Lifecycle:
         how many rows the work is about, on which its pace may depend.
         """
         number = self._add_job(resource.arn, job) if job else None
-        self._write(resource, track, process.pending)
+        if track != (STATUS,) or resource.status != process.pending:  # a new resource stands there with its status
+            self._write(resource, track, process.pending)
         pending, running = self.pace.seconds(resource.kind.name, process.name, size)
         times = self.pace.times(resource.kind.name)
         now = self.clock.now()
@@ -133,6 +136,11 @@ class Lifecycle:
             self._look_ahead()
         self.workshop.recover()
 
+    @property
+    def ticks(self) -> bool:
+        """Whether steps are applied on time even when nobody calls."""
+        return self._ticker is not None
+
     def start_ticker(self) -> None:
         """Apply steps on time even when nobody calls."""
         self._ticker = threading.Thread(target=self._tick, name="lifecycle", daemon=True)
@@ -186,7 +194,7 @@ class Lifecycle:
             for each in self.shelf.remove(resource):
                 self._gone(each)
         else:
-            self._write(resource, track, process.done, changes, adopt=True)
+            self.arrived(self._write(resource, track, process.done, changes, adopt=True))
 
     def _fail(self, resource: Resource, process: Process, track: tuple[str, ...], job: int | None, reason: str) -> None:
         assert process.failed is not None, "only what may fail has a job"
@@ -203,7 +211,7 @@ class Lifecycle:
         changes: dict[str, Any] | None = None,
         reason: str | None = None,
         adopt: bool = False,
-    ) -> None:
+    ) -> Resource:
         """Write a status where the tracks say; a finished update hands its members to the resource itself."""
         document = resource.document | (changes or {})
         failure = {"failureReason": reason} if reason else {}
@@ -221,6 +229,7 @@ class Lifecycle:
         written = self.shelf.put(resource, document, status if STATUS in track else None)
         if adopt and track != (STATUS,):
             self.shelf.link(written)
+        return written
 
     def _add_job(self, arn: str, kind: str) -> int:
         number = self._database.run("add_job", arn=arn, kind=kind).lastrowid

@@ -25,6 +25,11 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "data_dir": (["--data-dir", "data"], "data"),
     "allow_host": (["--allow-host", "a.test", "--allow-host", "b.test"], ("a.test", "b.test")),
     "lifecycle": (["--lifecycle", "manual"], "manual"),
+    "classroom_factor": (["--classroom-factor", "600"], 600.0),
+    "transitions": (
+        ["--transitions", "campaign=manual:2", "--transitions", "schema=time:5"],
+        ("campaign=manual:2", "schema=time:5"),
+    ),
     "step_seconds": (["--step-seconds", "0.5"], 0.5),
     "limits": (["--limits", "off"], "off"),
     "messages": (["--messages", "aws"], "aws"),
@@ -122,6 +127,9 @@ def test_a_data_folder_with_a_foreign_database_is_refused(tmp_path: Path, capsys
         ("LIMITS", "some", "not 'some'"),
         ("TRAIN_THREADS", "0", "train_threads must be at least 1"),
         ("STEP_SECONDS", "soon", "FAKEPERSONALIZE_STEP_SECONDS='soon'"),
+        ("CLASSROOM_FACTOR", "0", "classroom_factor must be a positive number"),
+        ("TRANSITIONS", "campaign=soon", "'campaign=soon' is no transition"),
+        ("TRANSITIONS", "schema=manual:2, films=immediate", "'films=immediate' names no kind"),
     ],
 )
 def test_a_bad_variable_of_the_environment_is_refused(

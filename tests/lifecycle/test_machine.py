@@ -1,6 +1,7 @@
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.lifecycle.clock import ManualClock, WallClock
-from fakepersonalize.lifecycle.pace import EvenPace
+from fakepersonalize.lifecycle.pace import EvenPace, Rule, RuledPace
 from fakepersonalize.lifecycle.workshop import ATTEMPTS, INTERNAL, INTERRUPTED
 from fakepersonalize.resources.kinds import CAMPAIGN, DATASET_GROUP, SOLUTION_VERSION
 from fakepersonalize.resources.processes import CREATE, DELETE, UPDATE
@@ -585,3 +586,59 @@ def test_the_ticker_survives_a_step_that_cannot_be_applied(
             house.lifecycle.begin(house.now(group), DELETE)
         assert tried.wait(20)
         assert gone.wait(20)
+
+
+# What waits to be told
+
+
+def test_a_step_that_waits_to_be_told_does_not_pass_with_time(new_house: Callable[..., House]) -> None:
+    house = new_house(pace=RuledPace({"dataset_group": Rule(times=2)}, EvenPace(10.0)))
+    group, seen = house.add(), []
+    for _ in range(4):
+        house.lifecycle.advance(1000.0)
+        seen.append(house.status(group))
+        house.lifecycle.tell()
+    assert [*seen, house.status(group)] == ["CREATE PENDING"] * 2 + ["CREATE IN_PROGRESS"] * 2 + ["ACTIVE"]
+
+
+def test_telling_hastens_nothing_that_waits_for_time(house: House) -> None:
+    group = house.add()
+    house.lifecycle.tell(10)
+    assert house.status(group) == "CREATE PENDING"
+
+
+def test_a_job_that_waits_to_be_told_ends_when_it_is(new_house: Callable[..., House], trade: Trade) -> None:
+    house = new_house(pace=RuledPace({"solution_version": Rule(times=1)}, EvenPace(10.0)))
+    version = house.version()
+    house.lifecycle.advance(1000.0)
+    assert (house.status(version), trade.calls) == ("CREATE PENDING", ["gather"])
+    house.lifecycle.tell(2)
+    assert (house.status(version), trade.calls) == ("ACTIVE", ["gather", "work", "record"])
+
+
+def test_steps_shorter_than_the_clock_tells_are_reached(new_house: Callable[..., House]) -> None:
+    house = new_house(pace=EvenPace(0.0003))
+    group = house.add()
+    house.lifecycle.advance(1.0)
+    assert house.status(group) == "ACTIVE"
+
+
+def test_many_who_move_the_clock_at_once_all_move_it(house: House) -> None:
+    threads = [threading.Thread(target=house.lifecycle.advance, args=(1.5,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert house.clock.now() == 1030.0
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 1e12])
+def test_the_clock_refuses_times_that_cannot_be_and_stands_still(house: House, seconds: float) -> None:
+    with pytest.raises(ValueError, match="cannot move"):
+        house.lifecycle.advance(seconds)
+    assert house.clock.now() == 1000.0
+
+
+def test_a_clock_that_moves_by_itself_is_not_moved(new_house: Callable[..., House]) -> None:
+    with pytest.raises(ValueError, match="by itself"):
+        new_house(clock=WallClock()).lifecycle.advance(1.0)
