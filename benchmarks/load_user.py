@@ -1,20 +1,19 @@
-"""What one caller of the load benchmark does (run by locust): ask for recommendations without a pause."""
+"""What one caller of a load benchmark does (run by locust): the same request again and again, without a pause."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 
 from locust import FastHttpUser, task
 
-CREDENTIAL = "123456789012/20260101/us-east-1/personalize/aws4_request"
-HEADERS = {
-    "Authorization": f"AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=0",
-    "Content-Type": "application/json",
-}
+REQUEST = json.loads(os.environ["REQUEST"])
+# Space behind JSON means nothing, but makes every body another one: no answer is known from before.
+padding = itertools.cycle(range(1000) if REQUEST["fresh"] else (0,))
 
 
 class Caller(FastHttpUser):
     @task
     def ask(self) -> None:
-        body = {"campaignArn": os.environ["CAMPAIGN_ARN"], "userId": "U1"}
-        self.client.post("/recommendations", json=body, headers=HEADERS)
+        self.client.post(REQUEST["path"], data=REQUEST["body"] + " " * next(padding), headers=REQUEST["headers"])

@@ -19,7 +19,7 @@ from typing import Any
 import loopback
 import pytest
 import shops
-from accounts import Account, until
+from accounts import PATIENCE_SECONDS, Account, until
 from modes import IN_PROCESS, SOCKET
 
 from fakepersonalize import mock_personalize
@@ -160,23 +160,24 @@ def slow_accounts(mode: str, servers: Servers) -> NewAccount:
 Tell = Callable[[], None]
 
 
+def make_waiting(servers: Servers, *kinds: str) -> tuple[Account, Tell]:
+    """Return an account where resources of these kinds wait in each status until they are told, all at once."""
+    rules = ",".join(f"{kind}=manual:1" for kind in kinds)
+    url = servers.url(FAKEPERSONALIZE_STEP_SECONDS="0", FAKEPERSONALIZE_TRANSITIONS=rules)
+    clock = urllib.request.Request(f"{url}/_fakepersonalize/clock", b'{"times": 1}', method="POST")
+
+    def tell() -> None:
+        with urllib.request.urlopen(clock, timeout=PATIENCE_SECONDS) as answer:
+            assert answer.status == 200
+
+    return make_account(url), tell
+
+
 @pytest.fixture
 def waiting(mode: str, servers: Servers) -> Callable[..., tuple[Account, Tell]]:
-    """A function that makes an account in which the kinds that it is given wait in each status until they are told."""
-    assert mode == SOCKET, "one server for each set of kinds"
-
-    def make(*kinds: str) -> tuple[Account, Tell]:
-        rules = ",".join(f"{kind}=manual:1" for kind in kinds)
-        url = servers.url(FAKEPERSONALIZE_STEP_SECONDS="0", FAKEPERSONALIZE_TRANSITIONS=rules)
-        clock = urllib.request.Request(f"{url}/_fakepersonalize/clock", b'{"times": 1}', method="POST")
-
-        def tell() -> None:
-            with urllib.request.urlopen(clock, timeout=30) as answer:
-                assert answer.status == 200
-
-        return make_account(url), tell
-
-    return make
+    """`make_waiting`, for tests over a socket: there is one server for each set of kinds."""
+    assert mode == SOCKET
+    return partial(make_waiting, servers)
 
 
 class Shop:

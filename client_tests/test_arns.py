@@ -13,10 +13,20 @@ TAILS = {
     "solution": "solution/none",
     "solution_version": "solution/none/01234567",
     "campaign": "campaign/none",
+    "dataset_export_job": "dataset-export-job/none",
+    "data_deletion_job": "data-deletion-job/none",
+    "event_tracker": "event-tracker/01234567",
+    "filter": "filter/none",
+    "recommender": "recommender/none",
+    "metric_attribution": "metric-attribution/none",
+    "batch_inference_job": "batch-inference-job/none",
+    "batch_segment_job": "batch-segment-job/none",
 }
-CALLS = [("describe", kind) for kind in TAILS] + [
-    ("delete", kind) for kind in ("dataset_group", "schema", "dataset", "solution", "campaign")
-]
+DELETABLE = (
+    *("dataset_group", "schema", "dataset", "solution", "campaign"),
+    *("event_tracker", "filter", "recommender", "metric_attribution"),
+)
+CALLS = [("describe", kind) for kind in TAILS] + [("delete", kind) for kind in DELETABLE]
 
 
 @pytest.mark.parametrize(("verb", "kind"), CALLS)

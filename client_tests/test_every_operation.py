@@ -8,30 +8,7 @@ from accounts import Account
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-NOT_YET = (
-    "CreateBatchInferenceJob",
-    "CreateBatchSegmentJob",
-    "CreateDataDeletionJob",
-    "CreateDatasetExportJob",
-    "CreateMetricAttribution",
-    "DeleteMetricAttribution",
-    "DescribeBatchInferenceJob",
-    "DescribeBatchSegmentJob",
-    "DescribeDataDeletionJob",
-    "DescribeDatasetExportJob",
-    "DescribeMetricAttribution",
-    "GetActionRecommendations",
-    "GetPersonalizedRanking",
-    "ListBatchInferenceJobs",
-    "ListBatchSegmentJobs",
-    "ListDataDeletionJobs",
-    "ListDatasetExportJobs",
-    "ListMetricAttributionMetrics",
-    "ListMetricAttributions",
-    "UpdateMetricAttribution",
-)
-
-
+NOT_YET = ("GetActionRecommendations", "GetPersonalizedRanking")
 OPERATIONS = [(operation.service_model.service_name, operation.name) for operation in smallest.operations()]
 
 

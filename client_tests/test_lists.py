@@ -122,6 +122,14 @@ def test_a_parent_filters_and_no_parent_shows_the_region(account: Account) -> No
         ("list_dataset_import_jobs", "datasetArn", "dataset/none/ITEMS", "datasetImportJobs"),
         ("list_solutions", "datasetGroupArn", "dataset-group/none", "solutions"),
         ("list_campaigns", "solutionArn", "solution/none", "campaigns"),
+        ("list_dataset_export_jobs", "datasetArn", "dataset/none/ITEMS", "datasetExportJobs"),
+        ("list_data_deletion_jobs", "datasetGroupArn", "dataset-group/none", "dataDeletionJobs"),
+        ("list_event_trackers", "datasetGroupArn", "dataset-group/none", "eventTrackers"),
+        ("list_filters", "datasetGroupArn", "dataset-group/none", "Filters"),
+        ("list_recommenders", "datasetGroupArn", "dataset-group/none", "recommenders"),
+        ("list_metric_attributions", "datasetGroupArn", "dataset-group/none", "metricAttributions"),
+        ("list_batch_inference_jobs", "solutionVersionArn", "solution/none/v1", "batchInferenceJobs"),
+        ("list_batch_segment_jobs", "solutionVersionArn", "solution/none/v1", "batchSegmentJobs"),
     ],
 )
 def test_below_an_unknown_parent_there_is_nothing(

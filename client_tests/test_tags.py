@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import Account, refused
+from accounts import RECIPES, Account, refused
 from conftest import Shop
 
 BLUE = [{"tagKey": "colour", "tagValue": "blue"}]
@@ -57,6 +57,49 @@ def test_resources_are_born_with_tags(account: Account) -> None:
     campaign = account.campaign(version, tags=BLUE)
     for arn in (group, dataset, job, solution, version, campaign):
         assert tags(account, arn) == {"colour": "blue"}
+
+
+def test_what_belongs_to_a_group_is_born_with_tags(account: Account) -> None:
+    group = account.group()
+    schema = account.schema("events", shops.EVENTS)
+    dataset, personalize, role = account.dataset(group, schema), account.personalize, account.role
+    output = {"s3DataDestination": {"path": "s3://films/out/"}}
+    expression = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")'
+    made = (
+        personalize.create_event_tracker(name="t", datasetGroupArn=group, tags=BLUE)["eventTrackerArn"],
+        personalize.create_filter(name="f", datasetGroupArn=group, filterExpression=expression, tags=BLUE)["filterArn"],
+        personalize.create_dataset_export_job(
+            jobName="j", datasetArn=dataset, roleArn=role, jobOutput=output, tags=BLUE
+        )["datasetExportJobArn"],
+        personalize.create_data_deletion_job(
+            jobName="j", datasetGroupArn=group, roleArn=role, dataSource={"dataLocation": "s3://films/u.csv"}, tags=BLUE
+        )["dataDeletionJobArn"],
+    )
+    for arn in made:
+        assert tags(account, arn) == {"colour": "blue"}
+
+
+@pytest.mark.parametrize(("kind", "recipe"), [("inference", "aws-sims"), ("segment", "aws-item-affinity")])
+def test_batch_jobs_are_born_with_tags(account: Account, kind: str, recipe: str) -> None:
+    made = getattr(account.personalize, f"create_batch_{kind}_job")(
+        jobName="j",
+        solutionVersionArn=account.version(account.solution(account.shop(shops.series()), recipe)),
+        jobInput={"s3DataSource": {"path": "s3://films/in/"}},
+        jobOutput={"s3DataDestination": {"path": "s3://films/out/"}},
+        roleArn=account.role,
+        tags=BLUE,
+    )
+    assert tags(account, made[f"batch{kind.capitalize()}JobArn"]) == {"colour": "blue"}
+
+
+def test_a_recommender_is_born_with_tags(account: Account) -> None:
+    group = account.group(domain="ECOMMERCE")
+    schema = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
+    account.dataset(group, account.schema("events", schema, domain="ECOMMERCE"))
+    made = account.personalize.create_recommender(
+        name="r", datasetGroupArn=group, recipeArn=f"{RECIPES}aws-ecomm-popular-items-by-views", tags=BLUE
+    )
+    assert tags(account, made["recommenderArn"]) == {"colour": "blue"}
 
 
 def test_the_same_key_overwrites_and_keys_are_told_apart_by_case(account: Account, group: str) -> None:

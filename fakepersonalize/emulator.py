@@ -6,6 +6,7 @@ import threading
 from functools import partial
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.frontdoor.dispatch import Dispatcher
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.journal import Journal
@@ -19,19 +20,23 @@ from fakepersonalize.lifecycle.pace import EvenPace, Pace, RealisticPace, RuledP
 from fakepersonalize.lifecycle.runners import InlineRunner, Runner, ThreadRunner, WorkerProcess
 from fakepersonalize.lifecycle.workshop import Workshop
 from fakepersonalize.neighbours import Neighbours
+from fakepersonalize.operations import campaigns
 from fakepersonalize.operations.call import Call, House
 from fakepersonalize.operations.registry import handlers
 from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
+from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
+from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.resources.identifiers import Identifiers
-from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, SOLUTION_VERSION
+from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.folder import DataFolder
 from fakepersonalize.storage.metadata import Database, Row
+from fakepersonalize.storage.streamed import StreamedRows
 from fakepersonalize.storage.tables import TableStore
 
 LIGHT_THREADS = 4
@@ -57,13 +62,27 @@ class Emulator:
         self.tables = TableStore(self.database, self.folder.path / "tables")
         self.models = ArtifactStore(self.folder.path / "models")
         self.loaded = LoadedModels(self.models, settings.loaded_models)
-        self.recommender = Recommender(self.shelf, self.loaded)
-        self.database.listeners.append(self.recommender.refresh)
+        self.streamed = _streamed(self.folder, self.database)
+        inlets = Inlets(self.shelf)
+        self.live = LiveEvents(self.streamed, inlets)
+        self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets)
+        self.recommender = Recommender(self.shelf, self.loaded, self.live)
+        self.database.listeners += [inlets.refresh, self.metadata.refresh, self.recommender.refresh]
         self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
         neighbours = Neighbours(self.neighbour_app)
         self._workshop = self._build_workshop(neighbours)
         self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone)
-        house = House(settings, self.lifecycle, self.tables, neighbours, self.recommender, self.identifiers)
+        self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
+        house = House(
+            settings,
+            self.lifecycle,
+            self.tables,
+            neighbours,
+            self.recommender,
+            self.identifiers,
+            inlets,
+            self.streamed,
+        )
         self.journal = Journal()
         self._dispatcher = Dispatcher(
             ServiceModels(),
@@ -126,6 +145,7 @@ class Emulator:
         self.lifecycle.close()
         if self._warming:
             self._warming.join(timeout=1)
+        self.streamed.close()
         self.database.close()
         self.loaded.clear()
         self.folder.close()
@@ -138,7 +158,7 @@ class Emulator:
         light: Runner = InlineRunner() if inline else ThreadRunner("job", LIGHT_THREADS)
         heavy: Runner = light if inline else ThreadRunner("training", 1)
         self._process = None if inline else WorkerProcess(train.LIBRARIES)
-        services = Services(settings, self.database, self.shelf, self.tables, self.models, neighbours)
+        services = Services(settings, self.database, self.shelf, self.tables, self.streamed, self.models, neighbours)
         workshop = Workshop(
             self.database,
             self.folder.path / "jobs",
@@ -165,17 +185,26 @@ class Emulator:
         """Let go of what belonged to a resource, inside the transaction that removes it."""
         if resource.kind is DATASET:
             self.tables.drop(resource.number)
-        elif resource.kind is SOLUTION_VERSION:
+            assert self.database.current is not None
+            for rows in (self.streamed, self.live, self.metadata):
+                self.database.current.afterwards.append(partial(rows.drop, resource.number))
+        model = _model(resource)
+        if model is not None:
             assert self.database.current is not None
             for store in (self.loaded, self.models):
-                self.database.current.afterwards.append(partial(store.drop, resource.number))
+                self.database.current.afterwards.append(partial(store.drop, model))
 
     def _sweep(self) -> None:
         """Clear away what a crash left on the disk that no row names."""
         open_jobs = {str(row["number"]) for row in self.database.rows("open_jobs")}
         self.tables.sweep_strays(open_jobs)
         self.tables.sweep()
-        self.models.sweep({version.number for version in self.shelf.of_kind(SOLUTION_VERSION)})
+        for dataset in self.streamed.datasets() - {dataset.number for dataset in self.shelf.of_kind(DATASET)}:
+            for rows in (self.streamed, self.live, self.metadata):
+                rows.drop(dataset)
+        trained = [each for kind in (SOLUTION_VERSION, RECOMMENDER) for each in self.shelf.of_kind(kind)]
+        recording = {train.model_key(int(job)) for job in open_jobs}
+        self.models.sweep(recording | {key for key in map(_model, trained) if key is not None})
 
 
 def _database(folder: DataFolder) -> Database:
@@ -184,6 +213,22 @@ def _database(folder: DataFolder) -> Database:
     except BaseException:
         folder.close()
         raise
+
+
+def _streamed(folder: DataFolder, database: Database) -> StreamedRows:
+    try:
+        return StreamedRows(folder.path / "streamed.db", durable=not folder.temporary)
+    except BaseException:
+        database.close()
+        folder.close()
+        raise
+
+
+def _model(resource: Resource) -> int | None:
+    """Return the key of the model that belongs to a resource."""
+    if resource.kind is SOLUTION_VERSION:
+        return resource.number
+    return resource.document.get("model") if resource.kind is RECOMMENDER else None
 
 
 def _clock(settings: Settings, latest_change: Row | None) -> Clock:

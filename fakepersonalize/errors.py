@@ -174,3 +174,101 @@ def unreadable_bucket(location: str, reason: str) -> InvalidInputException:  # s
         f"{bucket}.",
         reason,
     )
+
+
+# What single families say; `invalid` fills in what stands in braces.
+
+
+def invalid(sentence: str, hint: str | None = None, **values: object) -> InvalidInputException:
+    """Return the refusal of a request; texts that the client sent are cut."""
+    shown = {name: shortened(value) if isinstance(value, str) else value for name, value in values.items()}
+    return InvalidInputException(sentence.format(**shown), hint)
+
+
+NOT_BUILT = "{what} is not built in fakepersonalize yet."  # o
+
+# dataset groups and datasets
+ROLE_WITHOUT_KEY = "An IAM role can only be given together with a KMS key (kmsKeyArn and roleArn)."  # o
+UNKNOWN_DATASET_TYPE = "Invalid dataset type: {type}."  # o
+TYPE_MISMATCH = "Schema name must match the dataset type."  # o
+DOMAIN_MISMATCH = "The domain of the schema must match the domain of the dataset group."  # o
+NO_ACTIONS_IN_DOMAINS = "Actions and Action interactions datasets can only be created in Custom dataset groups."  # o
+
+# jobs on data
+INCREMENTAL_FIRST = "importMode INCREMENTAL needs an earlier FULL import of the dataset."  # o
+ROLE_REQUIRED = "A roleArn is required to read from Amazon S3."  # o
+NO_ATTRIBUTION = (
+    "publishAttributionMetricsToS3 needs an Interactions dataset, and a metric attribution with an S3 destination in "
+    "the dataset group."  # o
+)
+BAD_INPUT_PATH = "Invalid S3 input path"  # d
+BAD_OUTPUT_PATH = "Invalid S3 output path"  # d
+
+# event trackers, filters and metric attributions
+NO_INTERACTIONS = "The dataset group has no Interactions dataset."  # o
+TOO_MANY_FIELDS = "More than {most} distinct fields are used by the filters of the dataset group."  # o
+NO_EVENT_TYPE = "The Interactions schema has no column EVENT_TYPE."  # o
+BAD_EXPRESSION = (
+    "Invalid expression {expression}: expected SAMPLECOUNT(), SUM(Items.COLUMN) or SUM(Interactions.COLUMN)."
+)
+NO_SUM = "Invalid expression: {expression} needs a numeric column of the {dataset} dataset."  # o
+TOO_MANY_METRICS = "A metric attribution has at most {most} metrics."  # o
+ATTRIBUTION_REQUIRED = "A metricAttributionArn is required."  # o
+METRIC_TWICE = "Another metric with the name {name} already exists."  # o
+UNKNOWN_METRIC = "Metric {name} does not exist."  # o
+
+# solutions and their versions
+RECIPE_OR_AUTO_ML = "Provide either a recipeArn or performAutoML, not both or neither."  # o
+DOMAIN_RECIPE = "The recipe {arn} is a use case of a domain: create a recommender with it."  # o
+NO_AUTO_ML_RECIPE = "The recipe {arn} does not take part in AutoML."  # o
+THRESHOLD_WITHOUT_TYPE = "eventValueThreshold can only be given together with eventType."  # o
+NOT_A_NUMBER = "{name} must be a number: {value}"  # o
+INCREMENTAL_REFUSED = "performIncrementalUpdate is only supported for the recipe aws-semantic-similarity."  # o
+UNSUPPORTED = "{name} is not supported for the recipe {arn}."  # o
+RECIPE_NEEDED = "{name} is not supported with performAutoML."  # o
+BAD_SCHEDULE = "schedulingExpression must be a rate of 1 to 30 days: {value}"  # o
+TOO_MANY_JOBS = "{name} must be a number from 1 to {most}: {value}"  # o
+NOT_TUNABLE = "Parameter {name} cannot be tuned for the recipe {arn}."  # o
+BAD_RANGE = "Invalid range for parameter {name}: it must lie within {least:g} and {most:g}."  # o
+NOT_EXCLUDABLE = "The column {name} cannot be excluded from training."  # o
+UNKNOWN_COLUMN = "The {type} dataset of the dataset group has no column {name}."  # o
+BOTH_COLUMN_LISTS = "Columns of {type} can either be excluded or included, not both."  # o
+BAD_OBJECTIVE = "itemAttribute must be a numeric column of the Items dataset that is never null: {name}"  # o
+UPDATE_REFUSED = "trainingMode UPDATE is not supported for the recipe {arn}."  # o
+UPDATE_BEFORE_FULL = "trainingMode UPDATE needs an earlier ACTIVE solution version with trainingMode FULL."  # o
+OUTPUT_ONLY_MODE = "trainingMode AUTOTRAIN cannot be requested."  # o
+MISSING_DATASET = "The recipe requires an ACTIVE {type} dataset in the dataset group."  # o
+NOT_STOPPABLE = (
+    "Only solution versions in CREATE PENDING or CREATE IN_PROGRESS can be stopped; the status is {status}."  # o
+)
+
+# campaigns and recommenders
+NO_CAMPAIGNS = "Solution versions of the recipe {arn} cannot be deployed: use a batch segment job."  # o
+EXPLORATION_REFUSED = "itemExplorationConfig is not supported for the recipe {arn}."  # o
+INFLUENCE_REFUSED = "rankingInfluence is only supported for the recipe aws-semantic-similarity."  # o
+UNKNOWN_EXPLORATION = "Unknown member of itemExplorationConfig: {name}."  # o
+SYNC_WITHOUT_LATEST = "syncWithLatestSolutionVersion needs a solutionVersionArn that ends in /$LATEST."  # o
+OTHER_GROUP = "The solution version belongs to another dataset group."  # o
+CUSTOM_GROUP = "Please use a domains-specific Dataset Group to create the Recommender"  # s
+OTHER_DOMAIN = "The recipe {arn} is no use case of the domain {domain}."  # o
+
+# batch jobs
+NO_BATCH = "Solution versions of the recipe {arn} cannot be used in a {job}."  # o
+NO_THEMES = "batchInferenceJobMode THEME_GENERATION is only supported for the recipe aws-similar-items."  # o
+THEMES_OR_CONFIG = "themeGenerationConfig and batchInferenceJobMode THEME_GENERATION go together."  # o
+NO_ITEM_NAME = "itemName must be a string column of the Items dataset: {name}"  # o
+FILTER_OF_OTHER_GROUP = "The filter {arn} belongs to another dataset group."  # o
+WRONG_SUBJECT = "The filter {arn} must be an expression on {subject}."  # o
+NO_INTERACTIONS_IN_FILTER = "Filters on Interactions are not supported for the recipe {arn}."  # o
+RESULTS_OUT_OF_RANGE = "numResults must lie between 0 and {most}: {value}"  # o
+
+# runtime
+ONE_ENDPOINT = "Provide either a campaignArn or a recommenderArn, not both or neither."  # o
+REQUIRED_FIELDS = "Required fields for the provided recipe are {names}"  # s, in the output of batch jobs
+TOO_MANY_RESULTS = "numResults cannot be more than {most}."  # o
+WRONG_CALL = "The recipe {arn} does not answer {operation}."  # o
+INCOMPLETE_PROMOTION = "A promotion needs a filterArn and percentPromotedItems."  # o
+METADATA_OFF = "Metadata is not enabled: enableMetadataWithRecommendations is not set."  # o
+
+# tags
+NOT_TAGGABLE = "Resource {arn} does not support tags."  # o

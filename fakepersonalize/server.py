@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from fakepersonalize import __version__
-from fakepersonalize.admin import health
+from fakepersonalize.admin import control, health, view
+from fakepersonalize.admin.answers import refused
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.frontdoor.door import ADMIN, Door
 from fakepersonalize.settings import Settings
@@ -46,7 +48,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     emulator = Emulator(settings or Settings())
     app = Flask(EXTENSION, static_folder=None)
     app.extensions[EXTENSION] = emulator
-    app.register_blueprint(health.blueprint(lambda: emulator.ready), url_prefix=ADMIN)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.register_error_handler(HTTPException, refused)
+    for pages in (health.blueprint(lambda: emulator.ready), control.blueprint(emulator), view.blueprint(emulator)):
+        app.register_blueprint(pages, url_prefix=ADMIN)
     door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts)
     app.wsgi_app = door  # type: ignore[method-assign]
     atexit.register(emulator.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fakepersonalize.jobs import import_dataset, train
+from fakepersonalize.jobs import import_dataset, not_built, train
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.workshop import Body
 
@@ -16,4 +16,8 @@ def bodies(services: Services) -> dict[str, Body]:
             partial(import_dataset.gather, services), import_dataset.WORK, partial(import_dataset.record, services)
         ),
         "train": Body(partial(train.gather, services), train.WORK, partial(train.record, services), heavy=True),
+        "export": not_built.body("Exporting rows"),
+        "delete-data": not_built.body("Deleting rows"),
+        "batch-inference": not_built.body("Batch inference"),
+        "batch-segment": not_built.body("Making segments"),
     }

@@ -6,15 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fakepersonalize.errors import JobFailed, unreadable_bucket
+from fakepersonalize.errors import NOT_BUILT, JobFailed, unreadable_bucket
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.neighbours import Unreadable
 from fakepersonalize.resources.kinds import DATASET, SCHEMA
-from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS
+from fakepersonalize.resources.quotas import IMPORT_BYTES, MINIMUM_INTERACTIONS
 from fakepersonalize.resources.shelf import Resource
 
+TOO_LARGE = "The data of one {mode} import job cannot be larger than {most:g} GB."  # ours
+# Below these types and modes, a job with few rows is refused.
+MINIMUM = {("INTERACTIONS", "FULL"), ("INTERACTIONS", "INCREMENTAL"), ("ACTION_INTERACTIONS", "INCREMENTAL")}
 ROWS = "rows.parquet"
 WORK = "fakepersonalize.jobs.import_dataset:work"
 
@@ -23,6 +26,8 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     """Copy the objects into the job's folder, so that the work can be repeated without them."""
     importing = services.shelf.find(job.arn)
     assert importing is not None
+    if importing["publishAttributionMetricsToS3"]:
+        raise JobFailed(NOT_BUILT.format(what="Reporting attributed metrics"))
     location = importing["dataSource"]["dataLocation"]
     try:
         files = [
@@ -34,14 +39,13 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         raise JobFailed(refused.message, refused.hint) from None
     dataset = _dataset(services, importing)
     schema = services.shelf.find(dataset["schemaArn"])
-    assert schema is not None and schema.kind is SCHEMA
+    assert schema is not None
+    assert schema.kind is SCHEMA
     return {
         "files": files,
         "schema": schema["schema"],
         "domain": schema.document.get("domain"),
-        "minimum_rows": MINIMUM_INTERACTIONS
-        if services.settings.quotas and dataset["datasetType"] == "INTERACTIONS"
-        else 0,
+        "minimum_rows": _minimum_rows(services, importing, dataset),
     }
 
 
@@ -76,10 +80,21 @@ def _dataset(services: Services, importing: Resource) -> Resource:
     return dataset
 
 
+def _minimum_rows(services: Services, importing: Resource, dataset: Resource) -> int:
+    checked = services.settings.quotas and (dataset["datasetType"], importing["importMode"]) in MINIMUM
+    return MINIMUM_INTERACTIONS if checked else 0
+
+
 def _keys(services: Services, importing: Resource) -> list[tuple[str, str]]:
     found = services.neighbours.objects(importing.scope, importing["dataSource"]["dataLocation"])
     if not found:
         raise JobFailed("No data found at the given location.")
+    mode, size = importing["importMode"], sum(each.size for each in found)
+    if services.settings.quotas and size > IMPORT_BYTES[mode]:
+        raise JobFailed(
+            TOO_LARGE.format(mode=mode, most=IMPORT_BYTES[mode] / 1e9),
+            f"the files have {size / 1e9:g} GB; --limits off lifts all quotas",
+        )
     return [(each.bucket, each.key) for each in found]
 
 

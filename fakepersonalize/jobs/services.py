@@ -9,6 +9,7 @@ from fakepersonalize.resources.shelf import Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.metadata import Database
+from fakepersonalize.storage.streamed import StreamedRows
 from fakepersonalize.storage.tables import TableStore
 
 
@@ -20,5 +21,6 @@ class Services:
     database: Database
     shelf: Shelf
     tables: TableStore
+    streamed: StreamedRows
     models: ArtifactStore
     neighbours: Neighbours

@@ -1,20 +1,22 @@
-"""CreateSolutionVersion: rows become a model with its metrics."""
+"""CreateSolutionVersion, CreateRecommender, and its updates: rows become a model with its metrics."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
+from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.resources import quotas
-from fakepersonalize.resources.kinds import DATASET
+from fakepersonalize.resources.kinds import DATASET, RECOMMENDER
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.storage import artifacts
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
     from fakepersonalize.recipes.training import TrainingData
 
-MODEL = "model"
+KNOWN_COLUMNS = schema.RULES[None, "INTERACTIONS"].keys()
+TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event types and metadata columns together."
+MODEL, STREAMED = "model", "streamed.parquet"
 WORK = "fakepersonalize.jobs.train:work"
 # What the worker process loads while nobody waits for it.
 LIBRARIES = (
@@ -39,19 +43,23 @@ LIBRARIES = (
 
 def gather(services: Services, job: Job) -> dict[str, Any]:
     """Pin the rows as they are now."""
-    version = services.shelf.find(job.arn)
-    assert version is not None
-    _require_built(version)
+    trained = services.shelf.find(job.arn)
+    assert trained is not None
+    config = _config(trained)
+    _require_built(trained, config)
+    recipe = _recipe(trained)
+    interactions = _interactions(services, trained)
     with services.database.transaction():
-        segments = services.tables.pin(_interactions(services, version).number, job.number)
-    solution_config = version.document.get("solutionConfig") or {}
+        segments = services.tables.pin(interactions.number, job.number)
+    streamed, last = _streamed(services, interactions, job.folder / STREAMED)
     return {
-        "segments": [str(path) for path in segments],
-        "recipe": version["recipeArn"].rpartition("/")[2],
-        "hyperparameters": solution_config.get("algorithmHyperParameters") or {},
-        "features": solution_config.get("featureTransformationParameters") or {},
-        "event_type": version.document.get("eventType"),
-        "threshold": solution_config.get("eventValueThreshold"),
+        "segments": [str(path) for path in (*segments, *streamed)],
+        "last_streamed": last,
+        "recipe": recipe.name,
+        "hyperparameters": config.get("algorithmHyperParameters") or {},
+        "features": config.get("featureTransformationParameters") or {},
+        "event_type": trained.document.get("eventType") or recipe.required_event,
+        "threshold": config.get("eventValueThreshold"),
         "seed": services.settings.seed or 0,
         "threads": services.settings.train_threads,
         "minima": services.settings.quotas,
@@ -68,6 +76,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     encoded = encode(_read(spec))
     if spec["minima"]:
         check_minima(encoded, spec["event_type"])
+        check_event_types(spec["segments"])
     if not len(encoded.data.items):
         raise JobFailed(too_few(spec["event_type"]))
     tick(0.1)
@@ -79,17 +88,34 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         spec["threads"],
         lambda share: tick(0.1 + 0.8 * share),
     )
-    manifest = {"model": recipe.model, "recipe": recipe.name, "metrics": trained.metrics}
+    manifest = {"model": recipe.model, "recipe": recipe.name, "metrics": trained.metrics, "learnt": _learnt(spec)}
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
     return {"metrics": trained.metrics, "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3))}
 
 
 def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
-    """Keep the model, and its metrics with the solution version."""
-    version = services.shelf.find(job.arn)
-    assert version is not None
-    services.models.keep(version.number, job.folder / MODEL)
+    """Keep the model, and its metrics with the solution version or recommender."""
+    trained = services.shelf.find(job.arn)
+    assert trained is not None
+    if trained.kind is RECOMMENDER:
+        return {"modelMetrics": outcome["metrics"], "model": _exchange(services, job, trained)}
+    services.models.keep(trained.number, job.folder / MODEL)
     return {"metrics": outcome["metrics"], "trainingHours": outcome["hours"]}
+
+
+def model_key(job: int) -> int:
+    """Return the key of a recommender's model: each training of it has one, beside the numbers of solution versions."""
+    return -job
+
+
+def _exchange(services: Services, job: Job, recommender: Resource) -> int:
+    """Keep a recommender's new model; the old one, which serves until the commit, goes after it."""
+    key, old = model_key(job.number), recommender.document.get("model")
+    services.models.keep(key, job.folder / MODEL)
+    if old is not None:
+        assert services.database.current is not None
+        services.database.current.afterwards.append(lambda: services.models.drop(old))
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +160,26 @@ def check_minima(encoded: Encoded, event_type: str | None) -> None:
         )
 
 
+def check_event_types(segments: Sequence[str]) -> None:
+    """Refuse interactions with too many event types and own columns together (ours, the page names no sentence)."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    types: set[str] = set()
+    own: set[str] = set()
+    for path in segments:
+        names = {name.upper(): name for name in pq.read_schema(path).names}
+        own |= names.keys() - KNOWN_COLUMNS
+        if "EVENT_TYPE" in names:
+            types.update(pc.unique(pq.read_table(path, columns=[names["EVENT_TYPE"]])[0]).to_pylist())
+    types.discard(None)
+    if len(types) + len(own) > quotas.EVENT_TYPES_AND_METADATA:
+        raise JobFailed(
+            TOO_MANY_EVENT_TYPES.format(most=quotas.EVENT_TYPES_AND_METADATA),
+            f"there are {len(types)} event types and {len(own)} columns; --limits off lifts all quotas",
+        )
+
+
 def _busy(per_user: np.ndarray) -> int:
     return int((per_user >= quotas.INTERACTIONS_PER_USER).sum())
 
@@ -168,30 +214,66 @@ def too_few(event_type: str | None) -> str:
 
 # Options that the service acts on and we do not yet: a training that would ignore them fails instead.
 NOT_BUILT: dict[str, Callable[[Resource, dict[str, Any]], Any]] = {
-    "performHPO": lambda version, config: version.document.get("performHPO"),
-    "performAutoML": lambda version, config: version.document.get("performAutoML"),
-    "optimizationObjective": lambda version, config: config.get("optimizationObjective"),
-    "eventsConfig": lambda version, config: config.get("eventsConfig"),
-    "trainingDataConfig": lambda version, config: config.get("trainingDataConfig"),
-    "trainingMode UPDATE": lambda version, config: version.document.get("trainingMode") == "UPDATE",
+    "performHPO": lambda trained, config: trained.document.get("performHPO"),
+    "performAutoML": lambda trained, config: trained.document.get("performAutoML"),
+    "optimizationObjective": lambda trained, config: config.get("optimizationObjective"),
+    "eventsConfig": lambda trained, config: config.get("eventsConfig"),
+    "trainingDataConfig": lambda trained, config: config.get("trainingDataConfig"),
+    "trainingMode UPDATE": lambda trained, config: trained.document.get("trainingMode") == "UPDATE",
 }
 
 
-def _require_built(version: Resource) -> None:
-    config = version.document.get("solutionConfig") or {}
-    asked = [name for name, wants in NOT_BUILT.items() if wants(version, config)]
+def _config(trained: Resource) -> dict[str, Any]:
+    """Return what is configured of a training: a recommender is trained as its latest update says."""
+    if trained.kind is RECOMMENDER:
+        latest = trained.document.get("latestRecommenderUpdate") or trained.document
+        return latest.get("recommenderConfig") or {}
+    return trained.document.get("solutionConfig") or {}
+
+
+def _require_built(trained: Resource, config: dict[str, Any]) -> None:
+    asked = [name for name, wants in NOT_BUILT.items() if wants(trained, config)]
     if asked:
         raise JobFailed(f"Training with {', '.join(asked)} is not built in fakepersonalize yet.")
-    recipe = catalogue.recipe(version["recipeArn"].rpartition("/")[2])
+
+
+def _recipe(trained: Resource) -> Recipe:
+    """Return the recipe that a training follows, which must have a model."""
+    recipe = catalogue.recipe(trained["recipeArn"].rpartition("/")[2])
     if recipe is None or recipe.model is None:
-        raise JobFailed(f"The recipe {version['recipeArn']} is not built in fakepersonalize yet.")
+        raise JobFailed(f"The recipe {trained['recipeArn']} is not built in fakepersonalize yet.")
+    return recipe
 
 
-def _interactions(services: Services, version: Resource) -> Resource:
-    for dataset in services.shelf.below(version["datasetGroupArn"], DATASET):
+def _interactions(services: Services, trained: Resource) -> Resource:
+    for dataset in services.shelf.below(trained["datasetGroupArn"], DATASET):
         if dataset["datasetType"] == "INTERACTIONS":
             return dataset
     raise JobFailed("Interactions dataset not found in the dataset group.")
+
+
+def _streamed(services: Services, dataset: Resource, target: Path) -> tuple[list[Path], int]:
+    """Write what users have streamed as one more segment; return it, and the number of the last event looked at."""
+    from fakepersonalize.datasets import streamed_rows
+    from fakepersonalize.datasets.live import attributed
+
+    events = services.streamed.events(dataset.number)
+    learnt = attributed(events)
+    if learnt:
+        of = services.shelf.find(dataset["schemaArn"])
+        assert of is not None, "a dataset keeps its schema"
+        streamed_rows.write(learnt, schema.parse(of["schema"], of.document.get("domain")), target)
+    return [target] * bool(learnt), events[-1].number if events else 0
+
+
+def _learnt(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return which streamed events the model knows, and which of later ones it would have learnt from."""
+    threshold = spec["threshold"]
+    return {
+        "last": spec["last_streamed"],
+        "event_type": spec["event_type"],
+        "threshold": float(threshold) if threshold else None,
+    }
 
 
 def _read(spec: dict[str, Any]) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.protocol.service_models import Operation
@@ -12,6 +13,7 @@ from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.shelf import ScopedShelf
 from fakepersonalize.settings import Settings
+from fakepersonalize.storage.streamed import StreamedRows
 from fakepersonalize.storage.tables import TableStore
 
 
@@ -25,6 +27,8 @@ class House:
     neighbours: Neighbours
     recommender: Recommender
     identifiers: Identifiers
+    inlets: Inlets
+    streamed: StreamedRows
 
 
 @dataclass(frozen=True, slots=True)

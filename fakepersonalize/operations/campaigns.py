@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fakepersonalize import arns, errors
-from fakepersonalize.errors import InvalidInputException, NotImplementedByFakePersonalize
+from fakepersonalize.lifecycle.machine import Lifecycle
+from fakepersonalize.operations import serving_config
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.recipes import find_recipe
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, delete, describe, list_
 from fakepersonalize.resources.kinds import CAMPAIGN, SOLUTION, SOLUTION_VERSION, is_arn_of
 from fakepersonalize.resources.processes import ACTIVE, CREATE, CREATING, FAILED_CREATION
-from fakepersonalize.resources.shelf import Resource
+from fakepersonalize.resources.shelf import Document, Resource, Shelf
 
 LATEST = "/$LATEST"
 UPDATE = "latestCampaignUpdate"
-# Ours, all of them.
-NO_CAMPAIGNS = "Solution versions of the recipe {arn} cannot be deployed: use a batch segment job."
-EXPLORATION_REFUSED = "itemExplorationConfig is only supported for the recipe aws-user-personalization."
-INFLUENCE_REFUSED = "rankingInfluence is only supported for the recipe aws-semantic-similarity."
-UNKNOWN_EXPLORATION = "Unknown member of itemExplorationConfig: {name}."
-EXPLORATION_OUT_OF_RANGE = "{name} must be {range}: {value}"
-SYNC_WITHOUT_LATEST = "syncWithLatestSolutionVersion needs a solutionVersionArn that ends in /$LATEST."
-OTHER_GROUP = "The solution version belongs to another dataset group."
-
-EXPLORATION_RANGES: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "explorationWeight": ("between 0 and 1", lambda number: 0 <= number <= 1),
-    "explorationItemAgeCutOff": ("above 0", lambda number: 0 < number < float("inf")),
-}
+SYNC = "syncWithLatestSolutionVersion"
 
 
 @operation
 def create_campaign(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     version = _version(call, request["solutionVersionArn"])
-    config = request.get("campaignConfig")
-    _check_config(version, config, request["solutionVersionArn"])
+    _check_config(version, request.get("campaignConfig"), request["solutionVersionArn"].endswith(LATEST))
     document = {"minProvisionedTPS": 1} | request | {"solutionVersionArn": version.arn}
     return begin_creation(call, call.resources.add(CAMPAIGN, request["name"], document))
 
@@ -57,28 +44,62 @@ def update_campaign(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     campaign = call.resources.get(CAMPAIGN, request["campaignArn"])
     if campaign.status not in (ACTIVE, FAILED_CREATION):
         raise errors.not_active(campaign.arn, campaign.status)
-    running = campaign.document.get(UPDATE, {}).get("status")
-    if running in CREATING:
+    running = _running(campaign)
+    if running:
         raise errors.in_transition(campaign.arn, f"{UPDATE} {running}")
-    asked = request.get("solutionVersionArn") or campaign["solutionVersionArn"]
-    version = _version(call, asked)
+    asked = request.get("solutionVersionArn")
+    version = _version(call, asked or campaign["solutionVersionArn"])
     _require_same_group(call, campaign, version)
     config = request.get("campaignConfig", campaign.document.get("campaignConfig"))
-    _check_config(version, config, asked)
-    update = {
-        "solutionVersionArn": version.arn,
-        "minProvisionedTPS": request.get("minProvisionedTPS", campaign["minProvisionedTPS"]),
-    } | ({"campaignConfig": config} if config is not None else {})
-    # Until the update is over, both versions are in use and neither solution can go.
-    call.resources.shelf.add_links(campaign.arn, call.resources.shelf.lineage(CAMPAIGN, update))
-    changed = call.resources.shelf.put(campaign, campaign.document | {UPDATE: update})
-    call.lifecycle.begin(changed, CREATE, track=(UPDATE,))
+    _check_config(version, config, asked.endswith(LATEST) if asked else _follows(campaign))
+    changes = {name: request[name] for name in ("minProvisionedTPS", "campaignConfig") if request.get(name) is not None}
+    _begin_update(call.resources.shelf, call.lifecycle, campaign, changes | {"solutionVersionArn": version.arn})
     return {"campaignArn": campaign.arn}
 
 
 @operation
 def delete_campaign(call: Call, request: dict[str, Any]) -> None:
     delete(call, CAMPAIGN, request)
+
+
+def follow(shelf: Shelf, lifecycle: Lifecycle, resource: Resource) -> None:
+    """Update campaigns that follow the latest version of their solution; `resource` has just become ACTIVE.
+
+    It runs inside the transaction of that. A campaign that is itself under way catches up when that is over.
+    """
+    if resource.kind is SOLUTION_VERSION:
+        for campaign in shelf.below(resource["solutionArn"], CAMPAIGN):
+            _catch_up(shelf, lifecycle, campaign)
+    elif resource.kind is CAMPAIGN:
+        _catch_up(shelf, lifecycle, resource)
+
+
+def _catch_up(shelf: Shelf, lifecycle: Lifecycle, campaign: Resource) -> None:
+    if campaign.status != ACTIVE or _running(campaign) or not _follows(campaign):
+        return
+    served = shelf.find(campaign["solutionVersionArn"])
+    assert served is not None, "a campaign keeps its solution"
+    newest = _newest(shelf, served["solutionArn"])
+    if newest and newest.number > served.number:
+        _begin_update(shelf, lifecycle, campaign, {"solutionVersionArn": newest.arn})
+
+
+def _begin_update(shelf: Shelf, lifecycle: Lifecycle, campaign: Resource, changes: Document) -> None:
+    members = ("solutionVersionArn", "minProvisionedTPS", "campaignConfig")
+    update = {name: campaign[name] for name in members if name in campaign.document} | changes
+    # Until the update is over, both versions are in use and neither solution can go.
+    shelf.add_links(campaign.arn, shelf.lineage(CAMPAIGN, update))
+    lifecycle.begin(shelf.put(campaign, campaign.document | {UPDATE: update}), CREATE, track=(UPDATE,))
+
+
+def _running(campaign: Resource) -> str | None:
+    """Return the status of an update that is under way."""
+    status: str | None = campaign.document.get(UPDATE, {}).get("status")
+    return status if status in CREATING else None
+
+
+def _follows(campaign: Resource) -> bool:
+    return bool((campaign.document.get("campaignConfig") or {}).get(SYNC))
 
 
 def _version(call: Call, arn: str) -> Resource:
@@ -92,45 +113,27 @@ def _version(call: Call, arn: str) -> Resource:
 
 
 def _latest(call: Call, solution_arn: str) -> Resource:
-    solution = call.resources.get(SOLUTION, solution_arn)
-    for version in reversed(call.resources.below(solution.arn, SOLUTION_VERSION)):
-        if version.status == ACTIVE:
-            return version
-    raise errors.not_active(solution.arn + LATEST, "unknown: no version is ACTIVE")
+    found = _newest(call.resources.shelf, call.resources.get(SOLUTION, solution_arn).arn)
+    if found is None:
+        raise errors.not_active(solution_arn + LATEST, "unknown: no version is ACTIVE")
+    return found
+
+
+def _newest(shelf: Shelf, solution_arn: str) -> Resource | None:
+    versions = reversed(shelf.below(solution_arn, SOLUTION_VERSION))
+    return next((version for version in versions if version.status == ACTIVE), None)
 
 
 def _require_same_group(call: Call, campaign: Resource, version: Resource) -> None:
     if version["datasetGroupArn"] not in call.resources.shelf.ancestors(campaign.arn):
-        raise InvalidInputException(OTHER_GROUP)
+        raise errors.invalid(errors.OTHER_GROUP)
 
 
-def _check_config(version: Resource, config: dict[str, Any] | None, asked: str) -> None:
+def _check_config(version: Resource, config: dict[str, Any] | None, latest: bool) -> None:
+    """Check what a campaign is told; `latest` says whether it is told to serve the latest version."""
     recipe = find_recipe(version["recipeArn"])
     if recipe.recipe_type == "USER_SEGMENTATION":
-        raise InvalidInputException(NO_CAMPAIGNS.format(arn=recipe.arn))
-    config = config or {}
-    if config.get("itemExplorationConfig"):
-        if recipe.name != "aws-user-personalization":
-            raise InvalidInputException(EXPLORATION_REFUSED)
-        _check_exploration(config["itemExplorationConfig"])
-    if config.get("rankingInfluence") and recipe.name != "aws-semantic-similarity":
-        raise InvalidInputException(INFLUENCE_REFUSED)
-    if config.get("syncWithLatestSolutionVersion"):
-        if not asked.endswith(LATEST):
-            raise InvalidInputException(SYNC_WITHOUT_LATEST)
-        raise NotImplementedByFakePersonalize("syncWithLatestSolutionVersion is not built in fakepersonalize yet.")
-
-
-def _check_exploration(config: dict[str, str]) -> None:
-    for name, text in config.items():
-        if name not in EXPLORATION_RANGES:
-            raise InvalidInputException(UNKNOWN_EXPLORATION.format(name=errors.shortened(name)))
-        words, holds = EXPLORATION_RANGES[name]
-        try:
-            fits = holds(float(text))
-        except ValueError:
-            fits = False
-        if not fits:
-            raise InvalidInputException(
-                EXPLORATION_OUT_OF_RANGE.format(name=name, range=words, value=errors.shortened(text))
-            )
+        raise errors.invalid(errors.NO_CAMPAIGNS, arn=recipe.arn)
+    serving_config.check(recipe, config)
+    if (config or {}).get(SYNC) and not latest:
+        raise errors.invalid(errors.SYNC_WITHOUT_LATEST)

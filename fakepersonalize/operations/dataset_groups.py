@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakepersonalize import errors
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, delete, describe, list_
 from fakepersonalize.resources.kinds import DATASET_GROUP
 
-# Ours: the guide only says that the two go together.
-ROLE_WITHOUT_KEY = "An IAM role can only be given together with a KMS key (kmsKeyArn and roleArn)."
-
 
 @operation
 def create_dataset_group(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if bool(request.get("roleArn")) != bool(request.get("kmsKeyArn")):
-        raise InvalidInputException(ROLE_WITHOUT_KEY)
+        raise InvalidInputException(errors.ROLE_WITHOUT_KEY)
     group = call.resources.add(DATASET_GROUP, request["name"], request)
     return begin_creation(call, group) | {"domain": request.get("domain")}
 

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from fakepersonalize import errors
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import InvalidInputException, shortened
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, delete, describe, list_
-from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, SCHEMA
+from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, DATASET_IMPORT_JOB, SCHEMA
+from fakepersonalize.resources.processes import ACTIVE, DELETING, UNDER_WAY, UPDATE
 from fakepersonalize.resources.shelf import Resource
 
-# Ours, all of them.
-UNKNOWN_TYPE = "Invalid dataset type: {type}."
-TYPE_MISMATCH = "Schema name must match the dataset type."
-DOMAIN_MISMATCH = "The domain of the schema must match the domain of the dataset group."
-NO_ACTIONS_IN_DOMAINS = "Actions and Action interactions datasets can only be created in Custom dataset groups."
+LATEST_UPDATE = "latestDatasetUpdate"
 
 
 @operation
 def create_dataset(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     type_ = schema.dataset_type(request["datasetType"])
     if type_ is None:
-        raise InvalidInputException(UNKNOWN_TYPE.format(type=shortened(request["datasetType"])))
+        raise InvalidInputException(errors.UNKNOWN_DATASET_TYPE.format(type=shortened(request["datasetType"])))
     of = call.resources.get(SCHEMA, request["schemaArn"])
     group = call.resources.active(DATASET_GROUP, request["datasetGroupArn"])
     _require_fit(type_, of, group)
     document = request | {"datasetType": type_}
+    if type_ == schema.ACTION_INTERACTIONS:  # PutActionInteractions names the dataset by it
+        document["trackingId"] = tracking_id(call, group)
     return begin_creation(call, call.resources.add(DATASET, request["name"], document, group=group.name))
 
 
@@ -46,14 +47,54 @@ def delete_dataset(call: Call, request: dict[str, Any]) -> None:
     delete(call, DATASET, request)
 
 
+@operation
+def update_dataset(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """The new schema takes the place of the old one when the update is over."""
+    dataset = call.resources.active(DATASET, request["datasetArn"])
+    for job in call.resources.below(dataset.arn, DATASET_IMPORT_JOB):
+        if job.status in UNDER_WAY:
+            raise errors.in_use(dataset.arn, job.arn, job.status)
+    new = call.resources.get(SCHEMA, request["schemaArn"])
+    schema.check_replacement(_schema(call, dataset), schema.parse(new["schema"], new.document.get("domain")))
+    # Until the update is over, both schemas are in use and neither can go.
+    call.resources.shelf.add_links(dataset.arn, [new.arn])
+    changed = call.resources.shelf.put(dataset, dataset.document | {LATEST_UPDATE: {"schemaArn": new.arn}})
+    call.lifecycle.begin(changed, UPDATE, track=("status", LATEST_UPDATE))
+    return {"datasetArn": dataset.arn}
+
+
+def schemas(call: Call, group_arn: str) -> dict[str, schema.Schema]:
+    """Return the schemas of the datasets that a group has, by their types."""
+    datasets = call.resources.below(group_arn, DATASET)
+    return {each["datasetType"]: _schema(call, each) for each in datasets if each.status not in DELETING}
+
+
+def require_active_datasets(call: Call, group: Resource, types: Iterable[str]) -> None:
+    """Refuse to train while a dataset that the recipe needs is not there or not ACTIVE."""
+    active = {each["datasetType"] for each in call.resources.below(group.arn, DATASET) if each.status == ACTIVE}
+    for type_ in types:
+        if type_ not in active:
+            raise errors.invalid(errors.MISSING_DATASET, type=type_)
+
+
+def tracking_id(call: Call, group: Resource) -> str:
+    """Return a new id that streamed events of a dataset group are sent to."""
+    return call.house.identifiers.uuid(call.scope.account, call.scope.region, "tracking", group.name)
+
+
+def _schema(call: Call, dataset: Resource) -> schema.Schema:
+    of = call.resources.get(SCHEMA, dataset["schemaArn"])
+    return schema.parse(of["schema"], of.document.get("domain"))
+
+
 def _require_fit(type_: str, of: Resource, group: Resource) -> None:
     domain = group.document.get("domain")
     if of.document.get("domain") != domain:
         raise InvalidInputException(
-            DOMAIN_MISMATCH, f"schema: {of.document.get('domain')}, dataset group: {domain} (None: custom)"
+            errors.DOMAIN_MISMATCH, f"schema: {of.document.get('domain')}, dataset group: {domain} (None: custom)"
         )
     if domain and type_ in ("ACTIONS", "ACTION_INTERACTIONS"):
-        raise InvalidInputException(NO_ACTIONS_IN_DOMAINS)
+        raise InvalidInputException(errors.NO_ACTIONS_IN_DOMAINS)
     described = schema.parse(of["schema"], domain).dataset_type
     if described != type_:
-        raise InvalidInputException(TYPE_MISMATCH, f"the schema is of {described}, the dataset of {type_}")
+        raise InvalidInputException(errors.TYPE_MISMATCH, f"the schema is of {described}, the dataset of {type_}")

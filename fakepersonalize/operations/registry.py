@@ -13,11 +13,17 @@ Result = Mapping[str, Any] | None
 Handler = Callable[[Call, Request], Result]
 
 FAMILIES = (
+    "batch_jobs",
     "campaigns",
     "data_jobs",
     "dataset_groups",
     "datasets",
+    "event_trackers",
+    "events",
+    "filters",
+    "metric_attributions",
     "recipes",
+    "recommenders",
     "runtime",
     "schemas",
     "solutions",

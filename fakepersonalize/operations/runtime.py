@@ -5,27 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from fakepersonalize import arns, errors
-from fakepersonalize.errors import InvalidInputException
+from fakepersonalize.errors import InvalidInputException, NotImplementedByFakePersonalize
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.recommend.answer import Endpoint
+from fakepersonalize.resources.quotas import RESULTS
 
-DEFAULT_RESULTS, MOST_RESULTS = 25, 500
+DEFAULT_RESULTS = 25
 INVALID = {
     "campaign": "The given campaign ARN is invalid: {arn}",  # seen
     "recommender": "The given recommender ARN is invalid: {arn}",  # ours, after it
 }
-ONE_ENDPOINT = "Provide either a campaignArn or a recommenderArn, not both or neither."  # ours
-REQUIRED = "Required fields for the provided recipe are {names}"  # seen in batch output
-TOO_MANY = "numResults cannot be more than {most}."  # ours
-WRONG_CALL = "The recipe {arn} does not answer {operation}."  # ours
-METADATA_OFF = "Metadata is not enabled: enableMetadataWithRecommendations is not set."  # ours
 
 
 @operation
 def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     endpoint = _endpoint(call, request)
-    _check(call.operation.name, endpoint, request)
+    _check(call, endpoint, request)
     amount = request.get("numResults")
     items = call.house.recommender.recommend(
         endpoint, request.get("userId"), request.get("itemId"), DEFAULT_RESULTS if amount is None else amount
@@ -37,7 +33,7 @@ def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
     """Return what serves: the campaign that the request names."""
     named = [(noun, request[f"{noun}Arn"]) for noun in INVALID if request.get(f"{noun}Arn")]
     if len(named) != 1:
-        raise InvalidInputException(ONE_ENDPOINT)
+        raise InvalidInputException(errors.ONE_ENDPOINT)
     noun, arn = named[0]
     parsed = arns.parse(arn)
     if parsed is None or parsed.kind != noun:
@@ -48,29 +44,36 @@ def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
     return found
 
 
-def _check(call_name: str, endpoint: Endpoint, request: dict[str, Any]) -> None:
+def _check(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> None:
     recipe = endpoint.recipe
-    if recipe.operation != call_name:
-        raise InvalidInputException(WRONG_CALL.format(arn=recipe.arn, operation=call_name))
+    if recipe.operation != call.operation.name:
+        raise InvalidInputException(errors.WRONG_CALL.format(arn=recipe.arn, operation=call.operation.name))
     needs = {"userId": recipe.needs_user, "itemId": recipe.needs_item}
     missing = [name for name, need in needs.items() if need == "required" and not request.get(name)]
     if missing:
-        raise InvalidInputException(REQUIRED.format(names=", ".join(missing)))
-    if (request.get("numResults") or 0) > MOST_RESULTS:
-        raise InvalidInputException(TOO_MANY.format(most=MOST_RESULTS))
+        raise InvalidInputException(errors.REQUIRED_FIELDS.format(names=", ".join(missing)))
+    if (request.get("numResults") or 0) > RESULTS:
+        raise InvalidInputException(errors.TOO_MANY_RESULTS.format(most=RESULTS))
     if request.get("metadataColumns"):
-        raise InvalidInputException(METADATA_OFF)
-    _refuse_filters(request)
+        raise InvalidInputException(errors.METADATA_OFF)
+    _refuse_filters(call, request)
 
 
-def _refuse_filters(request: dict[str, Any]) -> None:
-    """No filter can exist before CreateFilter is built; a promotion needs one."""
+def _refuse_filters(call: Call, request: dict[str, Any]) -> None:
     for promotion in request.get("promotions") or []:
         if not promotion.get("filterArn") or not promotion.get("percentPromotedItems"):
-            raise InvalidInputException("A promotion needs a filterArn and percentPromotedItems.")
-        raise errors.not_found(promotion["filterArn"])
+            raise errors.invalid(errors.INCOMPLETE_PROMOTION)
+        _refuse_filter(call, promotion["filterArn"])
     if request.get("filterArn"):
-        raise errors.not_found(request["filterArn"])
+        _refuse_filter(call, request["filterArn"])
+
+
+def _refuse_filter(call: Call, arn: str) -> None:
+    """What a filter lets through is not worked out yet: say so rather than leave it out."""
+    found = call.house.recommender.filter(arn)
+    if found is None or found.scope != call.scope:
+        raise errors.not_found(arn)
+    raise NotImplementedByFakePersonalize(errors.NOT_BUILT.format(what="Filtering of recommendations"))
 
 
 def _recommendation_id(call: Call, endpoint: Endpoint) -> str:

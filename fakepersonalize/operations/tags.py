@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakepersonalize import errors
+from fakepersonalize.arns import SERVICE_OWNED
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.resources.shelf import Resource
-
-NOT_TAGGABLE = "Resource {arn} does not support tags."  # ours
 
 
 @operation
@@ -30,7 +30,8 @@ def list_tags_for_resource(call: Call, request: dict[str, Any]) -> dict[str, Any
 
 
 def _taggable(call: Call, request: dict[str, Any]) -> Resource:
-    resource = call.resources.any(request["resourceArn"])
-    if not resource.kind.taggable:
-        raise InvalidInputException(NOT_TAGGABLE.format(arn=resource.arn))
+    arn = request["resourceArn"]
+    resource = None if arn.startswith(SERVICE_OWNED) else call.resources.any(arn)
+    if resource is None or not resource.kind.taggable:
+        raise InvalidInputException(errors.NOT_TAGGABLE.format(arn=arn))
     return resource

@@ -7,7 +7,7 @@ from typing import Any
 from fakepersonalize import errors
 from fakepersonalize.operations.call import Call
 from fakepersonalize.resources.kinds import Kind
-from fakepersonalize.resources.processes import CREATING, DELETING
+from fakepersonalize.resources.processes import IN_TRANSITION
 from fakepersonalize.resources.shelf import Resource
 
 
@@ -22,20 +22,21 @@ def list_(call: Call, kind: Kind, request: dict[str, Any], strict_parent: bool =
     return {_answer_member(call): [resource.record() for resource in found], "nextToken": token}
 
 
-def begin_creation(call: Call, resource: Resource, job: str | None = None) -> dict[str, Any]:
-    """Begin the life of a new resource; answer with its ARN."""
+def begin_creation(call: Call, resource: Resource, job: str | None = None, size: int = 0) -> dict[str, Any]:
+    """Begin the life of a new resource, whose job works on `size` rows; answer with its ARN."""
     if resource.kind.create:
-        call.lifecycle.begin(resource, resource.kind.create, job)
+        call.lifecycle.begin(resource, resource.kind.create, job, size=size)
     return {resource.kind.member: resource.arn}
 
 
 def delete(call: Call, kind: Kind, request: dict[str, Any]) -> None:
     """Begin the deletion of a resource that nothing depends on."""
     resource = call.resources.get(kind, request[kind.member])
-    if resource.status in DELETING | CREATING:
+    if resource.status in IN_TRANSITION:
         raise errors.in_transition(resource.arn, resource.status)
     call.resources.require_deletable(resource)
     if kind.delete:
+        call.lifecycle.abandon(resource)  # an update that is under way is not worth its end any more
         call.lifecycle.begin(resource, kind.delete)
     else:
         call.resources.shelf.remove(resource)

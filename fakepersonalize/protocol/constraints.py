@@ -12,7 +12,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from fakepersonalize.errors import InvalidInputException, shortened
+from fakepersonalize.errors import InvalidInputException, ServiceError, TooManyTagKeysException, shortened
 from fakepersonalize.protocol.patterns import matches
 from fakepersonalize.protocol.service_models import Operation
 
@@ -35,6 +35,9 @@ EACH_VALUE = "Map value must satisfy constraint: [{constraints}]"
 # Ours: AWS ignores or refuses unknown members without a public sentence.
 UNKNOWN_MEMBER = "Member must be declared in {shape}"
 
+# Lists for whose length an operation models an error of its own.
+OWN_ERRORS: Mapping[tuple[str, str], type[ServiceError]] = {("UntagResource", "tagKeys"): TooManyTagKeysException}
+
 _MOST_VIOLATIONS_NAMED = 100
 _LONGEST_SHOWN = 256
 
@@ -44,14 +47,23 @@ Check = Callable[[Any, str, list[str]], None]  # value, its path, the violations
 def check(operation: Operation, request: Mapping[str, Any]) -> None:
     """Raise one InvalidInputException that names every violation of the operation's input shape.
 
-    `request` comes from `messages.read`: types are right already. Lengths count Unicode code points.
+    A few lists that are too long have an error of their own instead. `request` comes from `messages.read`: types are
+    right already. Lengths count Unicode code points.
     """
     found: list[str] = []
     _request_check(operation)(request, "", found)
     if found:
         violations = "; ".join(found[:_MOST_VIOLATIONS_NAMED])
         s = "" if len(found) == 1 else "s"
-        raise InvalidInputException(DETECTED.format(count=len(found), s=s, violations=violations))
+        raise _error(operation, violations)(DETECTED.format(count=len(found), s=s, violations=violations))
+
+
+def _error(operation: Operation, violations: str) -> type[ServiceError]:
+    for (name, path), error in OWN_ERRORS.items():
+        too_long = f"'{path}' failed to satisfy constraint: {LENGTH_AT_MOST.partition('{')[0]}"
+        if operation.name == name and too_long in violations:
+            return error
+    return InvalidInputException
 
 
 @cache

@@ -32,6 +32,7 @@ LIST_NOT_EXPECTED = "Start of list found where not expected at '{path}'"
 NOT_JSON = "Could not parse request body into json: {reason}"
 NOT_AN_OBJECT = "The request body is not a JSON object"
 
+REQUEST_ID = "x-amzn-requestid"
 CONTENT_TYPES: Mapping[WireProtocol, str] = {"json": "application/x-amz-json-1.1", "rest-json": "application/json"}
 
 _WANTED = {
@@ -107,6 +108,11 @@ def write(operation: Operation, result: Mapping[str, Any] | None, request_id: st
     return Reply(200, headers, _encoded(_answer_writer(operation)(result or {})))
 
 
+def again(reply: Reply, request_id: str) -> Reply:
+    """Return the same answer to another request."""
+    return Reply(reply.status, reply.headers | {REQUEST_ID: request_id}, reply.body)
+
+
 def write_error(
     operation: Operation | None,
     error: ServiceError,
@@ -159,7 +165,7 @@ def _encoded(value: Mapping[str, Any]) -> bytes:
 
 
 def _headers(protocol: WireProtocol, request_id: str) -> dict[str, str]:
-    return {"content-type": CONTENT_TYPES[protocol], "x-amzn-requestid": request_id}
+    return {"content-type": CONTENT_TYPES[protocol], REQUEST_ID: request_id}
 
 
 # Reading: a reader takes a JSON value and returns it as the declared type, or raises _WrongTypeError.

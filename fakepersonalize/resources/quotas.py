@@ -1,5 +1,7 @@
-"""How many of what there may be, as named rows.
+"""How many of what there may be, as named rows: who enforces a number of the service's quotas page takes it from here.
 
+Only the language of filters, which knows no other room, has its own (`filters/check.py`); what the service models limit
+is read off them. Rates are not limited, and of data no part is left out.
 Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html (2025).
 """
 
@@ -49,6 +51,18 @@ MINIMUM_INTERACTIONS = 1000
 MINIMUM_USERS = 25
 MINIMUM_SHARE_OF_USERS = 0.01
 INTERACTIONS_PER_USER = 2
-TAGS_PER_RESOURCE = 50
+# Other numbers of capacity: they are lifted with the quotas.
 FILTERED_FIELDS_PER_GROUP = 20
+EVENT_TYPES_AND_METADATA = 10
+IMPORT_BYTES = {"FULL": 100 * 10**9, "INCREMENTAL": 10**9}
+
+# The shape of requests and data: always enforced.
+TAGS_PER_RESOURCE = 50
 METRICS_PER_ATTRIBUTION = 10
+RESULTS = 500
+EVENT_BYTES = 10 * 1024
+METADATA_FIELDS = {"INTERACTIONS": 5, "USERS": 25, "ITEMS": 100, "ACTIONS": 10, "ACTION_INTERACTIONS": 5}
+ID_CHARACTERS = 256
+STRING_CHARACTERS = 1000
+TEXT_CHARACTERS = 20_000
+TEXT_CHARACTERS_HAN = 7_000  # Chinese and Japanese

@@ -4,10 +4,12 @@ import pytest
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.errors import LimitExceededException
+from fakepersonalize.resources import quotas
 from fakepersonalize.resources.kinds import (
     CAMPAIGN,
     DATASET_GROUP,
     DATASET_IMPORT_JOB,
+    KINDS,
     SOLUTION,
     SOLUTION_VERSION,
     Kind,
@@ -110,3 +112,39 @@ def test_a_refused_resource_leaves_nothing(shelf: Shelf) -> None:
     with pytest.raises(LimitExceededException):
         add(shelf, DATASET_GROUP, "more")
     assert len(shelf.of_kind(DATASET_GROUP)) == 5
+
+
+def test_the_numbers_are_those_of_the_service() -> None:
+    """Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html, as in 2025."""
+    assert {name: (quota.most, quota.per, quota.running_only) for name, quota in QUOTAS.items()} == {
+        "schemas": (500, "region", False),
+        "dataset_groups": (5, "region", False),
+        "dataset_import_jobs": (5, "region", True),
+        "batch_inference_jobs": (5, "region", True),
+        "batch_segment_jobs": (5, "region", True),
+        "solution_versions": (20, "region", True),
+        "solutions": (10, "dataset group", False),
+        "campaigns": (5, "dataset group", False),
+        "recommenders": (5, "dataset group", False),
+        "filters": (30, "dataset group", False),
+        "metric_attributions": (1, "dataset group", False),
+        "data_deletion_jobs": (5, "dataset group", True),
+    }
+    assert quotas.METADATA_FIELDS == {
+        "INTERACTIONS": 5,
+        "USERS": 25,
+        "ITEMS": 100,
+        "ACTIONS": 10,
+        "ACTION_INTERACTIONS": 5,
+    }
+    assert quotas.IMPORT_BYTES == {"FULL": 100e9, "INCREMENTAL": 1e9}
+    assert (quotas.MINIMUM_INTERACTIONS, quotas.MINIMUM_USERS, quotas.MINIMUM_SHARE_OF_USERS) == (1000, 25, 0.01)
+    assert (quotas.INTERACTIONS_PER_USER, quotas.EVENT_TYPES_AND_METADATA) == (2, 10)
+    assert (quotas.TAGS_PER_RESOURCE, quotas.METRICS_PER_ATTRIBUTION, quotas.FILTERED_FIELDS_PER_GROUP) == (50, 10, 20)
+    assert (quotas.RESULTS, quotas.EVENT_BYTES) == (500, 10_240)
+    assert (quotas.ID_CHARACTERS, quotas.STRING_CHARACTERS) == (256, 1000)
+    assert (quotas.TEXT_CHARACTERS, quotas.TEXT_CHARACTERS_HAN) == (20_000, 7_000)
+
+
+def test_every_quota_is_of_a_kind() -> None:
+    assert QUOTAS.keys() == {kind.quota for kind in KINDS.values() if kind.quota}

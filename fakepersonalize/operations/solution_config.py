@@ -1,0 +1,141 @@
+"""What CreateSolution and UpdateSolution check of a solution's configuration.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/customizing-solution-config.html and the recipes' pages there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fakepersonalize import errors
+from fakepersonalize.datasets.schema import INTERACTIONS, ITEMS, NUMBERS, Schema, dataset_type
+from fakepersonalize.errors import InvalidInputException, shortened
+from fakepersonalize.recipes.catalogue import Parameter, Recipe, without_stage
+
+# What needs an ability of the recipe: where it is asked for, and the ability.
+ABILITIES = {"performHPO": "hpo", "optimizationObjective": "objective", "eventsConfig": "events-config"}
+MOST_JOBS = {"maxNumberOfTrainingJobs": 40, "maxParallelTrainingJobs": 10}
+MOST_DAYS = 30
+ALWAYS_USED = frozenset({"EVENT_TYPE", "USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
+
+Schemas = Mapping[str, Schema]  # of the datasets that there are, by dataset type
+
+
+def check(recipe: Recipe, request: Mapping[str, Any], schemas: Schemas) -> None:
+    """Raise an InvalidInputException for what the recipe, or the data, cannot be told."""
+    config = request.get("solutionConfig") or {}
+    recipe.parse(config.get("algorithmHyperParameters") or {}, config.get("featureTransformationParameters") or {})
+    _check_abilities(recipe, {**config, "performHPO": request.get("performHPO")})
+    _check_threshold(config.get("eventValueThreshold"), request.get("eventType"))
+    check_update(recipe, {**request, "solutionUpdateConfig": config}, schemas)
+    if config.get("optimizationObjective"):
+        _check_objective(config["optimizationObjective"].get("itemAttribute"), schemas)
+    check_columns(config.get("trainingDataConfig") or {}, schemas)
+    _check_tuning(recipe, config)
+
+
+def check_update(recipe: Recipe | None, request: Mapping[str, Any], schemas: Schemas) -> None:
+    """Raise an InvalidInputException for what UpdateSolution cannot change so; without a recipe it is about AutoML."""
+    config = request.get("solutionUpdateConfig") or {}
+    if request.get("performIncrementalUpdate") and not (recipe and recipe.name == "aws-semantic-similarity"):
+        raise errors.invalid(errors.INCREMENTAL_REFUSED)
+    _check_schedule((config.get("autoTrainingConfig") or {}).get("schedulingExpression"))
+    if config.get("eventsConfig"):
+        if recipe is None:
+            raise errors.invalid(errors.RECIPE_NEEDED, name="eventsConfig")
+        _check_abilities(recipe, {"eventsConfig": True})
+        if INTERACTIONS in schemas and not schemas[INTERACTIONS].column("EVENT_TYPE"):
+            raise errors.invalid(errors.NO_EVENT_TYPE)
+
+
+def check_auto_ml(recipes: Iterable[Recipe]) -> None:
+    """Raise an InvalidInputException for a recipe that AutoML does not choose from."""
+    for recipe in recipes:
+        if "automl" not in recipe.does:
+            raise errors.invalid(errors.NO_AUTO_ML_RECIPE, arn=recipe.arn)
+
+
+def check_columns(data: Mapping[str, Any], schemas: Schemas) -> None:
+    """Raise an InvalidInputException for a `trainingDataConfig` that names what is not there, or what is needed."""
+    excluded = _by_type(data.get("excludedDatasetColumns"))
+    included = _by_type(data.get("includedDatasetColumns"))
+    for type_ in excluded.keys() & included.keys():
+        raise errors.invalid(errors.BOTH_COLUMN_LISTS, type=type_)
+    for names in excluded.values():
+        for name in names:
+            if name.upper() in ALWAYS_USED:
+                raise errors.invalid(errors.NOT_EXCLUDABLE, name=name)
+    for type_, names in (excluded | included).items():
+        for name in names:
+            if type_ not in schemas or not schemas[type_].column(name):
+                raise errors.invalid(errors.UNKNOWN_COLUMN, type=type_, name=name)
+
+
+def _by_type(columns: Mapping[str, list[str]] | None) -> dict[str, list[str]]:
+    return {dataset_type(name) or name: names for name, names in (columns or {}).items()}
+
+
+def _check_objective(name: str | None, schemas: Schemas) -> None:
+    column = schemas[ITEMS].column(name) if name and ITEMS in schemas else None
+    if column is None or column.nullable or column.type not in NUMBERS:
+        raise errors.invalid(errors.BAD_OBJECTIVE, name=name)
+
+
+def _check_abilities(recipe: Recipe, asked: Mapping[str, Any]) -> None:
+    for name, ability in ABILITIES.items():
+        if asked.get(name) and ability not in recipe.does:
+            raise InvalidInputException(errors.UNSUPPORTED.format(name=name, arn=recipe.arn))
+
+
+def _check_threshold(threshold: str | None, event_type: str | None) -> None:
+    if threshold is None:
+        return
+    if not event_type:
+        raise InvalidInputException(errors.THRESHOLD_WITHOUT_TYPE)
+    if not _is_finite(threshold):
+        raise InvalidInputException(errors.NOT_A_NUMBER.format(name="eventValueThreshold", value=shortened(threshold)))
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _check_schedule(expression: str | None) -> None:
+    if expression is None:
+        return
+    found = re.fullmatch(r"rate\((\d+) days?\)", expression)
+    if not found or not 1 <= int(found[1]) <= MOST_DAYS:
+        raise InvalidInputException(errors.BAD_SCHEDULE.format(value=shortened(expression)))
+
+
+def _check_tuning(recipe: Recipe, config: Mapping[str, Any]) -> None:
+    tuning = config.get("hpoConfig") or {}
+    for name, text in (tuning.get("hpoResourceConfig") or {}).items():
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_JOBS[name]):
+            raise InvalidInputException(
+                errors.TOO_MANY_JOBS.format(name=name, most=MOST_JOBS[name], value=shortened(text))
+            )
+    tunable = {p.name: p for p in recipe.algorithm.parameters if p.tunable and recipe.has_hpo}
+    for ranges in (tuning.get("algorithmHyperParameterRanges") or {}).values():
+        for asked in ranges:
+            parameter = tunable.get(without_stage(asked.get("name") or ""))
+            if parameter is None:
+                raise InvalidInputException(errors.NOT_TUNABLE.format(name=asked.get("name"), arn=recipe.arn))
+            _check_range(parameter, asked)
+
+
+def _check_range(parameter: Parameter, asked: Mapping[str, Any]) -> None:
+    """Check one range: values of a categorical parameter, bounds of a number."""
+    for text in asked.get("values") or ():
+        parameter.parse(text)
+    low, high = asked.get("minValue", parameter.min), asked.get("maxValue", parameter.max)
+    if not parameter.min <= low <= high <= parameter.max:
+        raise InvalidInputException(
+            errors.BAD_RANGE.format(name=parameter.name, least=parameter.min, most=parameter.max)
+        )
