@@ -42,7 +42,7 @@ def run() -> None:
         for url, amount in ((rival, FEW), (few, FEW), (many, MANY)):
             _create(url, amount)
         for operation in ASKED:
-            _compare(f"{operation} of {FEW} schemas, against moto_server", operation, few, rival, 1 / 3)
+            _compare(f"{operation} of {FEW} schemas, against moto_server", operation, few, rival, 0.333)
             name = f"{operation} with {MANY:,} schemas present, against {FEW}, no answer known from before"
             _compare(name, operation, many, few, 1.5, fresh=True)
 

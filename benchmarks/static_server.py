@@ -8,11 +8,12 @@ import socket
 import threading
 from pathlib import Path
 
+from flask import Flask
+
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.protocol.messages import Reply
 from fakepersonalize.server import wsgi_server
-from flask import Flask
 
 
 def main() -> None:

@@ -31,9 +31,10 @@ def run() -> None:
 
 
 def _bare_fit() -> None:
-    from fakepersonalize.recipes.models.item_item import NEIGHBOURS
     from implicit.nearest_neighbours import CosineRecommender
     from threadpoolctl import threadpool_limits
+
+    from fakepersonalize.recipes.models.item_item import NEIGHBOURS
 
     with threadpool_limits(1, "blas"), warnings.catch_warnings(action="ignore"):  # implicit warns of its own matrix
         CosineRecommender(K=NEIGHBOURS, num_threads=THREADS).fit(_pairs(), show_progress=False)

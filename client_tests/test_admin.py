@@ -14,6 +14,8 @@ from accounts import Account, refused
 from conftest import Servers, make_account
 from modes import socket_only
 
+pytestmark = socket_only
+
 Ask = Callable[..., tuple[int, dict[str, Any]]]
 
 
@@ -33,12 +35,12 @@ def asker(url: str) -> Ask:
     return ask
 
 
-@pytest.fixture(scope="module")
-def manual_url(servers: Servers) -> str:
+@pytest.fixture(scope="session")
+def manual_url(mode: str, servers: Servers) -> str:
     return servers.url("--lifecycle", "manual", "--limits", "off", "--transitions", "campaign=manual:2")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ask(manual_url: str) -> Ask:
     """Ask a server whose clock stands still until it is told to move."""
     return asker(manual_url)
@@ -153,7 +155,6 @@ def test_the_clock_refuses_what_it_cannot_do_and_stands_still(ask: Ask, body: An
     assert ask("GET", "clock") == before
 
 
-@socket_only
 def test_a_clock_that_moves_by_itself_cannot_be_moved(usual: Ask) -> None:
     status, answer = usual("POST", "clock", {"seconds": 1})
     assert (status, "manual" in answer["error"]) == (400, True)
@@ -318,7 +319,6 @@ def test_jobs_are_shown_while_they_last(ask: Ask, account: Account) -> None:
 PAGES = {"reset": "POST", "requests": "GET", "settings": "GET", "jobs": "GET"}
 
 
-@socket_only
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("page", [*PAGES, "", "films", "reset/x", "%ff"])
 def test_pages_that_are_not_there_say_so_in_json(usual: Ask, method: str, page: str) -> None:

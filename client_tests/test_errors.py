@@ -15,6 +15,7 @@ import smallest
 from accounts import RECIPES, Account, refused
 from botocore import xform_name
 from conftest import Servers, Tell, make_waiting
+from modes import socket_only
 from test_recommenders import EVENTS, FILMS
 
 Request = dict[str, Any]
@@ -267,7 +268,7 @@ CONDITIONS: dict[str, Callable[[World, str], Request]] = {
 
 
 @pytest.fixture(scope="module")
-def world(servers: Servers) -> World:
+def world(mode: str, servers: Servers) -> World:
     account, tell = make_waiting(servers, *KINDS)
     return World(account, tell)
 
@@ -278,6 +279,7 @@ def test_the_list_of_what_cannot_happen_is_short_and_of_the_model() -> None:
     assert {code for _, code in ERRORS} == CONDITIONS.keys()
 
 
+@socket_only
 @pytest.mark.parametrize(("name", "code"), sorted(PAIRS, key=lambda pair: list(CONDITIONS).index(pair[1])))
 def test_every_error_of_the_model_has_a_condition(world: World, name: str, code: str) -> None:
     asked = CONDITIONS[code](world, name)

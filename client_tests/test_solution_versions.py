@@ -216,3 +216,22 @@ def test_versions_of_an_unknown_solution_are_not_found(account: Account) -> None
         account.personalize.list_solution_versions(solutionArn=arn)
     with refused("ResourceNotFoundException", arn):
         account.train(arn)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"algorithmHyperParameters": {"popularity_discount_factor": "1"}},
+        {"featureTransformationParameters": {"max_item_interaction_count_percentile": "0.5"}},
+    ],
+    ids=lambda config: next(iter(config)),
+)
+def test_parameters_of_a_solution_change_what_it_recommends(shop: Shop, config: dict[str, dict[str, str]]) -> None:
+    account, (name,) = shop.account, config
+    campaign = account.deployed(shop.group, "aws-sims", name, solutionConfig=config)
+    found, usual = (
+        [account.recommended(each, itemId=f"i{number}", numResults=30) for number in range(10)]
+        for each in (campaign, shop.campaigns["aws-sims"])
+    )
+    account.delete("campaign", campaign)  # others have a use for its place
+    assert found != usual

@@ -170,8 +170,8 @@ def unreadable_bucket(location: str, reason: str) -> InvalidInputException:  # s
     bucket = location.removeprefix("s3://").partition("/")[0]
     return InvalidInputException(
         "Insufficient privileges for accessing data in S3. Please look at "
-        "https://docs.aws.amazon.com/personalize/latest/dg/granting-personalize-s3-access.html and fix bucket policy on "
-        f"{bucket}.",
+        "https://docs.aws.amazon.com/personalize/latest/dg/granting-personalize-s3-access.html and fix bucket policy "
+        f"on {bucket}.",
         reason,
     )
 

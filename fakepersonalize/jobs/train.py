@@ -139,7 +139,10 @@ def encode(table: pa.Table) -> Encoded:
 
 
 def check_minima(encoded: Encoded, event_type: str | None) -> None:
-    """Refuse too little data (https://docs.aws.amazon.com/personalize/latest/dg/limits.html); counts are of unique rows."""
+    """Refuse too little data, counted in unique rows.
+
+    Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html
+    """
     per_user = _moments_per_user(encoded.data)
     if per_user.sum() < quotas.MINIMUM_INTERACTIONS or not _enough_users(per_user):
         per_user = _unique_per_user(encoded.data)

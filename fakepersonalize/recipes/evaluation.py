@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.errors import JobFailed
 from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.recipes.metrics import (
     Metrics,
@@ -26,7 +27,7 @@ from fakepersonalize.recipes.metrics import (
     with_event_weights,
 )
 from fakepersonalize.recipes.models import model_class
-from fakepersonalize.recipes.models.actions import NextBestAction
+from fakepersonalize.recipes.models.actions import NO_ACTIONS, NextBestAction
 from fakepersonalize.recipes.models.affinity import Affinity, AttributeAffinity
 from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Settings, Tick, TrainingData, distinct_users
 
@@ -215,17 +216,15 @@ def _of_segments(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> M
 
 def _of_actions(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
     """A tenth of the users who dealt with actions is tested on the newest tenth of their dealings."""
-    actions = data.actions
-    drawn = _drawn(np.zeros(data.n_users, np.int64) if actions is None else actions.lengths, seed)
+    if data.actions is None:
+        raise JobFailed(NO_ACTIONS)
+    drawn = _drawn(data.actions.lengths, seed)
     trained_on = np.ones(data.n_users, bool)
     trained_on[drawn] = False
     model = fit(data.only(trained_on))
     assert isinstance(model, NextBestAction)
-    tested = data.only(drawn)
-    if tested.actions is None:
-        return Measured(of_actions(model.propensities(tested), tested, np.zeros(len(tested.items), bool), 0))
-    given, events = _cut(tested.actions, 9, 10)
-    propensities = model.propensities(replace(tested, actions=given))
+    given, events = _cut(data.actions.only(drawn), 9, 10)
+    propensities = model.propensities(replace(data.only(drawn), actions=given))
     taken = np.zeros(len(events.items), bool) if events.weights is None else events.weights > 0
     return Measured(of_actions(propensities, events, taken, ACTIONS_RECOMMENDED))
 

@@ -33,9 +33,7 @@ STOP = Process("stop", "STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", None)
 START = Process("start", "START PENDING", "START IN_PROGRESS", "ACTIVE", None)
 DELETE_DATA = Process("delete-data", "PENDING", "IN_PROGRESS", "COMPLETED", "FAILED")
 
-PROCESSES = {
-    process.name: process for process in (CREATE, UPDATE, DELETE, STOP_CREATION, STOP, START, DELETE_DATA)
-}
+PROCESSES = {process.name: process for process in (CREATE, UPDATE, DELETE, STOP_CREATION, STOP, START, DELETE_DATA)}
 IN_TRANSITION = frozenset(status for process in PROCESSES.values() for status in (process.pending, process.running))
 
 ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"

@@ -19,21 +19,21 @@ WHERE account = :account AND region = :region AND kind = :kind AND number < :bef
 ORDER BY number DESC LIMIT :size;
 
 -- name: page_below
-SELECT resource.* FROM resource JOIN link ON link.arn = resource.arn
-WHERE link.ancestor = :ancestor AND resource.kind = :kind AND resource.number < :before
-ORDER BY resource.number DESC LIMIT :size;
+SELECT resource.* FROM link JOIN resource ON resource.number = link.number
+WHERE link.ancestor = :ancestor AND link.kind = :kind AND link.number < :before
+ORDER BY link.number DESC LIMIT :size;
 
 -- name: count_by_status
 SELECT status, count(*) AS amount FROM resource
 WHERE account = :account AND region = :region AND kind = :kind GROUP BY status;
 
 -- name: count_below_by_status
-SELECT resource.status AS status, count(*) AS amount FROM resource JOIN link ON link.arn = resource.arn
-WHERE link.ancestor = :ancestor AND resource.kind = :kind GROUP BY resource.status;
+SELECT resource.status AS status, count(*) AS amount FROM link JOIN resource ON resource.number = link.number
+WHERE link.ancestor = :ancestor AND link.kind = :kind GROUP BY resource.status;
 
 -- name: below
-SELECT resource.* FROM resource JOIN link ON link.arn = resource.arn
-WHERE link.ancestor = :ancestor AND resource.kind = :kind ORDER BY resource.number;
+SELECT resource.* FROM link JOIN resource ON resource.number = link.number
+WHERE link.ancestor = :ancestor AND link.kind = :kind ORDER BY link.number;
 
 -- name: of_kind
 SELECT * FROM resource WHERE kind = :kind ORDER BY number;
@@ -47,7 +47,8 @@ SELECT max(seq) AS number FROM sqlite_sequence WHERE name = 'resource';
 -- links and tags
 
 -- name: add_link
-INSERT OR IGNORE INTO link (ancestor, arn) VALUES (:ancestor, :arn);
+INSERT OR IGNORE INTO link (ancestor, arn, kind, number)
+SELECT :ancestor, arn, kind, number FROM resource WHERE arn = :arn;
 
 -- name: ancestors
 SELECT ancestor FROM link WHERE arn = :arn;

@@ -55,7 +55,7 @@ class _Batch:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.over = False
-        self.problem: Exception | None = None
+        self.problem: BaseException | None = None
         self.bell = threading.Lock()
         self.bell.acquire()
 
@@ -76,6 +76,8 @@ class StreamedRows:
 
         Whoever finds nobody writing writes for all who wait, and then wakes one of those who came meanwhile to write.
         """
+        if not rows:
+            return
         batch = _Batch(rows)
         with self._queue:
             self._waiting.append(batch)
@@ -120,7 +122,7 @@ class StreamedRows:
         for batch in (*following, *group):
             batch.bell.release()
 
-    def _write(self, rows: Sequence[Row]) -> Exception | None:
+    def _write(self, rows: Sequence[Row]) -> BaseException | None:
         """Keep the rows of a group; return what went wrong."""
         numbered = [row._replace(number=number) for number, row in enumerate(rows, self._last + 1)]
         try:
@@ -130,7 +132,7 @@ class StreamedRows:
             self._last += len(numbered)
             for listener in self.listeners:
                 listener(numbered)
-        except Exception as problem:
+        except BaseException as problem:  # whatever it is, those who wait must hear of it
             return problem
         return None
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 
-from fakepersonalize.errors import Cancelled
+from fakepersonalize.errors import Cancelled, JobFailed
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.evaluation import evaluate, split_users, train, within_percentiles
 from fakepersonalize.recipes.metrics import measure
@@ -289,3 +289,10 @@ def test_the_recency_bias_of_the_second_version_is_the_recency_mask(films):
     recipe = catalogue.recipe("aws-user-personalization-v2")
     model = train(recipe, films, recipe.parse({"apply_recency_bias": "false"}, {}), 0, 1, no_tick).model
     assert model.age_decay == 1.0
+
+
+@pytest.mark.parametrize("name", ["aws-next-best-action", "aws-item-attribute-affinity", "aws-semantic-similarity"])
+def test_a_recipe_fails_with_a_reason_where_its_other_datasets_are_missing(films, name):
+    recipe = catalogue.recipe(name)
+    with pytest.raises(JobFailed, match=r"Actions dataset|attribute to train on|textual column"):
+        train(recipe, films, recipe.parse({}, {}), 0, 1, no_tick)

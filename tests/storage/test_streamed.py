@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fakepersonalize.storage import metadata
 from fakepersonalize.storage.streamed import Event, Record, Row, StreamedRows
 
 
@@ -81,6 +83,12 @@ def test_rows_of_one_call_are_kept_all_or_none(store: StreamedRows) -> None:
     assert store.events(1) == []
     store.add([event("c")])
     assert [each.item for each in store.events(1)] == ["c"]
+
+
+def test_every_statement_can_be_prepared(store: StreamedRows) -> None:
+    for statement in metadata.statements(metadata.STREAMED).values():
+        values = dict.fromkeys(re.findall(r":(\w+)", statement))
+        store._database._writer.execute(f"EXPLAIN {statement}", values).fetchall()
 
 
 def test_listeners_hear_of_rows_in_order_after_they_are_kept(store: StreamedRows) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -208,8 +209,8 @@ class Blend(Model):
         latest = self._latest(histories)
         wanted = self._from_transitions(latest, seen, self.returns[np.minimum(times, MEETINGS)], shape)
         unseen = self._from_factors(seen, shape)
-        unseen += POPULARITY_WEIGHT * (self.popularity / max(1, self.popularity.max(initial=0)))
-        popular = np.broadcast_to(np.log1p(self.popularity), shape)
+        unseen += self._standing
+        popular = self._log_popularity
         if self.likeness:
             unseen += self._from_metadata(self.likeness, latest, shape)
         if self.user_lifts and (features := self.user_lifts.known(features)):
@@ -218,10 +219,23 @@ class Blend(Model):
         unseen.reshape(-1)[seen] = 0
         wanted += unseen
         lifts = self._lifts(contexts, shape)
-        wanted *= np.exp(lifts)
+        if lifts is not None:
+            wanted *= np.exp(lifts)
+            popular = popular + lifts
         nobody = histories.lengths == 0
-        wanted[nobody] = self.temperature * (popular + lifts)[nobody]
+        if nobody.any():
+            wanted[nobody] = self.temperature * np.broadcast_to(popular, shape)[nobody]
         return wanted
+
+    @cached_property
+    def _standing(self) -> npt.NDArray[np.float64]:
+        standing: npt.NDArray[np.float64] = self.popularity / max(1, self.popularity.max(initial=0))
+        return POPULARITY_WEIGHT * standing
+
+    @cached_property
+    def _log_popularity(self) -> npt.NDArray[np.float64]:
+        logs: npt.NDArray[np.float64] = np.log1p(self.popularity)
+        return logs
 
     def _from_transitions(
         self,
@@ -245,12 +259,13 @@ class Blend(Model):
         doubt = DOUBT / (DOUBT + self.popularity)
         return CONTENT_WEIGHT * alike * (doubt if self.cold is None else np.where(self.cold, 1.0, doubt))
 
-    def _lifts(self, contexts: Present | None, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-        """Return the logarithms of what contexts and the objective make of preferences, [n_users or 1, n_items]."""
-        lifts = np.zeros((1, shape[1]))
+    def _lifts(self, contexts: Present | None, shape: tuple[int, int]) -> npt.NDArray[np.float64] | None:
+        """Return the logarithms of what contexts and the objective make of preferences; [n_users, n_items] or a row."""
+        lifts = None if self.boosts is None else np.log(self.boosts, dtype=np.float64)
         if self.context_lifts and (contexts := self.context_lifts.known(contexts)):
-            lifts = self.context_lifts.of(*contexts, shape[0])
-        return lifts if self.boosts is None else lifts + np.log(self.boosts)
+            of_contexts = self.context_lifts.of(*contexts, shape[0])
+            return of_contexts if lifts is None else of_contexts + lifts
+        return lifts
 
     def _latest(self, histories: TrainingData) -> Latest:
         """Return user, item and weight of the latest interactions of every user."""

@@ -134,13 +134,14 @@ def _sums(cells: npt.NDArray[np.int64], weights: npt.NDArray[np.floating], size:
 
 def strongest(block: npt.NDArray[np.float64], most: int) -> Rows:
     """Return the row lengths, columns and values of at most about `most` strongest entries above zero of each row."""
-    if block.shape[1] > most:
-        threshold = np.partition(block, -most, axis=1)[:, -most, None]
-        strong = (block >= threshold) & (block > 0)
-    else:
-        strong = block > 0
-    columns = np.nonzero(strong)[1].astype(np.int32)
-    return strong.sum(axis=1), columns, block[strong].astype(np.float32)
+    strong = block > 0
+    for row in np.flatnonzero(np.count_nonzero(strong, axis=1) > most):
+        # Looking among the entries alone is several times faster than among all the zeros beside them.
+        entries = block[row, strong[row]]
+        strong[row] = block[row] >= np.partition(entries, -most)[-most]
+    places = np.flatnonzero(strong)
+    columns = (places % max(1, block.shape[1])).astype(np.int32)
+    return np.count_nonzero(strong, axis=1), columns, block.ravel()[places].astype(np.float32)
 
 
 def joined(blocks: list[Rows]) -> Rows:

@@ -18,7 +18,9 @@ CREATE INDEX resource_by_kind ON resource (account, region, kind, number);
 CREATE TABLE link (
     ancestor TEXT NOT NULL,
     arn      TEXT NOT NULL,
-    PRIMARY KEY (ancestor, arn)
+    kind     TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    PRIMARY KEY (ancestor, kind, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX link_by_arn ON link (arn);
 
