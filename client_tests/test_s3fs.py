@@ -1,4 +1,4 @@
-"""pandas writes to buckets through s3fs, which pins botocore and is installed in the tox environment `clients` alone."""
+"""pandas writes to buckets through s3fs, which pins botocore: installed in the tox environment `clients` alone."""
 
 from __future__ import annotations
 

@@ -335,7 +335,7 @@ def test_timestamps_are_written_as_seconds_with_milliseconds(moment: Any) -> Non
 
 def test_a_time_without_a_zone_or_a_score_that_is_no_number_is_our_mistake() -> None:
     with pytest.raises(ValueError, match="zone"):
-        write(MODELS.operation("DescribeSchema"), {"schema": {"creationDateTime": datetime(2018, 1, 1)}}, REQUEST_ID)
+        write(MODELS.operation("DescribeSchema"), {"schema": {"creationDateTime": datetime(2018, 1, 1)}}, REQUEST_ID)  # noqa: DTZ001
     with pytest.raises(ValueError, match="JSON"):
         write(MODELS.operation("GetRecommendations"), {"itemList": [{"score": math.nan}]}, REQUEST_ID)
 
