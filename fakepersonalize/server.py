@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import logging
 import os
 import select
@@ -68,12 +69,11 @@ def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | No
     settings = settings or Settings()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read with numpy; the matrices of one answer are small
     stopping = _Stopping()
-    with stopping.on_signals(), running(settings) as server:
+    with stopping.on_signals(), running(settings) as server, _port_file(settings.port_file, server.port):
         _announce(server)
-        with _port_file(settings.port_file, server.port):
-            if on_ready:
-                on_ready(server.url)
-            server.wait(stopping)
+        if on_ready:
+            on_ready(server.url)
+        server.wait(stopping)
 
 
 @contextmanager
@@ -119,7 +119,8 @@ class Server:
 
         # waitress ends its loop when nothing is left to watch; only the loop's own thread may take things away.
         sockets = self._waitress._map
-        self._waitress.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        with suppress(OSError):  # the loop, awake for another reason, has closed the trigger before it was pulled
+            self._waitress.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
         self._loop.join(1)
         self._waitress.task_dispatcher.shutdown(timeout=0.2)
         self.emulator.close()
@@ -198,13 +199,17 @@ def _port_file(path: str | None, port: int) -> Iterator[None]:
     if path is None:
         yield
         return
+    if Path(path).is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     unfinished = Path(f"{path}.{os.getpid()}")
     unfinished.write_text(f"{port}\n", encoding="ascii")
     unfinished.replace(path)
     try:
         yield
     finally:
-        Path(path).unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or another server's by now
+            if Path(path).read_text(encoding="ascii") == f"{port}\n":
+                Path(path).unlink()
 
 
 def _announce(server: Server) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -348,3 +349,23 @@ with mock_personalize():
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment, cwd=os.getcwd()
     )
     assert (done.stdout, done.stderr) == ("[] []\n", "")
+
+
+@mock_personalize()
+def test_many_threads_find_at_once_what_each_of_them_made():
+    def way(number):
+        personalize = boto3.client("personalize", "eu-west-1")
+        group = personalize.create_dataset_group(name=f"group-{number}")["datasetGroupArn"]
+        schema = personalize.create_schema(name=f"schema-{number}", schema=SCHEMA)["schemaArn"]
+        made = {"datasetType": "Interactions", "datasetGroupArn": group, "schemaArn": schema}
+        dataset = personalize.create_dataset(name="rows", **made)["datasetArn"]
+        source, role = {"dataLocation": "s3://rows/rows.csv"}, "arn:aws:iam::123456789012:role/reads"
+        job = {"jobName": f"job-{number}", "datasetArn": dataset, "dataSource": source, "roleArn": role}
+        arn = personalize.create_dataset_import_job(**job)["datasetImportJobArn"]
+        return personalize.describe_dataset_import_job(datasetImportJobArn=arn)["datasetImportJob"]["status"]
+
+    s3 = boto3.client("s3", "us-east-1")
+    s3.create_bucket(Bucket="rows")
+    s3.put_object(Bucket="rows", Key="rows.csv", Body=b"USER_ID,ITEM_ID,TIMESTAMP\nann,tea,1\n")
+    with ThreadPoolExecutor(24) as threads:
+        assert list(threads.map(way, range(48))) == ["ACTIVE"] * 48

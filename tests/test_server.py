@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from fakepersonalize import server
 from fakepersonalize.operations.registry import handlers
 from fakepersonalize.protocol.service_models import ServiceModels
-from fakepersonalize.server import create_app, running
+from fakepersonalize.server import _port_file, create_app, running
 from fakepersonalize.settings import Settings
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-west-1/personalize/aws4_request, Signature=0"
@@ -261,6 +261,16 @@ def test_the_first_lines_say_url_data_and_export_and_the_port_file_is_whole(proc
     assert [path.name for path in tmp_path.iterdir()] == ["port"]
     child.terminate()
     child.wait(2)
+
+
+def test_a_port_file_that_is_anothers_by_now_stays(tmp_path):
+    path = tmp_path / "port"
+    with _port_file(str(path), 1):
+        path.write_text("2\n")
+    assert path.read_text() == "2\n"
+    with pytest.raises(IsADirectoryError), _port_file(str(tmp_path), 1):
+        pass
+    assert [each.name for each in tmp_path.iterdir()] == ["port"]
 
 
 def test_a_temporary_folder_goes_and_a_chosen_one_stays(process, tmp_path):

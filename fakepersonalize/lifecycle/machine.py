@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from fakepersonalize.lifecycle.clock import Clock, ManualClock
@@ -35,6 +36,8 @@ class Lifecycle:
     ) -> None:
         self.shelf, self.clock, self.pace, self.workshop = shelf, clock, pace, workshop
         self._database = shelf.database
+        # Inline, a thread that settles also does what other threads' calls began: those wait for it.
+        self._settling: AbstractContextManager[Any] = threading.RLock() if workshop.inline else nullcontext()
         self._gone = gone
         self._next_due = math.inf
         self._wake = threading.Event()
@@ -78,14 +81,15 @@ class Lifecycle:
             )
 
     def settle(self) -> None:
-        """Apply every step that is due, oldest first."""
-        while self._next_due <= self.clock.now():
-            with self._database.transaction():
-                step = self._database.row("next_step", now=self.clock.now())
-                if step:
-                    self._take(step)
-                else:
-                    self._look_ahead()
+        """Apply every step that is due, oldest first; where work is done inline, return when it is done."""
+        with self._settling:
+            while self._next_due <= self.clock.now():
+                with self._database.transaction():
+                    step = self._database.row("next_step", now=self.clock.now())
+                    if step:
+                        self._take(step)
+                    else:
+                        self._look_ahead()
 
     def advance(self, seconds: float) -> None:
         """Move the manual clock on, applying the steps on the way in their order.

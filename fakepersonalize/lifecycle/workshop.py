@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fakepersonalize.errors import Cancelled, JobFailed
-from fakepersonalize.lifecycle.runners import Interrupted, Runner, WorkerProcess
+from fakepersonalize.lifecycle.runners import InlineRunner, Interrupted, Runner, WorkerProcess
 from fakepersonalize.storage.metadata import Database
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class Workshop:
     ) -> None:
         self._database, self._folder, self._bodies = database, folder, bodies
         self._light, self._heavy, self._process, self._teach = light, heavy, process, teach
+        self.inline = isinstance(light, InlineRunner)
         self.moved: Callable[[], None] = lambda: None
         self.released: Callable[[], None] = lambda: None
         self.progress: dict[int, float] = {}

@@ -22,8 +22,8 @@ class DataFolder:
     """A folder that one server has at a time; a temporary one leaves the disk when it is closed."""
 
     def __init__(self, path: str | None) -> None:
-        self.temporary = path is None
-        self.path = Path(path).resolve() if path else Path(tempfile.mkdtemp(prefix="fakepersonalize-"))
+        self.temporary = not path
+        self.path = Path(path).expanduser().resolve() if path else Path(tempfile.mkdtemp(prefix="fakepersonalize-"))
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = None if self.temporary else self._take()
 

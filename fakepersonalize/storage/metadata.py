@@ -144,6 +144,11 @@ class Database:
             raise
         self._writer.execute("RELEASE part")
 
+    def forget(self) -> None:
+        """Take what was deleted off the disk: freed pages are overwritten, but the journal still holds them."""
+        with self._lock:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def trace(self, callback: Callable[[str], None] | None) -> None:
         """Hand every statement that runs from now on to `callback` (for tests)."""
         self._trace = callback
@@ -188,6 +193,7 @@ class Database:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
         return connection
 

@@ -106,6 +106,7 @@ class StreamedRows:
         with self._database.transaction():
             for statement in ("drop_events", "drop_records"):
                 self._database.run(statement, dataset=dataset)
+        self._database.forget()
 
     def close(self) -> None:
         self._database.close()

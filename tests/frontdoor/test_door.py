@@ -48,6 +48,10 @@ def test_admin_paths_are_admins_whoever_signed(client):
     assert client.get("/_fakepersonalize").text == "admin"
 
 
+def test_motos_own_pages_are_motos_whoever_signed(client):
+    assert client.post("/moto-api/reset", headers={"Authorization": PERSONALIZE}).text == "neighbours"
+
+
 def test_admin_is_a_folder_not_a_prefix(client):
     assert client.get("/_fakepersonalizer").text == "neighbours"
 

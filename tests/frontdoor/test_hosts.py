@@ -14,6 +14,7 @@ HOSTS = Hosts(("emulator.lan", "*.s3.lan"))
         "127.0.0.1:7377",
         "127.8.9.1",
         "[::1]:7377",
+        "[::ffff:127.0.0.1]:7377",
         "films.localhost:1",
         "films.s3.localhost",
         "emulator.lan:7377",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,12 @@ def test_seen_films_stay_away_until_nothing_else_is_left(films, film_model):
         unseen = 120 - len(np.unique(seen.items))
         assert not np.isin(items[:unseen], seen.items).any()
         assert sorted(items) == list(range(120))
+
+
+def test_fitting_leaves_no_thread_behind(films):
+    before = set(threading.enumerate())
+    fitted(films)
+    assert set(threading.enumerate()) <= before
 
 
 def test_repeated_purchases_come_back(groceries):

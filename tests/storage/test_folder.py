@@ -16,8 +16,9 @@ TAKE = """if True:
 """
 
 
-def test_a_temporary_folder_leaves_the_disk_when_it_is_closed() -> None:
-    folder = DataFolder(None)
+@pytest.mark.parametrize("path", [None, ""])
+def test_a_temporary_folder_leaves_the_disk_when_it_is_closed(path: str | None) -> None:
+    folder = DataFolder(path)
     (folder.path / "tables").mkdir()
     assert folder.temporary
     folder.close()
@@ -30,6 +31,14 @@ def test_a_folder_of_ones_own_is_made_and_stays(tmp_path: Path) -> None:
     assert (folder.temporary, folder.path) == (False, (tmp_path / "a" / "b").resolve())
     folder.close()
     assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_folder_may_be_below_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    folder = DataFolder("~/data")
+    assert folder.path == (tmp_path / "data").resolve()
+    folder.close()
 
 
 def test_a_folder_in_use_is_refused_with_the_pid_of_its_server(tmp_path: Path) -> None:

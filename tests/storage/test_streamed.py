@@ -76,6 +76,13 @@ def test_dropping_takes_the_rows_of_one_dataset(store: StreamedRows) -> None:
     assert store.datasets() == {7, 8}
 
 
+def test_dropped_rows_leave_the_disk(store: StreamedRows, path: Path) -> None:
+    store.add([event("a", user="somebody-secret")])
+    assert any(b"somebody-secret" in file.read_bytes() for file in path.parent.glob("streamed.db*"))
+    store.drop(1)
+    assert not any(b"somebody-secret" in file.read_bytes() for file in path.parent.glob("streamed.db*"))
+
+
 def test_rows_of_one_call_are_kept_all_or_none(store: StreamedRows) -> None:
     broken = event("b")._replace(type=None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -312,6 +313,20 @@ def _boosts(rewards: npt.NDArray[np.float32] | None, sensitivity: str) -> npt.ND
     return boosts
 
 
+@contextmanager
+def _no_monitor() -> Iterator[None]:
+    """End the thread that watches progress bars when it is ours: implicit makes a bar also where none is shown."""
+    from tqdm.auto import tqdm
+
+    before = tqdm.monitor
+    try:
+        yield
+    finally:
+        if tqdm.monitor is not None and tqdm.monitor is not before:
+            tqdm.monitor.exit()
+            tqdm.monitor = before
+
+
 def item_factors(data: TrainingData, n_factors: int, seed: int, threads: int, tick: Tick) -> npt.NDArray[np.float32]:
     """Return the item factors of implicit's alternating least squares, [n_items, n_factors]."""
     from implicit.cpu.als import AlternatingLeastSquares
@@ -320,7 +335,7 @@ def item_factors(data: TrainingData, n_factors: int, seed: int, threads: int, ti
     if not len(data.items):
         return np.zeros((data.n_items, n_factors), np.float32)
     # Without the limit the threads of implicit and those of the BLAS library fight for the cores.
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"), _no_monitor():
         als = AlternatingLeastSquares(
             n_factors, REGULARIZATION, iterations=ITERATIONS, num_threads=threads, random_state=seed
         )
