@@ -16,11 +16,8 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from fakepersonalize import server
-from fakepersonalize.operations.registry import handlers
-from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.server import _port_file, create_app, running
 from fakepersonalize.settings import Settings
 
@@ -138,17 +135,6 @@ def test_keys_and_metadata_arrive_as_they_were_sent(connect):
     metadata = s3.get_object(Bucket="awkward", Key="//a%2F b/é")["Metadata"]
     # WSGI has one place for the first two names, so the one with dashes keeps it.
     assert {name.lower(): value for name, value in metadata.items()} == {"my-key": "2", "other_key": "3"}
-
-
-def test_an_operation_that_is_not_built_is_a_client_error_with_its_name(connect):
-    models = [operation for operation in ServiceModels() if operation.service == "personalize"]
-    missing = [o for o in models if o.function not in handlers() and not o.input.required_members]
-    if not missing:
-        pytest.skip("everything is built")
-    with pytest.raises(ClientError, match=missing[0].name) as refused:
-        getattr(connect("personalize"), missing[0].function)()
-    assert refused.value.response["Error"]["Code"] == "NotImplementedByFakePersonalize"
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def test_motos_reset_empties_personalize_too(connect, served):
