@@ -20,6 +20,7 @@ import loopback
 import pytest
 import shops
 from accounts import PATIENCE_SECONDS, Account, until
+from markets import Market
 from modes import IN_PROCESS, SOCKET
 
 from fakepersonalize import mock_personalize
@@ -211,3 +212,9 @@ def shop(new_account: NewAccount) -> Shop:
 def grocery(new_account: NewAccount) -> Shop:
     """A shop where people buy the same again and again."""
     return Shop(new_account(), shops.staples())
+
+
+@pytest.fixture(scope="session")
+def market(new_account: NewAccount) -> Market:
+    """A shop where filters, promotions and metadata have something to look at; tests put rows of users of their own."""
+    return Market(new_account())

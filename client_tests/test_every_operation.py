@@ -8,7 +8,7 @@ from accounts import Account
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-NOT_YET = ("GetActionRecommendations", "GetPersonalizedRanking")
+NOT_YET = ("GetActionRecommendations",)
 OPERATIONS = [(operation.service_model.service_name, operation.name) for operation in smallest.operations()]
 
 

@@ -141,16 +141,3 @@ def test_a_filter_keeps_its_group(account: Account, group: str) -> None:
         account.personalize.delete_dataset_group(datasetGroupArn=group)
     account.delete("filter", arn)
     account.delete("dataset_group", group)
-
-
-def test_recommendations_are_not_given_as_if_they_were_filtered(account: Account) -> None:
-    group = account.shop(shops.series())
-    account.dataset(group, account.schema("items", shops.ITEMS), "Items")
-    campaign = account.deployed(group, "aws-popularity-count", "popular")
-    arn = filtering(account, group)
-    for asked in ({"filterArn": arn}, {"promotions": [{"filterArn": arn, "percentPromotedItems": 20}]}):
-        with refused("NotImplementedByFakePersonalize"):
-            account.recommended(campaign, userId="u1", **asked)
-    account.delete("filter", arn)
-    with refused("ResourceNotFoundException", arn):
-        account.recommended(campaign, userId="u1", filterArn=arn)

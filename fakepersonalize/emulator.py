@@ -26,9 +26,11 @@ from fakepersonalize.operations.registry import handlers
 from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
+from fakepersonalize.recommend.filtering import Filters
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
 from fakepersonalize.recommend.metadata import LiveMetadata
+from fakepersonalize.recommend.past import PastEvents
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.shelf import Resource, Shelf
@@ -66,8 +68,15 @@ class Emulator:
         inlets = Inlets(self.shelf)
         self.live = LiveEvents(self.streamed, inlets)
         self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets)
-        self.recommender = Recommender(self.shelf, self.loaded, self.live)
-        self.database.listeners += [inlets.refresh, self.metadata.refresh, self.recommender.refresh]
+        self.past = PastEvents(self.metadata, inlets)
+        filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
+        self.recommender = Recommender(self.shelf, self.loaded, self.live, filters)
+        self.database.listeners += [
+            inlets.refresh,
+            self.metadata.refresh,
+            filters.refresh,
+            self.recommender.refresh,
+        ]
         self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
         neighbours = Neighbours(self.neighbour_app)
         self._workshop = self._build_workshop(neighbours)
@@ -82,6 +91,7 @@ class Emulator:
             self.identifiers,
             inlets,
             self.streamed,
+            self.metadata,
         )
         self.journal = Journal()
         self._dispatcher = Dispatcher(
@@ -186,7 +196,7 @@ class Emulator:
         if resource.kind is DATASET:
             self.tables.drop(resource.number)
             assert self.database.current is not None
-            for rows in (self.streamed, self.live, self.metadata):
+            for rows in (self.streamed, self.live, self.metadata, self.past):
                 self.database.current.afterwards.append(partial(rows.drop, resource.number))
         model = _model(resource)
         if model is not None:
@@ -200,7 +210,7 @@ class Emulator:
         self.tables.sweep_strays(open_jobs)
         self.tables.sweep()
         for dataset in self.streamed.datasets() - {dataset.number for dataset in self.shelf.of_kind(DATASET)}:
-            for rows in (self.streamed, self.live, self.metadata):
+            for rows in (self.streamed, self.live, self.metadata, self.past):
                 rows.drop(dataset)
         trained = [each for kind in (SOLUTION_VERSION, RECOMMENDER) for each in self.shelf.of_kind(kind)]
         recording = {train.model_key(int(job)) for job in open_jobs}

@@ -268,6 +268,10 @@ REQUIRED_FIELDS = "Required fields for the provided recipe are {names}"  # s, in
 TOO_MANY_RESULTS = "numResults cannot be more than {most}."  # o
 WRONG_CALL = "The recipe {arn} does not answer {operation}."  # o
 INCOMPLETE_PROMOTION = "A promotion needs a filterArn and percentPromotedItems."  # o
+NO_CURRENT_ITEM = "The filter {arn} compares with CurrentItem, and the recipe {recipe} has none."  # o
+BAD_LIST = "inputList must have 1 to {most} items."  # o
+METADATA_OF_ITEMS = "metadataColumns can only be asked for of ITEMS: {name}"  # o
+TOO_MANY_COLUMNS = "metadataColumns cannot have more than {most} columns."  # o
 METADATA_OFF = "Metadata is not enabled: enableMetadataWithRecommendations is not set."  # o
 
 # tags

@@ -132,6 +132,14 @@ class BoundFilter:
 
     parts: tuple[BoundPart, ...]
 
+    @property
+    def reads_events(self) -> bool:
+        return any(condition.dataset in EVENTS for bound in self.parts for condition in bound.part.conditions)
+
+    @property
+    def reads_user(self) -> bool:
+        return any(bound.if_user for bound in self.parts)
+
     def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
         """Return which candidates are allowed: any INCLUDE matches, or none applies, and no EXCLUDE does."""
         included: Mask | None = None

@@ -10,6 +10,7 @@ from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.protocol.service_models import Operation
 from fakepersonalize.recommend.answer import Recommender
+from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.shelf import ScopedShelf
 from fakepersonalize.settings import Settings
@@ -29,6 +30,7 @@ class House:
     identifiers: Identifiers
     inlets: Inlets
     streamed: StreamedRows
+    metadata: LiveMetadata
 
 
 @dataclass(frozen=True, slots=True)

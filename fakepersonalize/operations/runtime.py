@@ -1,15 +1,26 @@
-"""Real-time answers. Nothing here opens a transaction or asks the database."""
+"""Real-time answers. Nothing here opens a transaction or asks the database.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/getting-real-time-recommendations.html.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns, errors
-from fakepersonalize.errors import InvalidInputException, NotImplementedByFakePersonalize
+from fakepersonalize.datasets.inlets import dataset_arn
+from fakepersonalize.datasets.schema import ITEMS
+from fakepersonalize.errors import InvalidInputException
+from fakepersonalize.filters.syntax import ITEM_ID
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
-from fakepersonalize.recommend.answer import Endpoint
-from fakepersonalize.resources.quotas import RESULTS
+from fakepersonalize.recommend.answer import Asked, Endpoint, Promotion
+from fakepersonalize.resources.processes import ACTIVE
+from fakepersonalize.resources.quotas import METADATA_COLUMNS, RESULTS, RESULTS_WITH_METADATA
+
+if TYPE_CHECKING:
+    from fakepersonalize.filters.evaluate import BoundFilter
 
 DEFAULT_RESULTS = 25
 INVALID = {
@@ -22,15 +33,41 @@ INVALID = {
 def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     endpoint = _endpoint(call, request)
     _check(call, endpoint, request)
+    columns = _metadata_columns(call, endpoint, request)
     amount = request.get("numResults")
-    items = call.house.recommender.recommend(
-        endpoint, request.get("userId"), request.get("itemId"), DEFAULT_RESULTS if amount is None else amount
+    most = RESULTS_WITH_METADATA if columns else RESULTS
+    if (amount or 0) > most:
+        raise errors.invalid(errors.TOO_MANY_RESULTS, most=most)
+    filter_, promotion = _filter(call, endpoint, request, request), _promotion(call, endpoint, request)
+    id_ = _recommendation_id(call, endpoint)
+    asked = Asked(
+        request.get("userId"),
+        request.get("itemId"),
+        DEFAULT_RESULTS if amount is None else amount,
+        filter_,
+        promotion,
+        id_,
     )
-    return {"itemList": items, "recommendationId": _recommendation_id(call, endpoint)}
+    items = call.house.recommender.recommend(endpoint, asked)
+    return {"itemList": _described(call, endpoint, items, columns), "recommendationId": id_}
+
+
+@operation
+def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    endpoint = _endpoint(call, request)
+    _check(call, endpoint, request)
+    columns = _metadata_columns(call, endpoint, request)
+    most = RESULTS_WITH_METADATA if columns else RESULTS
+    if not 0 < len(request["inputList"]) <= most:
+        raise errors.invalid(errors.BAD_LIST, most=most)
+    filter_ = _filter(call, endpoint, request, request)
+    items = call.house.recommender.rank(endpoint, request["userId"], request["inputList"], filter_)
+    ranking = _described(call, endpoint, items, columns)
+    return {"personalizedRanking": ranking, "recommendationId": _recommendation_id(call, endpoint)}
 
 
 def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
-    """Return what serves: the campaign that the request names."""
+    """Return what serves: the campaign or recommender that the request names."""
     named = [(noun, request[f"{noun}Arn"]) for noun in INVALID if request.get(f"{noun}Arn")]
     if len(named) != 1:
         raise InvalidInputException(errors.ONE_ENDPOINT)
@@ -49,31 +86,76 @@ def _check(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> None:
     if recipe.operation != call.operation.name:
         raise InvalidInputException(errors.WRONG_CALL.format(arn=recipe.arn, operation=call.operation.name))
     needs = {"userId": recipe.needs_user, "itemId": recipe.needs_item}
-    missing = [name for name, need in needs.items() if need == "required" and not request.get(name)]
+    _require(request, [name for name, need in needs.items() if need == "required"])
+
+
+def _require(request: dict[str, Any], needed: Sequence[str]) -> None:
+    missing = [name for name in needed if not request.get(name)]
     if missing:
         raise InvalidInputException(errors.REQUIRED_FIELDS.format(names=", ".join(missing)))
-    if (request.get("numResults") or 0) > RESULTS:
-        raise InvalidInputException(errors.TOO_MANY_RESULTS.format(most=RESULTS))
-    if request.get("metadataColumns"):
-        raise InvalidInputException(errors.METADATA_OFF)
-    _refuse_filters(call, request)
 
 
-def _refuse_filters(call: Call, request: dict[str, Any]) -> None:
-    for promotion in request.get("promotions") or []:
-        if not promotion.get("filterArn") or not promotion.get("percentPromotedItems"):
+def _promotion(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> Promotion | None:
+    for promotion in request.get("promotions") or []:  # the model allows one
+        filter_ = _filter(call, endpoint, request, promotion)
+        if filter_ is None or not promotion.get("percentPromotedItems"):
             raise errors.invalid(errors.INCOMPLETE_PROMOTION)
-        _refuse_filter(call, promotion["filterArn"])
-    if request.get("filterArn"):
-        _refuse_filter(call, request["filterArn"])
+        return Promotion(promotion.get("name"), promotion["percentPromotedItems"], filter_)
+    return None
 
 
-def _refuse_filter(call: Call, arn: str) -> None:
-    """What a filter lets through is not worked out yet: say so rather than leave it out."""
-    found = call.house.recommender.filter(arn)
+def _filter(call: Call, endpoint: Endpoint, request: dict[str, Any], holder: Mapping[str, Any]) -> BoundFilter | None:
+    """Return the filter that a request, or the promotion in it, names, with its values."""
+    arn = holder.get("filterArn")
+    if not arn:
+        return None
+    filters = call.house.recommender.filters
+    found = filters.find(arn)
     if found is None or found.scope != call.scope:
         raise errors.not_found(arn)
-    raise NotImplementedByFakePersonalize(errors.NOT_BUILT.format(what="Filtering of recommendations"))
+    if found["datasetGroupArn"] != endpoint.group:
+        raise errors.invalid(errors.FILTER_OF_OTHER_GROUP, arn=arn)
+    if found.status != ACTIVE:
+        refused = errors.not_active(arn, found.status)  # the model of these operations has no such error
+        raise InvalidInputException(refused.message, refused.hint)
+    compiled = filters.compiled(found)
+    if compiled.subject != ITEM_ID:
+        raise errors.invalid(errors.WRONG_SUBJECT, arn=arn, subject=ITEM_ID)
+    if compiled.needs_item and endpoint.recipe.needs_item != "required":
+        raise errors.invalid(errors.NO_CURRENT_ITEM, arn=arn, recipe=endpoint.recipe.arn)
+    _require(request, ["userId"] if compiled.needs_user else [])
+    return compiled.bind(holder.get("filterValues"))
+
+
+def _metadata_columns(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of items that are asked for, as the request spells them, with the schema's names."""
+    asked: Mapping[str, Sequence[str]] = request.get("metadataColumns") or {}
+    if not asked:
+        return {}
+    if not endpoint.tells_metadata:
+        raise InvalidInputException(errors.METADATA_OFF)
+    for type_ in asked:
+        if type_ != ITEMS:
+            raise errors.invalid(errors.METADATA_OF_ITEMS, name=type_)
+    if len(asked[ITEMS]) > METADATA_COLUMNS:
+        raise errors.invalid(errors.TOO_MANY_COLUMNS, most=METADATA_COLUMNS)
+    inlet = call.house.inlets.of(dataset_arn(endpoint.group, ITEMS))
+    known = {column.name.upper(): column.name for column in inlet.schema.columns if not column.is_id} if inlet else {}
+    for name in asked[ITEMS]:
+        if name.upper() not in known:
+            raise errors.invalid(errors.UNKNOWN_COLUMN, type=ITEMS, name=name)
+    return {name: known[name.upper()] for name in asked[ITEMS]}
+
+
+def _described(
+    call: Call, endpoint: Endpoint, items: list[dict[str, Any]], columns: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Add what is known of the items now, if it is asked for."""
+    rows = call.house.metadata.of(dataset_arn(endpoint.group, ITEMS)) if columns else None
+    if rows is None:
+        return items
+    texts = rows.texts([item["itemId"] for item in items], columns)
+    return [item | {"metadata": found} for item, found in zip(items, texts)]
 
 
 def _recommendation_id(call: Call, endpoint: Endpoint) -> str:

@@ -40,6 +40,7 @@ CAPABILITIES = frozenset(
         "real-time",  # events change the answers for known users
         "reasons",
         "scores",
+        "scores-unknown",  # what it does not know has the score 0, not none
         "themes",
     }
 )

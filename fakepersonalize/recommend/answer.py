@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns
@@ -12,17 +14,23 @@ from fakepersonalize.datasets.inlets import dataset_arn
 from fakepersonalize.datasets.schema import INTERACTIONS
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
+from fakepersonalize.recommend.filtering import Filters, automatic
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel, LoadedModels
-from fakepersonalize.resources.kinds import CAMPAIGN, FILTER, RECOMMENDER
+from fakepersonalize.resources.kinds import CAMPAIGN, RECOMMENDER
 from fakepersonalize.resources.processes import ACTIVE
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.storage.streamed import Event
 
 if TYPE_CHECKING:
-    from fakepersonalize.recipes.training import Scores
+    from fakepersonalize.filters.evaluate import BoundFilter
+    from fakepersonalize.recipes.training import Codes, Mask, Scores
+    from fakepersonalize.recommend.candidates import Look
+
+    Picker = Callable[[Mask | None, int], Scores]
 
 DECIMALS = 7  # as the service was seen to print scores
+PROMOTED = "Promoted item"  # the guide names the reason; the spelling is ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +41,123 @@ class Endpoint:
     model: int
     recipe: Recipe
     config: Mapping[str, Any]
-    interactions: str  # the ARN that the Interactions dataset of its group has, if it is there
+    group: str
+
+    @property
+    def tells_metadata(self) -> bool:
+        by_itself = "metadata-by-itself" in self.recipe.does
+        return by_itself or bool(self.config.get("enableMetadataWithRecommendations"))
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Items that are to have a share of a list.
+
+    https://docs.aws.amazon.com/personalize/latest/dg/promoting-items.html
+    """
+
+    name: str | None
+    percent: int
+    filter: BoundFilter
+
+    def amount(self, of: int) -> int:
+        return min(of, max(1, round(of * self.percent / 100)))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a list is for, beside which item, and how it is to be."""
+
+    user: str | None
+    item: str | None
+    amount: int
+    filter: BoundFilter | None = None
+    promotion: Promotion | None = None
+    seed: str = ""  # of the places of promoted items
 
 
 class Recommender:
     """Answers from models in memory. `refresh` hears of every commit; asking takes no SQL."""
 
-    def __init__(self, shelf: Shelf, models: LoadedModels, live: LiveEvents) -> None:
+    def __init__(self, shelf: Shelf, models: LoadedModels, live: LiveEvents, filters: Filters) -> None:
         self._shelf, self._models, self._live = shelf, models, live
+        self.filters = filters
         self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
-        self._filters: dict[str, Resource] = {}
-        self.refresh({each.arn for kind in (CAMPAIGN, RECOMMENDER, FILTER) for each in shelf.of_kind(kind)})
+        self.refresh({each.arn for kind in (CAMPAIGN, RECOMMENDER) for each in shelf.of_kind(kind)})
 
     def endpoint(self, arn: str) -> Endpoint | None:
         """Return what serves under an ARN; None for what is not there or not ACTIVE."""
         return self._endpoints.get(arn)
 
-    def filter(self, arn: str) -> Resource | None:
-        """Return a filter, whatever its status."""
-        return self._filters.get(arn)
-
     def refresh(self, changed: set[str]) -> None:
-        """Look again at what serves and at the filters among the changed resources."""
+        """Look again at what serves among the changed resources."""
         for arn in changed:
             named = arns.parse(arn)
             if named and named.kind in (CAMPAIGN.noun, RECOMMENDER.noun):
                 self._refresh_endpoint(arn)
-            elif named and named.kind == FILTER.noun:
-                found = self._shelf.find(arn)
-                if found:
-                    self._filters[arn] = found
-                else:
-                    self._filters.pop(arn, None)
 
-    def recommend(
-        self, endpoint: Endpoint, user_id: str | None, item_id: str | None, amount: int
-    ) -> list[dict[str, Any]]:
-        """Return up to `amount` items, best first, as members of PredictedItem."""
+    def recommend(self, endpoint: Endpoint, asked: Asked) -> list[dict[str, Any]]:
+        """Return up to `amount` items as members of PredictedItem: best first, but for promoted ones in between."""
         loaded = self._models.get(endpoint.model)
+        always = [automatic(endpoint.recipe.auto_filter)] if endpoint.recipe.auto_filter else []
+        rest = [*always, asked.filter] if asked.filter else always
+        promoted = [*always, asked.promotion.filter] if asked.promotion else []
+        look = self._look(endpoint, loaded, asked, [*rest, *promoted])
         # numpy lets go of the interpreter in each of its calls: threads that compute side by side only queue for it.
         with self._computing:
-            scores = self._scores(endpoint, loaded, user_id, item_id, amount)
-        ids = [loaded.item_ids[code] for code in scores.items.tolist()]
-        if scores.scores is None or not endpoint.recipe.returns_scores:
-            return [{"itemId": id_} for id_ in ids]
-        return [{"itemId": id_, "score": round(score, DECIMALS)} for id_, score in zip(ids, scores.scores.tolist())]
+            pick = self._picker(endpoint, loaded, asked)
+            n_items = len(loaded.item_ids)
+            allowed = look.allowed(rest, n_items) if look else None
+            if look is None or asked.promotion is None:
+                return _members(endpoint, loaded, pick(allowed, asked.amount))
+            chosen = pick(look.allowed(promoted, n_items), asked.promotion.amount(asked.amount))
+            others = pick(_without(allowed, chosen.items, n_items), asked.amount - len(chosen.items))
+        marked = [item | _mark(endpoint, asked.promotion) for item in _members(endpoint, loaded, chosen)]
+        return _mixed(_members(endpoint, loaded, others), marked, asked.seed)
 
-    def _scores(
-        self, endpoint: Endpoint, loaded: LoadedModel, user_id: str | None, item_id: str | None, amount: int
-    ) -> Scores:
+    def rank(
+        self, endpoint: Endpoint, user: str, ids: Sequence[str], filter_: BoundFilter | None
+    ) -> list[dict[str, Any]]:
+        """Return the given items in the user's order as members of PredictedItem, without those that a filter refuses.
+
+        Repeated ids count once. Scores sum to 1 over the items that the model knows; the others follow as they came.
+        """
+        loaded = self._models.get(endpoint.model)
+        listed = list(dict.fromkeys(ids))
+        known = [loaded.items[id_] for id_ in listed if id_ in loaded.items]
+        items = self.filters.items(endpoint.group, listed) if filter_ else None
+        look = self.filters.look(endpoint.group, user, None, items, [filter_]) if items and filter_ else None
+        with self._computing:
+            allowed = look.allowed([filter_], len(listed)) if look and filter_ else None
+            scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user)), known)
+        unknown: dict[str, Any] = {"score": 0.0} if "scores-unknown" in endpoint.recipe.does else {}
+        ranked = _members(endpoint, loaded, scores)
+        ranked += [{"itemId": id_} | unknown for id_ in listed if id_ not in loaded.items]
+        if items is None or allowed is None:
+            return ranked
+        return [item for item in ranked if allowed[items.codes[item["itemId"]]]]
+
+    def _look(
+        self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, filters: Sequence[BoundFilter]
+    ) -> Look | None:
+        if not filters:
+            return None
+        catalogue = self.filters.catalogue(endpoint.group, loaded)
+        return self.filters.look(endpoint.group, asked.user, asked.item, catalogue, filters)
+
+    def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked) -> Picker:
+        """Return what picks so many of the allowed items for the user, or for the item."""
         if endpoint.recipe.needs_item == "required":
-            return loaded.model.similar(loaded.items.get(item_id or ""), None, amount)
-        history = loaded.history(user_id, self._live_events(endpoint, user_id))
-        return loaded.model.recommend(loaded.model.fold_in(history), None, amount)
+            return partial(loaded.model.similar, loaded.items.get(asked.item or ""))
+        history = loaded.history(asked.user, self._live_events(endpoint, asked.user))
+        return partial(loaded.model.recommend, loaded.model.fold_in(history))
 
     def _live_events(self, endpoint: Endpoint, user_id: str | None) -> Sequence[Event]:
         """Return the events that count at once: there are recipes that wait for the next training."""
         if user_id is None or not endpoint.recipe.reacts:
             return ()
-        return self._live.of(endpoint.interactions, user_id)
+        return self._live.of(dataset_arn(endpoint.group, INTERACTIONS), user_id)
 
     def _refresh_endpoint(self, arn: str) -> None:
         resource, old = self._shelf.find(arn), self._endpoints.get(arn)
@@ -112,5 +177,32 @@ class Recommender:
             trained, model, config = version, version.number, resource.document.get("campaignConfig") or {}
         recipe = catalogue.recipe(trained["recipeArn"].rpartition("/")[2])
         assert recipe is not None
-        interactions = dataset_arn(trained["datasetGroupArn"], INTERACTIONS)
-        return Endpoint(resource.arn, model, recipe, config, interactions)
+        return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"])
+
+
+def _members(endpoint: Endpoint, loaded: LoadedModel, scores: Scores) -> list[dict[str, Any]]:
+    ids = [loaded.item_ids[code] for code in scores.items.tolist()]
+    if scores.scores is None or not endpoint.recipe.returns_scores:
+        return [{"itemId": id_} for id_ in ids]
+    return [{"itemId": id_, "score": round(score, DECIMALS)} for id_, score in zip(ids, scores.scores.tolist())]
+
+
+def _mark(endpoint: Endpoint, promotion: Promotion) -> dict[str, Any]:
+    name = {"promotionName": promotion.name} if promotion.name else {}
+    return name | ({"reason": [PROMOTED]} if "reasons" in endpoint.recipe.does else {})
+
+
+def _without(allowed: Mask | None, items: Codes, n_items: int) -> Mask:
+    import numpy as np
+
+    left = np.ones(n_items, bool) if allowed is None else allowed.copy()
+    left[items] = False
+    return left
+
+
+def _mixed(others: Sequence[dict[str, Any]], promoted: Sequence[dict[str, Any]], seed: str) -> list[dict[str, Any]]:
+    """Return both lists as one: promoted items at random places, either group in its own order."""
+    amount = len(others) + len(promoted)
+    places = set(Random(seed).sample(range(amount), len(promoted)))
+    rest, marked = iter(others), iter(promoted)
+    return [next(marked) if place in places else next(rest) for place in range(amount)]

@@ -17,7 +17,7 @@ from fakepersonalize.storage.streamed import Event
 if TYPE_CHECKING:
     import numpy as np
 
-    from fakepersonalize.recipes.training import History, Model
+    from fakepersonalize.recipes.training import History, Model, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Learnt:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class LoadedModel:
     """A model, and what turns ids into its codes and back."""
 
@@ -58,6 +58,12 @@ class LoadedModel:
         trained = History(self.history_items[start:end], self.history_times[start:end])
         new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
         return trained.later([self.items[event.item] for event in new], [event.time for event in new])
+
+    def rank(self, history: History, items: Sequence[int]) -> Scores:
+        """Return the items with these codes in the order of a user with this history."""
+        import numpy as np
+
+        return self.model.rank(self.model.fold_in(history), np.array(items, np.int32))
 
 
 class LoadedModels:

@@ -6,7 +6,7 @@ Filters and answers with metadata read these rows, so a record counts from the c
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,19 @@ class Rows:
         """Return the columns of an item, user or action by the schema's names; None where nothing is known of it."""
         place = self.places.get(id_)
         return None if place is None else self.table.slice(place, 1).to_pylist()[0]
+
+    def texts(self, ids: Sequence[str], columns: Mapping[str, str]) -> list[dict[str, str]]:
+        """Return for each id the values of columns as texts, but nulls; `columns` has their names by those to show."""
+        rows = self.only(list(dict.fromkeys(columns.values()))).aligned(ids)
+        found = {shown: [_text(value) for value in rows[name]] for shown, name in columns.items()}
+        return [
+            {shown: text for shown, texts in found.items() if (text := texts[place]) is not None}
+            for place in range(len(ids))
+        ]
+
+    def only(self, columns: Sequence[str]) -> Rows:
+        """Return the same rows with some of their columns."""
+        return Rows(self.table.select(columns), self.places)
 
     def aligned(self, ids: Sequence[str]) -> pa.Table:
         """Return a row for each id in their order, of nulls where nothing is known."""
@@ -71,6 +84,10 @@ class LiveMetadata:
             while rows is None or known is not inlet:  # another inlet has another schema
                 known, rows = inlet, self._make(inlet)
         return rows
+
+    def segments(self, dataset: int) -> list[tuple[int, Path]]:
+        """Return the numbered files of any dataset, oldest first; another list when an import has changed them."""
+        return self._segments.get(dataset, [])
 
     def take(self, rows: Iterable[Event | Record]) -> None:
         """Hear of new rows."""
@@ -118,3 +135,14 @@ class LiveMetadata:
         with self._noting:
             self._changes += 1
             self._made.pop(dataset, None)
+
+
+def _text(value: pa.Scalar) -> str | None:
+    """Return a value as it was written: a float as short as tells it from its neighbours."""
+    import numpy as np
+    import pyarrow as pa
+
+    plain = value.as_py()
+    if plain is None:
+        return None
+    return str(np.float32(plain)) if pa.types.is_float32(value.type) else str(plain)

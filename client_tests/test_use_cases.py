@@ -1,0 +1,82 @@
+"""All ten use cases of the two domains: what each needs, and what it leaves out by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import shops
+from accounts import RECIPES, Account, refused
+from conftest import NewAccount
+
+ROWS = shops.series()
+ITEMS = {item for _, item, _ in ROWS}
+EVENTS = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
+CATEGORY = {"type": "string", "categorical": True}
+DOMAINS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "ECOMMERCE": (
+        shops.schema("Items", "ITEM_ID string", "PRICE float", {"name": "CATEGORY_L1", **CATEGORY}),
+        ("View", "Purchase"),
+    ),
+    "VIDEO_ON_DEMAND": (
+        shops.schema("Items", "ITEM_ID string", {"name": "GENRES", **CATEGORY}, "CREATION_TIMESTAMP long"),
+        ("Watch",),
+    ),
+}
+# The domain, what must be given beside the user, and whether what the user bought or watched is left out.
+USE_CASES = {
+    "aws-ecomm-popular-items-by-views": ("ECOMMERCE", ["userId"], False),
+    "aws-ecomm-popular-items-by-purchases": ("ECOMMERCE", ["userId"], False),
+    "aws-ecomm-frequently-bought-together": ("ECOMMERCE", ["itemId"], False),
+    "aws-ecomm-customers-who-viewed-x-also-viewed": ("ECOMMERCE", ["userId", "itemId"], True),
+    "aws-ecomm-recommended-for-you": ("ECOMMERCE", ["userId"], True),
+    "aws-vod-because-you-watched-x": ("VIDEO_ON_DEMAND", ["userId", "itemId"], True),
+    "aws-vod-more-like-x": ("VIDEO_ON_DEMAND", ["userId", "itemId"], True),
+    "aws-vod-most-popular": ("VIDEO_ON_DEMAND", ["userId"], False),
+    "aws-vod-trending-now": ("VIDEO_ON_DEMAND", [], False),
+    "aws-vod-top-picks": ("VIDEO_ON_DEMAND", ["userId"], True),
+}
+GIVEN = {"userId": "u1", "itemId": "i40"}
+
+
+class Domains:
+    """A group of each domain with a recommender of each of its use cases."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.watched = set(shops.histories(ROWS)["u1"])
+        for domain, (items, types) in DOMAINS.items():
+            group = account.group(domain, domain=domain)
+            rows = [(*row, type_) for row in ROWS for type_ in types]
+            dataset = account.dataset(group, account.schema(f"{domain}-events", EVENTS, domain=domain))
+            account.import_rows(dataset, account.put(shops.csv(rows, f"{shops.HEADER},EVENT_TYPE"), domain), domain)
+            account.dataset(group, account.schema(f"{domain}-items", items, domain=domain), "Items", "items")
+            for recipe in (recipe for recipe, (of, _, _) in USE_CASES.items() if of == domain):
+                made = account.personalize.create_recommender(
+                    name=recipe, datasetGroupArn=group, recipeArn=RECIPES + recipe
+                )
+                account.active("recommender", made["recommenderArn"])
+
+    def recommended(self, recipe: str, **asked: Any) -> list[str]:
+        arn = self.account.arn(f"recommender/{recipe}")
+        answer = self.account.runtime.get_recommendations(recommenderArn=arn, **asked)
+        assert all(item.keys() == {"itemId"} for item in answer["itemList"])  # no use case tells scores
+        return [item["itemId"] for item in answer["itemList"]]
+
+
+@pytest.fixture(scope="module")
+def domains(new_account: NewAccount) -> Domains:
+    return Domains(new_account())
+
+
+@pytest.mark.parametrize(("recipe", "needed", "automatic"), [(name, *row[1:]) for name, row in USE_CASES.items()])
+def test_every_use_case_recommends(domains: Domains, recipe: str, needed: list[str], automatic: bool) -> None:
+    given = {name: GIVEN[name] for name in needed}
+    items = domains.recommended(recipe, **given, numResults=500)
+    assert len(set(items)) == len(items)
+    left_out = (domains.watched if automatic else set()) | ({"i40"} if "itemId" in needed else set())
+    assert set(items) == ITEMS - left_out
+    assert domains.recommended(recipe, **given) == items[:25]
+    for name in needed:
+        with refused("InvalidInputException", name):
+            domains.recommended(recipe, **{other: value for other, value in given.items() if other != name})

@@ -1,0 +1,71 @@
+"""What filters choose from, and what they look at beside it, in the terms of the filter language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from fakepersonalize.datasets.schema import Schema
+from fakepersonalize.filters.columns import Codes, Column, Mask, column
+from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, newest
+from fakepersonalize.filters.syntax import INTERACTIONS
+from fakepersonalize.recommend.metadata import Rows
+from fakepersonalize.recommend.past import Met
+
+
+class Items:
+    """Items in an order of their own, with what is known of them now."""
+
+    def __init__(self, ids: Sequence[str], rows: Rows | None, schema: Schema | None) -> None:
+        self.rows = rows
+        self.codes = {id_: code for code, id_ in enumerate(ids)}
+        self.candidates = Candidates(len(ids), _Columns(ids, rows, schema))
+
+
+class Look:
+    """Items as one request sees them."""
+
+    def __init__(self, items: Items, around: Circumstances) -> None:
+        self._items, self._around = items, around
+
+    def allowed(self, filters: Iterable[BoundFilter], amount: int) -> Mask | None:
+        """Return which of the first `amount` items pass all filters; None where there is no filter."""
+        found: Mask | None = None
+        for each in filters:
+            mask = each.mask(self._items.candidates, self._around)[:amount]
+            found = mask if found is None else found & mask
+        return found
+
+
+def seen(events: Iterable[Met], codes: Mapping[str, int]) -> dict[str, Codes]:
+    """Return the codes of the items that filters see one user's events with, by event type; events are oldest first."""
+    listed = list(events)
+    names = list(dict.fromkeys(event.type for event in listed))
+    numbers = {name: number for number, name in enumerate(names)}
+    items = np.array([codes.get(event.item, -1) for event in listed], np.int64)
+    types = np.array([numbers[event.type] for event in listed], np.int64)
+    return {type_: found[found >= 0] for type_, found in newest(INTERACTIONS, items, types, names).items()}
+
+
+class _Columns(Mapping[str, Column]):
+    """The columns of items, each made when a filter first reads it."""
+
+    def __init__(self, ids: Sequence[str], rows: Rows | None, schema: Schema | None) -> None:
+        there = set(rows.table.column_names) if rows else set()
+        self._ids, self._rows = ids, rows
+        self._fields = {field.name: field for field in schema.columns if field.name in there} if schema else {}
+        self._made: dict[str, Column] = {}
+
+    def __getitem__(self, name: str) -> Column:
+        if name not in self._made:
+            field = self._fields[name]
+            assert self._rows is not None
+            self._made[name] = column(field, self._rows.only([name]).aligned(self._ids)[name])
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)

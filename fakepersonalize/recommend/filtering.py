@@ -1,0 +1,117 @@
+"""Filters of requests: a view of those that there are, compiled once, and what they look at while they choose."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from fakepersonalize import arns
+from fakepersonalize.datasets.inlets import Inlets, dataset_arn
+from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS, Column
+from fakepersonalize.recommend.live import LiveEvents
+from fakepersonalize.recommend.loaded import LoadedModel
+from fakepersonalize.recommend.metadata import LiveMetadata, Rows
+from fakepersonalize.recommend.past import Met, PastEvents
+from fakepersonalize.resources.kinds import FILTER
+from fakepersonalize.resources.shelf import Resource, Shelf
+
+if TYPE_CHECKING:
+    from fakepersonalize.filters.evaluate import BoundFilter, Circumstances, Filter
+    from fakepersonalize.recommend.candidates import Items, Look
+
+TYPES = (INTERACTIONS, ITEMS, USERS, ACTIONS, ACTION_INTERACTIONS)
+AUTOMATIC = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{type}")'
+
+
+class Filters:
+    """The filters, and the live data that they read. `refresh` hears of every commit; asking takes no SQL."""
+
+    def __init__(
+        self, shelf: Shelf, inlets: Inlets, metadata: LiveMetadata, live: LiveEvents, past: PastEvents
+    ) -> None:
+        self._shelf, self._inlets = shelf, inlets
+        self._metadata, self._live, self._past = metadata, live, past
+        self._filters: dict[str, Resource] = {}
+        self._compiled: dict[str, tuple[int, Filter]] = {}
+        self._making = threading.Lock()
+        self._catalogues: WeakKeyDictionary[LoadedModel, Items] = WeakKeyDictionary()
+        self.refresh({found.arn for found in shelf.of_kind(FILTER)})
+
+    def find(self, arn: str) -> Resource | None:
+        """Return a filter, whatever its status."""
+        return self._filters.get(arn)
+
+    def refresh(self, changed: set[str]) -> None:
+        """Look again at the filters among the changed resources."""
+        for arn in changed:
+            named = arns.parse(arn)
+            found = self._shelf.find(arn) if named and named.kind == FILTER.noun else None
+            if found:
+                self._filters[arn] = found
+            elif self._filters.pop(arn, None):
+                self._compiled.pop(arn, None)
+
+    def compiled(self, resource: Resource) -> Filter:
+        """Return what a filter's expression means; an InvalidInputException where its dataset has gone."""
+        from fakepersonalize.filters.evaluate import compile_filter
+
+        number, known = self._compiled.get(resource.arn, (None, None))
+        if known is None or number != resource.number:
+            known = compile_filter(resource["filterExpression"], self._columns(resource["datasetGroupArn"]))
+            self._compiled[resource.arn] = resource.number, known
+        return known
+
+    def look(self, group: str, user: str | None, item: str | None, items: Items, bound: Sequence[BoundFilter]) -> Look:
+        """Return the items as a request of a user, at an item, sees them through some filters of a dataset group."""
+        from fakepersonalize.filters.evaluate import Circumstances
+        from fakepersonalize.recommend.candidates import Look, seen
+
+        events, row = {}, None
+        if user is not None and any(each.reads_events for each in bound):
+            events = seen(self._events(dataset_arn(group, INTERACTIONS), user), items.codes)
+        if user is not None and any(each.reads_user for each in bound):
+            users = self._metadata.of(dataset_arn(group, USERS))
+            row = users.row(user) if users else None
+        around: Circumstances = Circumstances(events, row, items.codes.get(item) if item is not None else None)
+        return Look(items, around)
+
+    def catalogue(self, group: str, loaded: LoadedModel) -> Items:
+        """Return the items of a model by its codes, and behind them those that only the Items dataset knows."""
+        rows = self._metadata.of(dataset_arn(group, ITEMS))
+        with self._making:
+            known = self._catalogues.get(loaded)
+            if known is None or known.rows is not rows:
+                others = [id_ for id_ in rows.places if id_ not in loaded.items] if rows else []
+                self._catalogues[loaded] = known = self._items(group, [*loaded.item_ids, *others], rows)
+        return known
+
+    def items(self, group: str, ids: Sequence[str]) -> Items:
+        """Return the given items with what is known of them now."""
+        return self._items(group, ids, self._metadata.of(dataset_arn(group, ITEMS)))
+
+    def _items(self, group: str, ids: Sequence[str], rows: Rows | None) -> Items:
+        from fakepersonalize.recommend.candidates import Items
+
+        inlet = self._inlets.of(dataset_arn(group, ITEMS))
+        return Items(ids, rows, inlet.schema if inlet else None)
+
+    def _events(self, dataset: str, user: str) -> list[Met]:
+        """Return what a user did, oldest first, imported or streamed."""
+        streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user)]
+        return sorted([*self._past.of(dataset, user), *streamed], key=lambda event: event.time)
+
+    def _columns(self, group: str) -> Mapping[str, Sequence[Column]]:
+        inlets = {type_: self._inlets.of(dataset_arn(group, type_)) for type_ in TYPES}
+        return {type_: inlet.schema.columns for type_, inlet in inlets.items() if inlet}
+
+
+@cache
+def automatic(event_type: str) -> BoundFilter:
+    """Return the filter of a use case that leaves out the items a user has such events with."""
+    from fakepersonalize.filters.evaluate import compile_filter
+
+    event_types = {INTERACTIONS: [Column("EVENT_TYPE", "string")]}
+    return compile_filter(AUTOMATIC.format(type=event_type), event_types).bind()
