@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
+from fakepersonalize.jobs import side_rows
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
+    from fakepersonalize.recipes.features import Encoding, Kind
     from fakepersonalize.recipes.training import TrainingData
 
 KNOWN_COLUMNS = schema.RULES[None, "INTERACTIONS"].keys()
 TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event types and metadata columns together."
+# The further datasets that a training may read, and what a recipe learns from them.
+SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}}
 MODEL, STREAMED = "model", "streamed.parquet"
 WORK = "fakepersonalize.jobs.train:work"
 # What the worker process loads while nobody waits for it.
@@ -48,13 +52,25 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     config = _config(trained)
     _require_built(trained, config)
     recipe = _recipe(trained)
-    interactions = _interactions(services, trained)
+    datasets = _datasets(services, trained)
+    interactions = datasets.get(schema.INTERACTIONS)
+    needed = schema.INTERACTIONS in recipe.required_datasets
+    if interactions is None and needed:
+        raise JobFailed("Interactions dataset not found in the dataset group.")
+    sides = {type_: datasets[type_] for type_, use in SIDES.items() if type_ in datasets and use & recipe.learns_from}
     with services.database.transaction():
-        segments = services.tables.pin(interactions.number, job.number)
-    streamed, last = _streamed(services, interactions, job.folder / STREAMED)
+        segments = services.tables.pin(interactions.number, job.number) if interactions else []
+        spooled = {type_: side_rows.spool(services, job, dataset) for type_, dataset in sides.items()}
+    own = _schema(services, interactions) if interactions else None
+    streamed, last = _streamed(services, interactions, job.folder / STREAMED) if interactions else ([], 0)
     return {
         "segments": [str(path) for path in (*segments, *streamed)],
         "last_streamed": last,
+        "schema": own and own["schema"],
+        "domain": own and own.document.get("domain"),
+        "needed": needed,
+        "sides": spooled,
+        "choice": config.get("trainingDataConfig") or {},
         "recipe": recipe.name,
         "hyperparameters": config.get("algorithmHyperParameters") or {},
         "features": config.get("featureTransformationParameters") or {},
@@ -73,11 +89,11 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     started = time.perf_counter()
     recipe = catalogue.recipe(spec["recipe"])
     assert recipe is not None
-    encoded = encode(_read(spec))
-    if spec["minima"]:
+    encoded = prepare(spec, recipe)
+    if spec["minima"] and spec["needed"]:
         check_minima(encoded, spec["event_type"])
         check_event_types(spec["segments"])
-    if not len(encoded.data.items):
+    if spec["needed"] and not len(encoded.data.items):
         raise JobFailed(too_few(spec["event_type"]))
     tick(0.1)
     trained = train(
@@ -88,7 +104,13 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         spec["threads"],
         lambda share: tick(0.1 + 0.8 * share),
     )
-    manifest = {"model": recipe.model, "recipe": recipe.name, "metrics": trained.metrics, "learnt": _learnt(spec)}
+    manifest = {
+        "model": recipe.model,
+        "recipe": recipe.name,
+        "metrics": trained.metrics,
+        "learnt": _learnt(spec),
+        "encodings": {name: encoding.describe() for name, encoding in encoded.encodings.items()},
+    }
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
     return {"metrics": trained.metrics, "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3))}
 
@@ -120,22 +142,64 @@ def _exchange(services: Services, job: Job, recommender: Resource) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Interactions by codes, and the ids behind the codes in ascending order."""
+    """Interactions by codes, the ids behind the codes in ascending order, and how further columns became features."""
 
     data: TrainingData
     users: list[str]
     items: list[str]
+    encodings: dict[str, Encoding]  # of "items", "users" and "context", as far as a training reads them
 
 
-def encode(table: pa.Table) -> Encoded:
-    """Turn rows (USER_ID, ITEM_ID, TIMESTAMP) into codes. Codes ascend with the ids, whatever the order of the rows."""
+def prepare(spec: dict[str, Any], recipe: Recipe) -> Encoded:
+    """Read all that the recipe can learn from."""
+    choice, learns_from = spec["choice"], recipe.learns_from
+    circumstances: dict[str, Kind] = {}
+    if "context" in learns_from:
+        own = schema.parse(spec["schema"], spec["domain"])
+        circumstances = side_rows.trained_columns(own, choice, ("category", "number"))
+    items, users = (side_rows.read(spec["sides"].get(type_)) for type_ in (schema.ITEMS, schema.USERS))
+    encoded = encode(
+        _read(spec, [*circumstances]),
+        users.ids if users else (),
+        items.ids if items and "new-items" in learns_from else (),
+        circumstances,
+    )
+    data, encodings = encoded.data, encoded.encodings
+    if users:
+        columns = side_rows.trained_columns(users.schema, choice, ("category", "number"))
+        encodings["users"], known = side_rows.features(users, columns, encoded.users)
+        data = replace(data, user_features=known)
+    if items:
+        times = side_rows.item_times(items, choice, encoded.items)
+        kinds = [kind for kind, source in side_rows.SOURCES.items() if source in learns_from]
+        columns = side_rows.trained_columns(items.schema, choice, kinds)
+        if columns:
+            encodings["items"], known = side_rows.features(items, columns, encoded.items)
+            data = replace(data, item_features=known)
+        data = replace(data, item_times=times)
+    return replace(encoded, data=data)
+
+
+def encode(
+    table: pa.Table,
+    more_users: Sequence[str] = (),
+    more_items: Sequence[str] = (),
+    circumstances: Mapping[str, Kind] | None = None,
+) -> Encoded:
+    """Turn rows (USER_ID, ITEM_ID, TIMESTAMP, further columns) into codes; users and items without rows get some too.
+
+    Codes ascend with the ids, whatever the order of the rows.
+    """
     from fakepersonalize.recipes.training import TrainingData
 
-    users, user_ids = _codes(table.column("USER_ID"))
-    items, item_ids = _codes(table.column("ITEM_ID"))
+    users, user_ids = _with(more_users, *_codes(table.column("USER_ID")))
+    items, item_ids = _with(more_items, *_codes(table.column("ITEM_ID")))
     times = table.column("TIMESTAMP").to_numpy()
-    data = TrainingData.from_columns(users, items, times, len(user_ids), len(item_ids))
-    return Encoded(data, user_ids, item_ids)
+    encodings, contexts = {}, None
+    if circumstances:
+        encodings["context"], contexts = side_rows.contexts(table, circumstances)
+    data = TrainingData.from_columns(users, items, times, len(user_ids), len(item_ids), None, contexts)
+    return Encoded(data, user_ids, item_ids, encodings)
 
 
 def check_minima(encoded: Encoded, event_type: str | None) -> None:
@@ -143,6 +207,8 @@ def check_minima(encoded: Encoded, event_type: str | None) -> None:
 
     Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html
     """
+    import numpy as np
+
     per_user = _moments_per_user(encoded.data)
     if per_user.sum() < quotas.MINIMUM_INTERACTIONS or not _enough_users(per_user):
         per_user = _unique_per_user(encoded.data)
@@ -155,11 +221,12 @@ def check_minima(encoded: Encoded, event_type: str | None) -> None:
             f"{quotas.INTERACTIONS_PER_USER} interactions each.",
             f"there are {busy}; --limits off lifts all minima",
         )
-    if busy < quotas.MINIMUM_SHARE_OF_USERS * encoded.data.n_users:
+    present = int(np.count_nonzero(per_user))
+    if busy < quotas.MINIMUM_SHARE_OF_USERS * present:
         raise JobFailed(
             f"Create failed. Fewer than {quotas.MINIMUM_SHARE_OF_USERS:.0%} of the users in the dataset have at least "
             f"{quotas.INTERACTIONS_PER_USER} interactions each.",
-            f"{busy} of {encoded.data.n_users} have; --limits off lifts all minima",
+            f"{busy} of {present} have; --limits off lifts all minima",
         )
 
 
@@ -188,7 +255,9 @@ def _busy(per_user: np.ndarray) -> int:
 
 
 def _enough_users(per_user: np.ndarray) -> bool:
-    return _busy(per_user) >= max(quotas.MINIMUM_USERS, quotas.MINIMUM_SHARE_OF_USERS * len(per_user))
+    import numpy as np
+
+    return _busy(per_user) >= max(quotas.MINIMUM_USERS, quotas.MINIMUM_SHARE_OF_USERS * int(np.count_nonzero(per_user)))
 
 
 def _moments_per_user(data: TrainingData) -> np.ndarray:
@@ -221,7 +290,6 @@ NOT_BUILT: dict[str, Callable[[Resource, dict[str, Any]], Any]] = {
     "performAutoML": lambda trained, config: trained.document.get("performAutoML"),
     "optimizationObjective": lambda trained, config: config.get("optimizationObjective"),
     "eventsConfig": lambda trained, config: config.get("eventsConfig"),
-    "trainingDataConfig": lambda trained, config: config.get("trainingDataConfig"),
     "trainingMode UPDATE": lambda trained, config: trained.document.get("trainingMode") == "UPDATE",
 }
 
@@ -248,11 +316,15 @@ def _recipe(trained: Resource) -> Recipe:
     return recipe
 
 
-def _interactions(services: Services, trained: Resource) -> Resource:
-    for dataset in services.shelf.below(trained["datasetGroupArn"], DATASET):
-        if dataset["datasetType"] == "INTERACTIONS":
-            return dataset
-    raise JobFailed("Interactions dataset not found in the dataset group.")
+def _datasets(services: Services, trained: Resource) -> dict[str, Resource]:
+    """Return the datasets of the group by their types."""
+    return {dataset["datasetType"]: dataset for dataset in services.shelf.below(trained["datasetGroupArn"], DATASET)}
+
+
+def _schema(services: Services, dataset: Resource) -> Resource:
+    found = services.shelf.find(dataset["schemaArn"])
+    assert found is not None, "a dataset keeps its schema"
+    return found
 
 
 def _streamed(services: Services, dataset: Resource, target: Path) -> tuple[list[Path], int]:
@@ -263,8 +335,7 @@ def _streamed(services: Services, dataset: Resource, target: Path) -> tuple[list
     events = services.streamed.events(dataset.number)
     learnt = attributed(events)
     if learnt:
-        of = services.shelf.find(dataset["schemaArn"])
-        assert of is not None, "a dataset keeps its schema"
+        of = _schema(services, dataset)
         streamed_rows.write(learnt, schema.parse(of["schema"], of.document.get("domain")), target)
     return [target] * bool(learnt), events[-1].number if events else 0
 
@@ -279,17 +350,21 @@ def _learnt(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(spec: dict[str, Any]) -> pa.Table:
+def _read(spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
     """Return the rows that the solution trains on: all, or those of its event type and threshold."""
     import pyarrow as pa
 
-    tables = [_segment(path, spec["event_type"], spec["threshold"]) for path in spec["segments"]]
-    if not tables:
+    tables = [_segment(path, spec["event_type"], spec["threshold"], further) for path in spec["segments"]]
+    if not tables and spec["needed"]:
         raise JobFailed(too_few(spec["event_type"]))
+    if not tables:
+        return pa.table(
+            {"USER_ID": pa.array([], "string"), "ITEM_ID": pa.array([], "string"), "TIMESTAMP": pa.array([], "int64")}
+        )
     return pa.concat_tables(tables)
 
 
-def _segment(path: str, event_type: str | None, threshold: str | None) -> pa.Table:
+def _segment(path: str, event_type: str | None, threshold: str | None, further: Sequence[str]) -> pa.Table:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -300,12 +375,12 @@ def _segment(path: str, event_type: str | None, threshold: str | None) -> pa.Tab
         raise JobFailed(f"The Interactions schema has no column {', '.join(missing)}, which the solution filters by.")
     # Ids come as codes: the strings of a million rows are never made.
     with pq.ParquetFile(path, read_dictionary=[own["USER_ID"], own["ITEM_ID"]]) as file:
-        table = file.read([own[name] for name in wanted]).rename_columns(wanted)
+        table = file.read([*(own[name] for name in wanted), *further]).rename_columns([*wanted, *further])
     if event_type:
         table = table.filter(pc.equal(pc.utf8_lower(pc.cast(table["EVENT_TYPE"], "string")), event_type.lower()))
     if threshold:
         table = table.filter(pc.greater_equal(table["EVENT_VALUE"], float(threshold)))
-    return table.select(["USER_ID", "ITEM_ID", "TIMESTAMP"])
+    return table.select(["USER_ID", "ITEM_ID", "TIMESTAMP", *further])
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
@@ -328,10 +403,23 @@ def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
     return rank[indices], ids.take(pa.array(order)).to_pylist()
 
 
+def _with(more: Sequence[str], codes: np.ndarray, ids: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Return codes among the ids and more of them, and all these in ascending order."""
+    import numpy as np
+
+    if not more:
+        return codes, ids
+    everyone = sorted({*ids, *more})
+    places = {id_: code for code, id_ in enumerate(everyone)}
+    return np.array([places[id_] for id_ in ids], np.int32)[codes], everyone
+
+
 def _arrays(model: dict[str, np.ndarray], encoded: Encoded) -> dict[str, np.ndarray]:
     """The model's arrays, and with them what serving needs: the ids and the users' histories."""
     named = {f"model.{name}": array for name, array in model.items()}
     for name, ids in (("user_ids", encoded.users), ("item_ids", encoded.items)):
         named[name], named[f"{name}.offsets"] = artifacts.pack(ids)
     data = encoded.data
+    if data.user_features is not None:
+        named["user_features"], named["user_features.offsets"] = data.user_features.indices, data.user_features.indptr
     return named | {"history.offsets": data.offsets, "history.items": data.items, "history.times": data.times}

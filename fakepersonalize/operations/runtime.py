@@ -24,7 +24,11 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     _check(call, endpoint, request)
     amount = request.get("numResults")
     items = call.house.recommender.recommend(
-        endpoint, request.get("userId"), request.get("itemId"), DEFAULT_RESULTS if amount is None else amount
+        endpoint,
+        request.get("userId"),
+        request.get("itemId"),
+        DEFAULT_RESULTS if amount is None else amount,
+        request.get("context"),
     )
     return {"itemList": items, "recommendationId": _recommendation_id(call, endpoint)}
 

@@ -68,24 +68,35 @@ class Recommender:
                     self._filters.pop(arn, None)
 
     def recommend(
-        self, endpoint: Endpoint, user_id: str | None, item_id: str | None, amount: int
+        self,
+        endpoint: Endpoint,
+        user_id: str | None,
+        item_id: str | None,
+        amount: int,
+        context: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         """Return up to `amount` items, best first, as members of PredictedItem."""
         loaded = self._models.get(endpoint.model)
         # numpy lets go of the interpreter in each of its calls: threads that compute side by side only queue for it.
         with self._computing:
-            scores = self._scores(endpoint, loaded, user_id, item_id, amount)
+            scores = self._scores(endpoint, loaded, user_id, item_id, amount, context)
         ids = [loaded.item_ids[code] for code in scores.items.tolist()]
         if scores.scores is None or not endpoint.recipe.returns_scores:
             return [{"itemId": id_} for id_ in ids]
         return [{"itemId": id_, "score": round(score, DECIMALS)} for id_, score in zip(ids, scores.scores.tolist())]
 
     def _scores(
-        self, endpoint: Endpoint, loaded: LoadedModel, user_id: str | None, item_id: str | None, amount: int
+        self,
+        endpoint: Endpoint,
+        loaded: LoadedModel,
+        user_id: str | None,
+        item_id: str | None,
+        amount: int,
+        context: Mapping[str, str] | None,
     ) -> Scores:
         if endpoint.recipe.needs_item == "required":
             return loaded.model.similar(loaded.items.get(item_id or ""), None, amount)
-        history = loaded.history(user_id, self._live_events(endpoint, user_id))
+        history = loaded.history(user_id, self._live_events(endpoint, user_id), context)
         return loaded.model.recommend(loaded.model.fold_in(history), None, amount)
 
     def _live_events(self, endpoint: Endpoint, user_id: str | None) -> Sequence[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from fakepersonalize.storage.streamed import Event
 if TYPE_CHECKING:
     import numpy as np
 
+    from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.training import History, Model
 
 
@@ -48,16 +49,41 @@ class LoadedModel:
     history_items: np.ndarray  # int32[n]
     history_times: np.ndarray  # int64[n]
     learnt: Learnt
+    features: np.ndarray | None = None  # int32[n], of the users
+    feature_offsets: np.ndarray | None = None  # [users + 1]
+    contexts: Encoding | None = None
 
-    def history(self, user_id: str | None, live: Sequence[Event] = ()) -> History:
-        """Return what a user did: up to the training, and live since then; an unknown user did nothing."""
+    def history(
+        self, user_id: str | None, live: Sequence[Event] = (), context: Mapping[str, str] | None = None
+    ) -> History:
+        """Return what a user did: up to the training, and live since then; an unknown user did nothing.
+
+        `context` are the circumstances of a request; what the training did not know of them says nothing.
+        """
         from fakepersonalize.recipes.training import History
 
         code = self.users.get(user_id) if user_id is not None else None
         start, end = (0, 0) if code is None else (self.offsets[code], self.offsets[code + 1])
-        trained = History(self.history_items[start:end], self.history_times[start:end])
+        trained = History(
+            self.history_items[start:end],
+            self.history_times[start:end],
+            self._features(code),
+            self._context(context) if context else None,
+        )
         new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
         return trained.later([self.items[event.item] for event in new], [event.time for event in new])
+
+    def _features(self, user: int | None) -> np.ndarray | None:
+        if user is None or self.features is None or self.feature_offsets is None:
+            return None
+        return self.features[self.feature_offsets[user] : self.feature_offsets[user + 1]]
+
+    def _context(self, context: Mapping[str, str]) -> np.ndarray | None:
+        if self.contexts is None:
+            return None
+        given = {name.upper(): value for name, value in context.items()}
+        cells = {column.name: _cell(column.kind, given.get(column.name.upper())) for column in self.contexts.columns}
+        return self.contexts.codes(cells)
 
 
 class LoadedModels:
@@ -101,6 +127,7 @@ class LoadedModels:
 
 def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel:
     """Make a model of what was saved of it."""
+    from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.models import model_class
 
     own = {name.removeprefix("model."): array for name, array in arrays.items() if name.startswith("model.")}
@@ -115,4 +142,17 @@ def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel
         arrays["history.items"],
         arrays["history.times"],
         Learnt(**manifest["learnt"]),
+        arrays.get("user_features"),
+        arrays.get("user_features.offsets"),
+        Encoding.from_description(manifest["encodings"]["context"]) if "context" in manifest["encodings"] else None,
     )
+
+
+def _cell(kind: str, text: str | None) -> str | float | None:
+    """Return the text of a request as the cell of a column; a text that is no number says nothing of a numeric one."""
+    if kind != "number" or text is None:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return None
