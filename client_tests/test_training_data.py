@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import Account
+from accounts import RECIPES, Account, until
 from conftest import NewAccount
 
 GENRE = {"name": "GENRE", "type": ["null", "string"], "categorical": True}
@@ -158,3 +158,148 @@ def test_a_user_who_was_put_alone_is_known_to_a_later_training(tastes: Tastes) -
     account.events.put_users(datasetArn=users, users=[{"userId": "put", "properties": '{"taste": "loud"}'}])
     (items,) = tastes.recommended("aws-hrnn-metadata", {"userId": "put", "numResults": 20})
     assert {taste(item) for item in items} == {"loud"}
+
+
+def test_an_objective_leads_to_what_is_dear(tastes: Tastes) -> None:
+    prices = []
+    for sensitivity in ("OFF", "HIGH"):
+        config = {"optimizationObjective": {"itemAttribute": "price", "objectiveSensitivity": sensitivity}}
+        (items,) = tastes.recommended("aws-user-personalization", {"userId": "nobody"}, solutionConfig=config)
+        prices.append(sum(item % 3 + 0.5 for item in items))
+    assert prices[1] > prices[0]
+
+
+def test_an_objective_comes_with_its_metric(tastes: Tastes) -> None:
+    account = tastes.account
+    config = {"optimizationObjective": {"itemAttribute": "PRICE", "objectiveSensitivity": "LOW"}}
+    version = account.version(account.solution(tastes.group, "aws-personalized-ranking", "dear", solutionConfig=config))
+    metrics = account.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+    assert 0 < metrics["average_rewards_at_k"] <= 1
+
+
+@pytest.fixture(scope="module")
+def watched(new_account: NewAccount) -> Tastes:
+    """A group whose people click on what has an even number and, as often, watch the rest, with values from 0 to 4."""
+    account = new_account()
+    group = account.group()
+    rows = []
+    for user, item, time in shops.series():
+        event = ("click", "") if int(item[1:]) % 2 == 0 else ("Watch", time % 5)
+        rows.append((user, item, time, *event))
+    dataset = account.dataset(group, account.schema(text=shops.EVENTS))
+    location = account.put(shops.csv(rows, f"{shops.HEADER},EVENT_TYPE,EVENT_VALUE"))
+    assert account.import_rows(dataset, location)["status"] == "ACTIVE"
+    return Tastes(account, group)
+
+
+def listed(*events: dict[str, Any]) -> dict[str, Any]:
+    return {"eventsConfig": {"eventParametersList": [*events]}}
+
+
+def test_event_types_that_are_not_listed_do_not_train(unlimited: NewAccount) -> None:
+    account = unlimited()
+    rows = [(*row, ("click", "watch")[int(row[1][1:]) % 2], int(row[1][1:]) % 4) for row in shops.series()]
+    group = account.group()
+    dataset = account.dataset(group, account.schema(text=shops.EVENTS))
+    account.import_rows(dataset, account.put(shops.csv(rows, f"{shops.HEADER},EVENT_TYPE,EVENT_VALUE")))
+    shop = Tastes(account, group)
+    for event, kept in (
+        ({"eventType": "WATCH", "weight": 0.5}, {1, 3}),
+        ({"eventType": "watch", "eventValueThreshold": 2.0, "weight": 0.5}, {3}),
+    ):
+        asked = {"userId": "nobody", "numResults": 500}
+        (items,) = shop.recommended("aws-user-personalization-v2", asked, solutionConfig=listed(event))
+        assert {item % 4 for item in items} == kept
+
+
+def test_weights_of_event_types_count_as_they_relate(watched: Tastes) -> None:
+    shares = []
+    for click, watch in ((1.0, 0.1), (0.1, 1.0), (0.05, 0.5)):
+        events = listed({"eventType": "click", "weight": click}, {"eventType": "watch", "weight": watch})
+        asked = [{"userId": f"u{n}"} for n in range(20)]
+        answers = watched.recommended("aws-user-personalization-v2", *asked, solutionConfig=events)
+        shares.append(sum(item % 2 for items in answers for item in items))
+    assert shares[0] < shares[1] == shares[2]
+
+
+def test_weighted_events_come_with_their_metrics(watched: Tastes) -> None:
+    account = watched.account
+    events = listed({"eventType": "click", "weight": 0.1}, {"eventType": "watch", "weight": 1.0})
+    solution = account.solution(watched.group, "aws-personalized-ranking-v2", "weighted", solutionConfig=events)
+    metrics = account.personalize.get_solution_metrics(solutionVersionArn=account.version(solution))["metrics"]
+    assert metrics["normalized_discounted_cumulative_gain_with_event_weights_at_25"] > 0
+
+
+def test_tuning_finds_parameters_within_their_ranges(account: Account) -> None:
+    ranges = {
+        "integerHyperParameterRanges": [{"name": "bptt", "minValue": 2, "maxValue": 8}],
+        "categoricalHyperParameterRanges": [{"name": "recency_mask", "values": ["false"]}],
+    }
+    resources = {"maxNumberOfTrainingJobs": "3", "maxParallelTrainingJobs": "2"}
+    config = {
+        "hpoConfig": {"algorithmHyperParameterRanges": ranges, "hpoResourceConfig": resources},
+        "algorithmHyperParameters": {"hidden_dimension": "40", "bptt": "4", "recency_mask": "false"},
+    }
+    solution = account.solution(account.shop(shops.series()), "aws-hrnn", performHPO=True, solutionConfig=config)
+    tuned = account.describe("solution_version", account.version(solution))["tunedHPOParams"][
+        "algorithmHyperParameters"
+    ]
+    assert (tuned["hidden_dimension"], tuned["recency_mask"]) == ("40", "false")
+    assert 2 <= int(tuned["bptt"]) <= 8
+
+
+def test_auto_ml_keeps_the_recipe_that_did_best(tastes: Tastes) -> None:
+    account, recipes = tastes.account, [f"{RECIPES}aws-hrnn", f"{RECIPES}aws-hrnn-metadata"]
+    config = {"autoMLConfig": {"recipeList": recipes, "metricName": "precision_at_25"}}
+    solution = account.personalize.create_solution(
+        name="best", datasetGroupArn=tastes.group, performAutoML=True, solutionConfig=config
+    )["solutionArn"]
+    account.active("solution", solution)
+    version = account.describe("solution_version", account.version(solution))
+    described = account.describe("solution", solution)
+    assert described["performHPO"]
+    assert "recipeArn" not in described
+    assert described["autoMLResult"]["bestRecipeArn"] == version["recipeArn"]
+    assert version["recipeArn"] in recipes
+    assert version["tunedHPOParams"]["algorithmHyperParameters"].keys() == {"hidden_dimension", "bptt", "recency_mask"}
+
+
+def test_auto_ml_fails_with_a_metric_that_there_is_not(tastes: Tastes) -> None:
+    account = tastes.account
+    solution = account.personalize.create_solution(
+        name="odd",
+        datasetGroupArn=tastes.group,
+        performAutoML=True,
+        solutionConfig={"autoMLConfig": {"metricName": "luck"}},
+    )["solutionArn"]
+    account.active("solution", solution)
+    assert "luck" in account.train(solution)["failureReason"]
+
+
+def test_an_update_of_event_types_counts_from_the_next_training_on(watched: Tastes) -> None:
+    account = watched.account
+    solution = account.solution(watched.group, "aws-user-personalization-v2", "updated")
+    account.version(solution)
+    update = listed({"eventType": "purchase", "weight": 1.0})
+    account.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=update)
+    until(lambda: account.describe("solution", solution)["latestSolutionUpdate"]["status"] == "ACTIVE")
+    assert account.train(solution)["failureReason"].startswith("Dataset has fewer than 1000 interactions.")
+
+
+@pytest.mark.parametrize("start", ["currentTime", "latestItem"])
+def test_cold_start_needs_a_hundred_cold_items(tastes: Tastes, start: str) -> None:
+    config = {"featureTransformationParameters": {"cold_start_relative_from": start}}
+    account, name = tastes.account, f"cold-{start}"
+    solution = account.solution(tastes.group, "aws-hrnn-coldstart", name, solutionConfig=config)
+    assert "cold items" in account.train(solution)["failureReason"]
+    account.delete("solution", solution)
+
+
+def test_cold_start_brings_in_items_that_nobody_met(unlimited: NewAccount) -> None:
+    account = unlimited()
+    group = account.shop(shops.series())
+    items = [(f"i{n}", taste(n), 1.5) for n in range(160)]
+    dataset = account.dataset(group, account.schema("items", ITEMS), "Items")
+    account.import_rows(dataset, account.put(shops.csv(items, "ITEM_ID,GENRE,PRICE"), "items.csv"))
+    (found,) = Tastes(account, group).recommended("aws-hrnn-coldstart", {"userId": "u1", "numResults": 500})
+    assert sorted(found) == list(range(160))

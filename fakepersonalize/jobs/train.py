@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize.arns import SERVICE_OWNED
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.jobs import side_rows
@@ -26,12 +27,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fakepersonalize.recipes.features import Encoding, Kind
+    from fakepersonalize.recipes.search import Searched
     from fakepersonalize.recipes.training import TrainingData
 
 KNOWN_COLUMNS = schema.RULES[None, "INTERACTIONS"].keys()
 TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event types and metadata columns together."
+# Which recipes compete unless the solution says it (ours, the pages name none).
+AUTO_ML_RECIPES = (f"{SERVICE_OWNED}recipe/aws-hrnn", f"{SERVICE_OWNED}recipe/aws-hrnn-metadata")
 # The further datasets that a training may read, and what a recipe learns from them.
 SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}}
+COLD = "cold_start_max_interactions"  # a parameter of the recipe that brings in cold items, and of no other
+WEIGHT = "weight"  # what an interaction counts: its event type's weight relative to the mean of all weights
 MODEL, STREAMED = "model", "streamed.parquet"
 WORK = "fakepersonalize.jobs.train:work"
 # What the worker process loads while nobody waits for it.
@@ -51,13 +57,15 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     assert trained is not None
     config = _config(trained)
     _require_built(trained, config)
-    recipe = _recipe(trained)
+    candidates = _recipes(trained, config)
+    learns_from = _learns_from(candidates)
+    objective = config.get("optimizationObjective") or {}
     datasets = _datasets(services, trained)
     interactions = datasets.get(schema.INTERACTIONS)
-    needed = schema.INTERACTIONS in recipe.required_datasets
+    needed = any(schema.INTERACTIONS in recipe.required_datasets for recipe in candidates)
     if interactions is None and needed:
         raise JobFailed("Interactions dataset not found in the dataset group.")
-    sides = {type_: datasets[type_] for type_, use in SIDES.items() if type_ in datasets and use & recipe.learns_from}
+    sides = {type_: datasets[type_] for type_, use in SIDES.items() if type_ in datasets and use & learns_from}
     with services.database.transaction():
         segments = services.tables.pin(interactions.number, job.number) if interactions else []
         spooled = {type_: side_rows.spool(services, job, dataset) for type_, dataset in sides.items()}
@@ -71,11 +79,17 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         "needed": needed,
         "sides": spooled,
         "choice": config.get("trainingDataConfig") or {},
-        "recipe": recipe.name,
+        "recipes": [recipe.name for recipe in candidates],
+        "metric": (config.get("autoMLConfig") or {}).get("metricName"),
+        "tuning": config.get("hpoConfig") or {} if trained.document.get("performHPO") else None,
+        "objective": objective.get("itemAttribute"),
+        "sensitivity": objective.get("objectiveSensitivity") or "OFF",
+        "events": (config.get("eventsConfig") or {}).get("eventParametersList") or [],
         "hyperparameters": config.get("algorithmHyperParameters") or {},
         "features": config.get("featureTransformationParameters") or {},
-        "event_type": trained.document.get("eventType") or recipe.required_event,
+        "event_type": trained.document.get("eventType") or candidates[0].required_event,
         "threshold": config.get("eventValueThreshold"),
+        "now": int(trained.created),
         "seed": services.settings.seed or 0,
         "threads": services.settings.train_threads,
         "minima": services.settings.quotas,
@@ -87,22 +101,25 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     from fakepersonalize.recipes.evaluation import train
 
     started = time.perf_counter()
-    recipe = catalogue.recipe(spec["recipe"])
-    assert recipe is not None
-    encoded = prepare(spec, recipe)
+    recipes = [recipe for name in spec["recipes"] if (recipe := catalogue.recipe(name))]
+    encoded = prepare(spec, _learns_from(recipes))
     if spec["minima"] and spec["needed"]:
         check_minima(encoded, spec["event_type"])
         check_event_types(spec["segments"])
+        for recipe in recipes:
+            check_cold_items(encoded.data, _parameters(spec, recipe))
     if spec["needed"] and not len(encoded.data.items):
         raise JobFailed(too_few(spec["event_type"]))
     tick(0.1)
+    tuned = _tuned(spec, recipes, encoded.data, lambda share: tick(0.1 + 0.6 * share))
+    recipe, begin = (tuned.recipe, 0.7) if tuned else (recipes[0], 0.1)
     trained = train(
         recipe,
-        encoded.data,
-        recipe.parse(spec["hyperparameters"], spec["features"]),
+        only_for(recipe, encoded.data),
+        tuned.best.params if tuned else _parameters(spec, recipe),
         spec["seed"],
         spec["threads"],
-        lambda share: tick(0.1 + 0.8 * share),
+        lambda share: tick(begin + (0.9 - begin) * share),
     )
     manifest = {
         "model": recipe.model,
@@ -112,7 +129,12 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         "encodings": {name: encoding.describe() for name, encoding in encoded.encodings.items()},
     }
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
-    return {"metrics": trained.metrics, "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3))}
+    return {
+        "metrics": trained.metrics,
+        "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3)),
+        "recipe": recipe.arn,
+        "tuned": tuned and tuned.tuned(),
+    }
 
 
 def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +144,78 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     if trained.kind is RECOMMENDER:
         return {"modelMetrics": outcome["metrics"], "model": _exchange(services, job, trained)}
     services.models.keep(trained.number, job.folder / MODEL)
-    return {"metrics": outcome["metrics"], "trainingHours": outcome["hours"]}
+    changes = {"metrics": outcome["metrics"], "trainingHours": outcome["hours"]}
+    if outcome["tuned"] is not None:
+        changes["tunedHPOParams"] = {"algorithmHyperParameters": outcome["tuned"]}
+    if trained.document.get("performAutoML"):
+        solution = services.shelf.find(trained["solutionArn"])
+        assert solution is not None, "a version has a solution"
+        services.shelf.put(solution, solution.document | {"autoMLResult": {"bestRecipeArn": outcome["recipe"]}})
+        changes["recipeArn"] = outcome["recipe"]
+    return changes
+
+
+def _learns_from(recipes: Sequence[Recipe]) -> frozenset[str]:
+    """Return what any of the recipes learns from; where several compete, all see the same items."""
+    together: frozenset[str] = frozenset().union(*(recipe.learns_from for recipe in recipes))
+    return together if len(recipes) == 1 else together - {"new-items"}
+
+
+def _tuned(spec: dict[str, Any], recipes: Sequence[Recipe], data: TrainingData, tick: Tick) -> Searched | None:
+    """Search for hyperparameters, and with AutoML for the recipe; None where nobody asks for that."""
+    from fakepersonalize.recipes import search
+
+    if spec["tuning"] is None:
+        return None
+    resources = spec["tuning"].get("hpoResourceConfig") or {}
+    jobs = int(resources.get("maxNumberOfTrainingJobs") or search.DEFAULT_JOBS)
+    parallel = int(resources.get("maxParallelTrainingJobs") or 1)
+    metric = spec["metric"] or search.METRIC
+    if metric not in search.METRICS:
+        raise JobFailed(f"Unknown metric: {metric}.")
+
+    def part(number: int) -> Tick:
+        return lambda share: tick((number + share) / len(recipes))
+
+    found = []
+    for number, recipe in enumerate(recipes):
+        ranges = search.ranges_of(recipe, spec["tuning"].get("algorithmHyperParameterRanges"))
+        found.append(
+            search.search(
+                recipe,
+                only_for(recipe, data),
+                _parameters(spec, recipe),
+                ranges,
+                spec["seed"],
+                spec["threads"],
+                part(number),
+                jobs,
+                parallel,
+                metric,
+            )
+        )
+    return max(found, key=lambda each: each.best.score)
+
+
+def _parameters(spec: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe is trained with: hyperparameters, the objective's weight, and what time it is."""
+    params: dict[str, Any] = recipe.parse(spec["hyperparameters"], spec["features"])
+    if spec["objective"]:
+        params["objective_sensitivity"] = spec["sensitivity"]
+    if COLD in params:
+        params["now"] = spec["now"]
+    return params
+
+
+def only_for(recipe: Recipe, data: TrainingData) -> TrainingData:
+    """Leave out of the data what a recipe does not learn from: with AutoML recipes of several kinds compete."""
+    use = recipe.learns_from
+    return replace(
+        data,
+        item_features=data.item_features if use & {"items", "texts"} else None,
+        user_features=data.user_features if "users" in use else None,
+        contexts=data.contexts if "context" in use else None,
+    )
 
 
 def model_key(job: int) -> int:
@@ -150,9 +243,9 @@ class Encoded:
     encodings: dict[str, Encoding]  # of "items", "users" and "context", as far as a training reads them
 
 
-def prepare(spec: dict[str, Any], recipe: Recipe) -> Encoded:
-    """Read all that the recipe can learn from."""
-    choice, learns_from = spec["choice"], recipe.learns_from
+def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
+    """Read all that can be learnt from."""
+    choice = spec["choice"]
     circumstances: dict[str, Kind] = {}
     if "context" in learns_from:
         own = schema.parse(spec["schema"], spec["domain"])
@@ -176,8 +269,16 @@ def prepare(spec: dict[str, Any], recipe: Recipe) -> Encoded:
         if columns:
             encodings["items"], known = side_rows.features(items, columns, encoded.items)
             data = replace(data, item_features=known)
-        data = replace(data, item_times=times)
+        data = replace(data, item_times=times, rewards=_rewards(items, spec["objective"], encoded.items))
     return replace(encoded, data=data)
+
+
+def _rewards(items: side_rows.Side, objective: str | None, ids: Sequence[str]) -> np.ndarray | None:
+    """Return what the objective is after, float32 [ids], NaN where it is unknown; None without an objective."""
+    import numpy as np
+
+    column = items.schema.column(objective) if objective else None
+    return None if column is None else np.array(items.cells(column.name, ids), np.float32)
 
 
 def encode(
@@ -198,7 +299,8 @@ def encode(
     encodings, contexts = {}, None
     if circumstances:
         encodings["context"], contexts = side_rows.contexts(table, circumstances)
-    data = TrainingData.from_columns(users, items, times, len(user_ids), len(item_ids), None, contexts)
+    weights = table.column(WEIGHT).to_numpy() if WEIGHT in table.column_names else None
+    data = TrainingData.from_columns(users, items, times, len(user_ids), len(item_ids), weights, contexts)
     return Encoded(data, user_ids, item_ids, encodings)
 
 
@@ -227,6 +329,20 @@ def check_minima(encoded: Encoded, event_type: str | None) -> None:
             f"Create failed. Fewer than {quotas.MINIMUM_SHARE_OF_USERS:.0%} of the users in the dataset have at least "
             f"{quotas.INTERACTIONS_PER_USER} interactions each.",
             f"{busy} of {present} have; --limits off lifts all minima",
+        )
+
+
+def check_cold_items(data: TrainingData, params: Mapping[str, Any]) -> None:
+    """Refuse too few or too many cold items to a recipe that is about them (ours, the page names no sentence)."""
+    from fakepersonalize.recipes.models import cold_start
+
+    if COLD not in params:
+        return
+    found = int(cold_start.cold_items(data, params).sum())
+    if not cold_start.FEWEST <= found <= cold_start.MOST:
+        raise JobFailed(
+            f"The number of cold items must lie between {cold_start.FEWEST} and {cold_start.MOST}.",
+            f"there are {found}; --limits off lifts all minima",
         )
 
 
@@ -286,10 +402,6 @@ def too_few(event_type: str | None) -> str:
 
 # Options that the service acts on and we do not yet: a training that would ignore them fails instead.
 NOT_BUILT: dict[str, Callable[[Resource, dict[str, Any]], Any]] = {
-    "performHPO": lambda trained, config: trained.document.get("performHPO"),
-    "performAutoML": lambda trained, config: trained.document.get("performAutoML"),
-    "optimizationObjective": lambda trained, config: config.get("optimizationObjective"),
-    "eventsConfig": lambda trained, config: config.get("eventsConfig"),
     "trainingMode UPDATE": lambda trained, config: trained.document.get("trainingMode") == "UPDATE",
 }
 
@@ -299,7 +411,10 @@ def _config(trained: Resource) -> dict[str, Any]:
     if trained.kind is RECOMMENDER:
         latest = trained.document.get("latestRecommenderUpdate") or trained.document
         return latest.get("recommenderConfig") or {}
-    return trained.document.get("solutionConfig") or {}
+    config = trained.document.get("solutionConfig") or {}
+    if trained.document.get("performAutoML"):  # nothing else counts then
+        return {"autoMLConfig": config.get("autoMLConfig") or {}}
+    return config
 
 
 def _require_built(trained: Resource, config: dict[str, Any]) -> None:
@@ -308,12 +423,15 @@ def _require_built(trained: Resource, config: dict[str, Any]) -> None:
         raise JobFailed(f"Training with {', '.join(asked)} is not built in fakepersonalize yet.")
 
 
-def _recipe(trained: Resource) -> Recipe:
-    """Return the recipe that a training follows, which must have a model."""
-    recipe = catalogue.recipe(trained["recipeArn"].rpartition("/")[2])
-    if recipe is None or recipe.model is None:
-        raise JobFailed(f"The recipe {trained['recipeArn']} is not built in fakepersonalize yet.")
-    return recipe
+def _recipes(trained: Resource, config: dict[str, Any]) -> list[Recipe]:
+    """Return the recipe that a training follows, which must have a model; with AutoML those that compete."""
+    competing = (config.get("autoMLConfig") or {}).get("recipeList") or AUTO_ML_RECIPES
+    arns = competing if trained.document.get("performAutoML") else [trained["recipeArn"]]
+    recipes = [catalogue.recipe(arn.rpartition("/")[2]) for arn in arns]
+    for arn, recipe in zip(arns, recipes):
+        if recipe is None or recipe.model is None:
+            raise JobFailed(f"The recipe {arn} is not built in fakepersonalize yet.")
+    return [recipe for recipe in recipes if recipe]
 
 
 def _datasets(services: Services, trained: Resource) -> dict[str, Resource]:
@@ -347,6 +465,7 @@ def _learnt(spec: dict[str, Any]) -> dict[str, Any]:
         "last": spec["last_streamed"],
         "event_type": spec["event_type"],
         "threshold": float(threshold) if threshold else None,
+        "events": {each["eventType"].lower(): each.get("eventValueThreshold") for each in spec["events"]},
     }
 
 
@@ -354,7 +473,7 @@ def _read(spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
     """Return the rows that the solution trains on: all, or those of its event type and threshold."""
     import pyarrow as pa
 
-    tables = [_segment(path, spec["event_type"], spec["threshold"], further) for path in spec["segments"]]
+    tables = [_segment(path, spec, further) for path in spec["segments"]]
     if not tables and spec["needed"]:
         raise JobFailed(too_few(spec["event_type"]))
     if not tables:
@@ -364,12 +483,15 @@ def _read(spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _segment(path: str, event_type: str | None, threshold: str | None, further: Sequence[str]) -> pa.Table:
+def _segment(path: str, spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    event_type, threshold, events = spec["event_type"], spec["threshold"], spec["events"]
+    by_value = threshold or any(each.get("eventValueThreshold") is not None for each in events)
     own = {name.upper(): name for name in pq.read_schema(path).names}
-    wanted = ["USER_ID", "ITEM_ID", "TIMESTAMP"] + ["EVENT_TYPE"] * bool(event_type) + ["EVENT_VALUE"] * bool(threshold)
+    wanted = ["USER_ID", "ITEM_ID", "TIMESTAMP"]
+    wanted += ["EVENT_TYPE"] * bool(event_type or events) + ["EVENT_VALUE"] * bool(by_value)
     missing = [name for name in wanted if name not in own]
     if missing:
         raise JobFailed(f"The Interactions schema has no column {', '.join(missing)}, which the solution filters by.")
@@ -380,7 +502,28 @@ def _segment(path: str, event_type: str | None, threshold: str | None, further: 
         table = table.filter(pc.equal(pc.utf8_lower(pc.cast(table["EVENT_TYPE"], "string")), event_type.lower()))
     if threshold:
         table = table.filter(pc.greater_equal(table["EVENT_VALUE"], float(threshold)))
+    if events:
+        return _weighted(table, events).select(["USER_ID", "ITEM_ID", "TIMESTAMP", WEIGHT, *further])
     return table.select(["USER_ID", "ITEM_ID", "TIMESTAMP", *further])
+
+
+def _weighted(table: pa.Table, events: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Keep the rows of the listed event types, from their thresholds on, with the weight of each."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    types = pc.utf8_lower(pc.cast(table["EVENT_TYPE"], "string"))
+    relative = [1.0 if each.get("weight") is None else each["weight"] for each in events]
+    mean = sum(relative) / len(relative) or 1.0
+    weights = np.full(len(table), np.nan, np.float32)
+    for each, weight in zip(events, relative):
+        rows = pc.equal(types, each["eventType"].lower())
+        if each.get("eventValueThreshold") is not None:
+            rows = pc.and_(rows, pc.greater_equal(table["EVENT_VALUE"], each["eventValueThreshold"]))
+        weights[pc.fill_null(rows, False).to_numpy()] = weight / mean
+    listed = np.isfinite(weights)
+    return table.append_column(WEIGHT, pa.array(weights)).filter(pa.array(listed))
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.datasets.live import value_of
@@ -28,13 +27,26 @@ class Learnt:
     last: int
     event_type: str | None = None
     threshold: float | None = None
+    events: Mapping[str, float | None] = field(default_factory=dict)  # types in lower case that count, from a value on
 
     def is_new(self, event: Event) -> bool:
         return (
             event.number > self.last
             and (not self.event_type or event.type.lower() == self.event_type.lower())
-            and (self.threshold is None or (value_of(event) or -inf) >= self.threshold)
+            and self._reaches(event, self.threshold)
+            and self._is_listed(event)
         )
+
+    def _is_listed(self, event: Event) -> bool:
+        type_ = event.type.lower()
+        return not self.events or (type_ in self.events and self._reaches(event, self.events[type_]))
+
+    @staticmethod
+    def _reaches(event: Event, threshold: float | None) -> bool:
+        if threshold is None:
+            return True
+        value = value_of(event)
+        return value is not None and value >= threshold
 
 
 @dataclass(frozen=True, slots=True)
