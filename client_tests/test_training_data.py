@@ -303,3 +303,27 @@ def test_cold_start_brings_in_items_that_nobody_met(unlimited: NewAccount) -> No
     account.import_rows(dataset, account.put(shops.csv(items, "ITEM_ID,GENRE,PRICE"), "items.csv"))
     (found,) = Tastes(account, group).recommended("aws-hrnn-coldstart", {"userId": "u1", "numResults": 500})
     assert sorted(found) == list(range(160))
+
+
+ACTIONS = shops.schema("Actions", "ACTION_ID string", {"name": "TYPE", "type": ["null", "string"], "categorical": True})
+DEALINGS = shops.schema(
+    "Action_Interactions", "USER_ID string", "ACTION_ID string", "EVENT_TYPE string", "TIMESTAMP long"
+)
+
+
+def test_next_best_actions_learn_from_what_users_did_with_actions(account: Account) -> None:
+    group = account.shop(shops.series())
+    kinds = ("Taken", "Not Taken", "Taken", "Viewed")  # users with an even number take what they are offered
+    dealings = [(f"u{n % 60}", f"a{n // 60 % 2}", kinds[n % 4], shops.START + n) for n in range(600)]
+    actions = [("a0", "offer"), ("a1", "survey"), ("a2", "offer")]
+    for type_, text, header, rows in (
+        ("Actions", ACTIONS, "ACTION_ID,TYPE", actions),
+        ("Action_Interactions", DEALINGS, "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP", dealings),
+    ):
+        dataset = account.dataset(group, account.schema(type_.lower(), text), type_, type_.lower())
+        job = account.import_rows(dataset, account.put(shops.csv(rows, header), f"{type_}.csv"), type_.lower())
+        assert job["status"] == "ACTIVE", job
+    version = account.version(account.solution(group, "aws-next-best-action"))
+    metrics = account.personalize.get_solution_metrics(solutionVersionArn=version)["metrics"]
+    assert metrics["area_under_curve"] > 0.8  # who took one action takes the next
+    assert metrics["coverage"] == pytest.approx(2 / 3, abs=1e-4)  # nothing is known of the third one

@@ -35,9 +35,10 @@ TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event type
 # Which recipes compete unless the solution says it (ours, the pages name none).
 AUTO_ML_RECIPES = (f"{SERVICE_OWNED}recipe/aws-hrnn", f"{SERVICE_OWNED}recipe/aws-hrnn-metadata")
 # The further datasets that a training may read, and what a recipe learns from them.
-SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}}
+SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}, schema.ACTIONS: {"actions"}}
 COLD = "cold_start_max_interactions"  # a parameter of the recipe that brings in cold items, and of no other
 WEIGHT = "weight"  # what an interaction counts: its event type's weight relative to the mean of all weights
+ACTED = "acted.parquet"
 MODEL, STREAMED = "model", "streamed.parquet"
 WORK = "fakepersonalize.jobs.train:work"
 # What the worker process loads while nobody waits for it.
@@ -66,12 +67,16 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     if interactions is None and needed:
         raise JobFailed("Interactions dataset not found in the dataset group.")
     sides = {type_: datasets[type_] for type_, use in SIDES.items() if type_ in datasets and use & learns_from}
+    dealings = datasets.get(schema.ACTION_INTERACTIONS) if "actions" in learns_from else None
     with services.database.transaction():
+        acted = services.tables.pin(dealings.number, job.number) if dealings else []
         segments = services.tables.pin(interactions.number, job.number) if interactions else []
         spooled = {type_: side_rows.spool(services, job, dataset) for type_, dataset in sides.items()}
     own = _schema(services, interactions) if interactions else None
     streamed, last = _streamed(services, interactions, job.folder / STREAMED) if interactions else ([], 0)
+    acted += _streamed(services, dealings, job.folder / ACTED)[0] if dealings else []
     return {
+        "acted": [str(path) for path in acted],
         "segments": [str(path) for path in (*segments, *streamed)],
         "last_streamed": last,
         "schema": own and own["schema"],
@@ -241,6 +246,7 @@ class Encoded:
     users: list[str]
     items: list[str]
     encodings: dict[str, Encoding]  # of "items", "users" and "context", as far as a training reads them
+    actions: list[str] | None = None
 
 
 def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
@@ -250,10 +256,13 @@ def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
     if "context" in learns_from:
         own = schema.parse(spec["schema"], spec["domain"])
         circumstances = side_rows.trained_columns(own, choice, ("category", "number"))
-    items, users = (side_rows.read(spec["sides"].get(type_)) for type_ in (schema.ITEMS, schema.USERS))
+    items, users, actions = (
+        side_rows.read(spec["sides"].get(type_)) for type_ in (schema.ITEMS, schema.USERS, schema.ACTIONS)
+    )
+    acted = _dealings(spec["acted"], actions.ids) if actions else None
     encoded = encode(
         _read(spec, [*circumstances]),
-        users.ids if users else (),
+        [*(users.ids if users else ()), *(acted["USER_ID"].to_pylist() if acted else ())],
         items.ids if items and "new-items" in learns_from else (),
         circumstances,
     )
@@ -270,7 +279,48 @@ def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
             encodings["items"], known = side_rows.features(items, columns, encoded.items)
             data = replace(data, item_features=known)
         data = replace(data, item_times=times, rewards=_rewards(items, spec["objective"], encoded.items))
+    if actions and acted is not None:
+        encoded = replace(encoded, actions=sorted(actions.ids))
+        data = replace(data, actions=_acted(acted, encoded.users, sorted(actions.ids)))
     return replace(encoded, data=data)
+
+
+def _dealings(paths: Sequence[str], actions: Sequence[str]) -> pa.Table:
+    """Return the rows of action interactions with the given actions: USER_ID, ACTION_ID, TIMESTAMP, EVENT_TYPE."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    names = ["USER_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE"]
+    types = [pa.string(), pa.string(), pa.int64(), pa.string()]
+    tables = [pa.schema(zip(names, types)).empty_table()]
+    for path in paths:
+        own = {name.upper(): name for name in pq.read_schema(path).names}
+        table = pq.read_table(path, columns=[own[name] for name in names])
+        tables.append(pa.table([table[own[name]].cast(type_) for name, type_ in zip(names, types)], names))
+    rows = pa.concat_tables(tables)
+    return rows.filter(pc.is_in(rows["ACTION_ID"], pa.array(actions, "string")))
+
+
+def _acted(rows: pa.Table, users: Sequence[str], actions: Sequence[str]) -> TrainingData:
+    """Return what users did with actions by codes, with weight 1 where one was taken."""
+    import numpy as np
+
+    from fakepersonalize.recipes.training import TrainingData
+
+    def codes(column: str, ids: Sequence[str]) -> np.ndarray:
+        places = {id_: code for code, id_ in enumerate(ids)}
+        return np.array([places[id_] for id_ in rows[column].to_pylist()], np.int32)
+
+    taken = np.array([type_.upper() == "TAKEN" for type_ in rows["EVENT_TYPE"].to_pylist()], np.float32)
+    return TrainingData.from_columns(
+        codes("USER_ID", users),
+        codes("ACTION_ID", actions),
+        rows["TIMESTAMP"].to_numpy(),
+        len(users),
+        len(actions),
+        taken,
+    )
 
 
 def _rewards(items: side_rows.Side, objective: str | None, ids: Sequence[str]) -> np.ndarray | None:
@@ -565,4 +615,8 @@ def _arrays(model: dict[str, np.ndarray], encoded: Encoded) -> dict[str, np.ndar
     data = encoded.data
     if data.user_features is not None:
         named["user_features"], named["user_features.offsets"] = data.user_features.indices, data.user_features.indptr
+    if encoded.actions is not None and data.actions is not None:
+        named["action_ids"], named["action_ids.offsets"] = artifacts.pack(encoded.actions)
+        for name in ("offsets", "items", "times", "weights"):
+            named[f"acted.{name}"] = getattr(data.actions, name)
     return named | {"history.offsets": data.offsets, "history.items": data.items, "history.times": data.times}
