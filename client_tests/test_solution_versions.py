@@ -187,10 +187,11 @@ def test_an_update_needs_a_full_training_before(account: Account) -> None:
 
 
 def test_what_is_not_built_fails_and_says_so(account: Account) -> None:
-    solution = account.solution(account.shop(ROWS), "aws-hrnn", performHPO=True)
-    failed = account.train(solution)
+    solution = account.solution(account.shop(ROWS), "aws-user-personalization")
+    account.version(solution)
+    failed = account.train(solution, trainingMode="UPDATE")
     assert failed["status"] == "CREATE FAILED"
-    assert "performHPO is not built in fakepersonalize yet" in failed["failureReason"]
+    assert "trainingMode UPDATE is not built in fakepersonalize yet" in failed["failureReason"]
 
 
 def test_only_what_is_being_created_can_be_stopped(shop: Shop) -> None:

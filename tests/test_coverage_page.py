@@ -12,7 +12,7 @@ from fakepersonalize.operations.registry import handlers
 
 ROOT = Path(__file__).resolve().parents[1]
 # Defects that are known; the list may only get shorter.
-IGNORED = {"GetRecommendations.context", "GetPersonalizedRanking.context"}
+IGNORED: set[str] = set()
 
 
 @pytest.fixture(scope="module")

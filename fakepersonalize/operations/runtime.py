@@ -47,6 +47,7 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         filter_,
         promotion,
         id_,
+        request.get("context"),
     )
     items = call.house.recommender.recommend(endpoint, asked)
     return {"itemList": _described(call, endpoint, items, columns), "recommendationId": id_}
@@ -61,7 +62,9 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
     if not 0 < len(request["inputList"]) <= most:
         raise errors.invalid(errors.BAD_LIST, most=most)
     filter_ = _filter(call, endpoint, request, request)
-    items = call.house.recommender.rank(endpoint, request["userId"], request["inputList"], filter_)
+    items = call.house.recommender.rank(
+        endpoint, request["userId"], request["inputList"], filter_, request.get("context")
+    )
     ranking = _described(call, endpoint, items, columns)
     return {"personalizedRanking": ranking, "recommendationId": _recommendation_id(call, endpoint)}
 

@@ -51,6 +51,8 @@ def create_solution(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     else:
         _check_auto_ml(request)
     document = {"performHPO": False, "performAutoML": False, "performAutoTraining": True} | request
+    if document["performAutoML"]:
+        document["performHPO"] = True
     if document["performAutoTraining"]:
         document["solutionConfig"] = _scheduled(document.get("solutionConfig") or {})
     return begin_creation(call, call.resources.add(SOLUTION, request["name"], document))

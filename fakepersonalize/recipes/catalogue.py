@@ -45,6 +45,9 @@ CAPABILITIES = frozenset(
     }
 )
 
+# What a recipe may learn from beside who met what; the names that `learns_from` of a row is made of.
+SOURCES = frozenset({"items", "texts", "users", "context", "actions", "new-items"})
+
 # Requests may write hyperparameters with the stage that they belong to, as documented HPO ranges do.
 STAGES = ("training.", "data.", "featurization.")
 
@@ -197,6 +200,7 @@ class Recipe:
     needs_user: Need
     needs_item: Need
     does: frozenset[str]
+    learns_from: frozenset[str]
     model: str | None
 
     @property
@@ -360,6 +364,7 @@ def _recipe(
         needs_user=row.get("needs_user", "unused"),
         needs_item=row.get("needs_item", "unused"),
         does=frozenset(row["does"]),
+        learns_from=frozenset(row.get("learns_from", ())),
         model=row.get("model"),
     )
 

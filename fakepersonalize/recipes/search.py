@@ -22,6 +22,14 @@ from fakepersonalize.recipes.models import model_class
 from fakepersonalize.recipes.training import Settings, Tick, TrainingData
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
+METRICS = frozenset(
+    {
+        "coverage",
+        "mean_reciprocal_rank_at_25",
+        *(f"normalized_discounted_cumulative_gain_at_{cutoff}" for cutoff in (5, 10, 25)),
+        *(f"precision_at_{cutoff}" for cutoff in (5, 10, 25)),
+    }
+)
 DEFAULT_JOBS = 10
 SECONDS_BETWEEN_TICKS = 0.2
 
@@ -218,7 +226,9 @@ def _checked(recipe: Recipe, parameter: Parameter | None, kind: str, row: Mappin
         raise InvalidInputException(f"The range of hyperparameter {row['name']} is of the wrong type.")
     if not kind:
         return Range(parameter.name, parameter.kind, values=tuple(parameter.parse(text) for text in row["values"]))
-    lowest, highest = (parameter.parse(str(row[name])) for name in ("minValue", "maxValue"))
+    whole = {"minValue": parameter.min, "maxValue": parameter.max}
+    number = int if parameter.kind == "int" else float
+    lowest, highest = (parameter.parse(str(number(row.get(name, bound)))) for name, bound in whole.items())
     assert isinstance(lowest, int | float)
     assert isinstance(highest, int | float)
     if lowest > highest:

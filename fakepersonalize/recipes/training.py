@@ -144,7 +144,7 @@ class History:
         both = np.concatenate([self.items, np.array(items, np.int32)])
         at = np.concatenate([self.times, np.array(times, np.int64)])
         order = np.argsort(at, kind="stable")
-        return History(both[order], at[order])
+        return replace(self, items=both[order], times=at[order])
 
     def alone(self, n_items: int) -> TrainingData:
         """Return this history as the histories of one user."""

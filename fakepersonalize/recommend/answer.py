@@ -74,6 +74,7 @@ class Asked:
     filter: BoundFilter | None = None
     promotion: Promotion | None = None
     seed: str = ""  # of the places of promoted items
+    context: Mapping[str, str] | None = None
 
 
 class Recommender:
@@ -117,7 +118,12 @@ class Recommender:
         return _mixed(_members(endpoint, loaded, others), marked, asked.seed)
 
     def rank(
-        self, endpoint: Endpoint, user: str, ids: Sequence[str], filter_: BoundFilter | None
+        self,
+        endpoint: Endpoint,
+        user: str,
+        ids: Sequence[str],
+        filter_: BoundFilter | None = None,
+        context: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         """Return the given items in the user's order as members of PredictedItem, without those that a filter refuses.
 
@@ -130,7 +136,7 @@ class Recommender:
         look = self.filters.look(endpoint.group, user, None, items, [filter_]) if items and filter_ else None
         with self._computing:
             allowed = look.allowed([filter_], len(listed)) if look and filter_ else None
-            scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user)), known)
+            scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user), context), known)
         unknown: dict[str, Any] = {"score": 0.0} if "scores-unknown" in endpoint.recipe.does else {}
         ranked = _members(endpoint, loaded, scores)
         ranked += [{"itemId": id_} | unknown for id_ in listed if id_ not in loaded.items]
@@ -150,7 +156,7 @@ class Recommender:
         """Return what picks so many of the allowed items for the user, or for the item."""
         if endpoint.recipe.needs_item == "required":
             return partial(loaded.model.similar, loaded.items.get(asked.item or ""))
-        history = loaded.history(asked.user, self._live_events(endpoint, asked.user))
+        history = loaded.history(asked.user, self._live_events(endpoint, asked.user), asked.context)
         return partial(loaded.model.recommend, loaded.model.fold_in(history))
 
     def _live_events(self, endpoint: Endpoint, user_id: str | None) -> Sequence[Event]:

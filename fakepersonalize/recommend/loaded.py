@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.datasets.live import value_of
@@ -17,6 +16,7 @@ from fakepersonalize.storage.streamed import Event
 if TYPE_CHECKING:
     import numpy as np
 
+    from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.training import History, Model, Scores
 
 
@@ -27,13 +27,26 @@ class Learnt:
     last: int
     event_type: str | None = None
     threshold: float | None = None
+    events: Mapping[str, float | None] = field(default_factory=dict)  # types in lower case that count, from a value on
 
     def is_new(self, event: Event) -> bool:
         return (
             event.number > self.last
             and (not self.event_type or event.type.lower() == self.event_type.lower())
-            and (self.threshold is None or (value_of(event) or -inf) >= self.threshold)
+            and self._reaches(event, self.threshold)
+            and self._is_listed(event)
         )
+
+    def _is_listed(self, event: Event) -> bool:
+        type_ = event.type.lower()
+        return not self.events or (type_ in self.events and self._reaches(event, self.events[type_]))
+
+    @staticmethod
+    def _reaches(event: Event, threshold: float | None) -> bool:
+        if threshold is None:
+            return True
+        value = value_of(event)
+        return value is not None and value >= threshold
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -48,14 +61,27 @@ class LoadedModel:
     history_items: np.ndarray  # int32[n]
     history_times: np.ndarray  # int64[n]
     learnt: Learnt
+    features: np.ndarray | None = None  # int32[n], of the users
+    feature_offsets: np.ndarray | None = None  # [users + 1]
+    contexts: Encoding | None = None
 
-    def history(self, user_id: str | None, live: Sequence[Event] = ()) -> History:
-        """Return what a user did: up to the training, and live since then; an unknown user did nothing."""
+    def history(
+        self, user_id: str | None, live: Sequence[Event] = (), context: Mapping[str, str] | None = None
+    ) -> History:
+        """Return what a user did: up to the training, and live since then; an unknown user did nothing.
+
+        `context` are the circumstances of a request; what the training did not know of them says nothing.
+        """
         from fakepersonalize.recipes.training import History
 
         code = self.users.get(user_id) if user_id is not None else None
         start, end = (0, 0) if code is None else (self.offsets[code], self.offsets[code + 1])
-        trained = History(self.history_items[start:end], self.history_times[start:end])
+        trained = History(
+            self.history_items[start:end],
+            self.history_times[start:end],
+            self._features(code),
+            self._context(context) if context else None,
+        )
         new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
         return trained.later([self.items[event.item] for event in new], [event.time for event in new])
 
@@ -64,6 +90,18 @@ class LoadedModel:
         import numpy as np
 
         return self.model.rank(self.model.fold_in(history), np.array(items, np.int32))
+
+    def _features(self, user: int | None) -> np.ndarray | None:
+        if user is None or self.features is None or self.feature_offsets is None:
+            return None
+        return self.features[self.feature_offsets[user] : self.feature_offsets[user + 1]]
+
+    def _context(self, context: Mapping[str, str]) -> np.ndarray | None:
+        if self.contexts is None:
+            return None
+        given = {name.upper(): value for name, value in context.items()}
+        cells = {column.name: _cell(column.kind, given.get(column.name.upper())) for column in self.contexts.columns}
+        return self.contexts.codes(cells)
 
 
 class LoadedModels:
@@ -107,6 +145,7 @@ class LoadedModels:
 
 def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel:
     """Make a model of what was saved of it."""
+    from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.models import model_class
 
     own = {name.removeprefix("model."): array for name, array in arrays.items() if name.startswith("model.")}
@@ -121,4 +160,17 @@ def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel
         arrays["history.items"],
         arrays["history.times"],
         Learnt(**manifest["learnt"]),
+        arrays.get("user_features"),
+        arrays.get("user_features.offsets"),
+        Encoding.from_description(manifest["encodings"]["context"]) if "context" in manifest["encodings"] else None,
     )
+
+
+def _cell(kind: str, text: str | None) -> str | float | None:
+    """Return the text of a request as the cell of a column; a text that is no number says nothing of a numeric one."""
+    if kind != "number" or text is None:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return None

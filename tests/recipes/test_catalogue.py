@@ -127,6 +127,10 @@ def test_rows_use_the_known_capabilities():
     assert used == catalogue.CAPABILITIES
 
 
+def test_rows_use_the_known_sources():
+    assert set().union(*(recipe.learns_from for recipe in catalogue.recipes())) == catalogue.SOURCES
+
+
 def test_unknown_names_are_not_found():
     assert catalogue.recipe("aws-deepfm") is None
     assert catalogue.algorithm("aws-deepfm") is None

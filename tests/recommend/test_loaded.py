@@ -1,3 +1,4 @@
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -6,8 +7,9 @@ import numpy as np
 import pytest
 
 from fakepersonalize.recommend import loaded
-from fakepersonalize.recommend.loaded import LoadedModels
+from fakepersonalize.recommend.loaded import Learnt, LoadedModels
 from fakepersonalize.storage.artifacts import ArtifactStore
+from fakepersonalize.storage.streamed import Event
 
 
 class Store(ArtifactStore):
@@ -104,3 +106,13 @@ def test_a_user_without_a_history_has_an_empty_one() -> None:
     histories = {user: model.history(user).items.tolist() for user in ("u0", "u1", "u2", "nobody", None)}
     assert histories == {"u0": [1, 0], "u1": [], "u2": [1], "nobody": [], None: []}
     assert model.history("u2").times.tolist() == [30]
+
+
+def test_events_of_listed_types_count_from_their_values_on() -> None:
+    learnt = Learnt(last=0, events={"watch": 2.0, "click": None})
+    counts = [("Watch", 2.0), ("watch", 1.9), ("watch", None), ("Click", None), ("buy", 9.0)]
+    found = [
+        learnt.is_new(Event(1, "u", "s", None, "i", 0, type_, json.dumps({"EVENT_VALUE": value}), 1))
+        for type_, value in counts
+    ]
+    assert found == [True, False, False, True, False]
