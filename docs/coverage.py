@@ -16,8 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fakepersonalize.jobs.not_built import WORK
 from fakepersonalize.operations.registry import handlers
-from fakepersonalize.protocol.service_models import Operation, ServiceModels
+from fakepersonalize.protocol.service_models import SERVICES, Operation, ServiceModels
 from fakepersonalize.recipes import catalogue
 
 DOCS = Path(__file__).resolve().parent
@@ -27,23 +28,24 @@ BEGIN, END = "<!-- what works: written by docs/coverage.py -->\n", "<!-- end of 
 
 
 def table() -> str:
-    """Return the table in Markdown: a row for each verb that names of operations begin with, and one for recipes."""
-    operations = list(ServiceModels())
-    built = [operation for operation in operations if operation.function in handlers()]
-    missing = [operation for operation in operations if operation not in built]
-    trained = [recipe.name for recipe in catalogue.recipes() if recipe.model]
-    verbs = dict.fromkeys(_verb(operation) for operation in operations)
+    """Return the table in Markdown: a row for each service, one for recipes, and one for background work."""
+    trained = [recipe for recipe in catalogue.recipes() if recipe.model]
+    untrained = [recipe.name for recipe in catalogue.recipes() if not recipe.model]
     rows = [
-        ("", f"{len(built)} of {len(operations)} operations work", f"{len(missing)} answer 501"),
+        ("", "works", "not built"),
         ("---", "---", "---"),
-        *((verb, _objects(built, verb), _objects(missing, verb)) for verb in verbs),
-        (
-            "Recipes",
-            f"{_joined(trained)} train",
-            f"the other {len(catalogue.recipes()) - len(trained)} are only described",
-        ),
+        *(_service_row(service) for service in SERVICES),
+        ("recipes", f"{len(trained)} of {len(trained) + len(untrained)} train", _joined(untrained)),
+        ("background work", "importing, training", f"{_joined(sorted(WORK.values()))}: such jobs fail and say so"),
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _service_row(service: str) -> tuple[str, str, str]:
+    operations = [operation for operation in ServiceModels() if operation.service == service]
+    missing = [operation.name for operation in operations if operation.function not in handlers()]
+    works = f"{len(operations) - len(missing)} of {len(operations)} operations"
+    return service, works, f"{_joined(missing)}: answers 501" if missing else ""
 
 
 def with_table(text: str) -> str:
@@ -144,16 +146,6 @@ def _line(member: Member) -> str:
     assert member.row is not None, f"no row of members.toml names {member.operation.name}.{member.path}"
     words = f"`{member.row.words}`" if member.row.state == "honoured" else member.row.words
     return f"| {member.path} | {member.row.state} | {words} |\n"
-
-
-def _verb(operation: Operation) -> str:
-    """Return the first word: `Create` of CreateCampaign."""
-    return re.split(r"(?<!^)(?=[A-Z])", operation.name)[0]
-
-
-def _objects(operations: Iterable[Operation], verb: str) -> str:
-    """Return what stands behind a verb in the names of operations."""
-    return _joined(operation.name.removeprefix(verb) for operation in operations if _verb(operation) == verb)
 
 
 def _joined(names: Iterable[str]) -> str:

@@ -16,8 +16,5 @@ def bodies(services: Services) -> dict[str, Body]:
             partial(import_dataset.gather, services), import_dataset.WORK, partial(import_dataset.record, services)
         ),
         "train": Body(partial(train.gather, services), train.WORK, partial(train.record, services), heavy=True),
-        "export": not_built.body("Exporting rows"),
-        "delete-data": not_built.body("Deleting rows"),
-        "batch-inference": not_built.body("Batch inference"),
-        "batch-segment": not_built.body("Making segments"),
+        **not_built.bodies(),
     }

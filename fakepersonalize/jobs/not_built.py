@@ -7,6 +7,18 @@ from typing import NoReturn
 from fakepersonalize.errors import NOT_BUILT, JobFailed
 from fakepersonalize.lifecycle.workshop import Body, Job
 
+WORK = {
+    "export": "exporting rows",
+    "delete-data": "deleting rows",
+    "batch-inference": "batch inference",
+    "batch-segment": "making segments",
+}
+
+
+def bodies() -> dict[str, Body]:
+    """Return the bodies of all such jobs."""
+    return {kind: body(what.capitalize()) for kind, what in WORK.items()}
+
 
 def body(what: str) -> Body:
     """Return the body of a job that fails before there is anything to work on or to record."""
