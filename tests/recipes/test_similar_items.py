@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 
 from fakepersonalize.errors import JobFailed
+from fakepersonalize.recipes.models import similar_items
 from fakepersonalize.recipes.models.semantic import Semantic
 from fakepersonalize.recipes.models.similar_items import SimilarItems
 from fakepersonalize.recipes.training import TrainingData, by_popularity, distinct_users
@@ -99,3 +100,12 @@ def test_an_item_without_text_is_answered_by_popularity(films):
 def test_without_texts_training_fails(films):
     with pytest.raises(JobFailed, match="textual"):
         fitted(Semantic, films)
+
+
+def test_both_ways_of_reducing_metadata_agree(monkeypatch):
+    spread = np.random.default_rng(0).random((60, 40)) * np.geomspace(1, 0.01, 40)
+    rows = [similar_items._decomposed(csr_matrix(spread), 5)]
+    monkeypatch.setattr(similar_items, "FEW_COLUMNS", 0)
+    rows.append(similar_items._decomposed(csr_matrix(spread), 5))
+    one, other = (each @ each.T for each in rows)
+    np.testing.assert_allclose(one, other, atol=1e-4)

@@ -34,6 +34,9 @@ ID_WEIGHT = 0.2
 METADATA_WEIGHT = 0.5
 # https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-similar-items.html
 COLD_BELOW = 5
+FEW_COLUMNS = (
+    2000  # so few that all directions are found at once, by a dense decomposition that cannot fail to converge
+)
 
 
 @dataclass(frozen=True)
@@ -113,13 +116,28 @@ def _reduced(data: TrainingData, dimensions: int) -> npt.NDArray[np.float32]:
 
 
 def _decomposed(features: csr_matrix, dimensions: int) -> npt.NDArray[np.float32]:
-    from scipy.sparse.linalg import svds
+    """Return the rows in the `dimensions` directions that tell most of them apart (truncated SVD)."""
     from threadpoolctl import threadpool_limits
 
+    exact = features.astype(np.float64)
     with threadpool_limits(1, "blas"):  # the same sums in the same order on every machine
-        left, strengths, _ = svds(features.astype(np.float64), k=dimensions, v0=np.ones(min(features.shape)))
-    rows: npt.NDArray[np.float32] = (left * strengths).astype(np.float32)
-    return rows
+        rows = _by_gram(exact, dimensions) if exact.shape[1] <= FEW_COLUMNS else _by_iteration(exact, dimensions)
+    return rows.astype(np.float32)
+
+
+def _by_gram(features: csr_matrix, dimensions: int) -> npt.NDArray[np.float64]:
+    _, directions = np.linalg.eigh((features.T @ features).toarray())
+    found: npt.NDArray[np.float64] = features @ directions[:, ::-1][:, :dimensions]
+    return found
+
+
+def _by_iteration(features: csr_matrix, dimensions: int) -> npt.NDArray[np.float64]:
+    from scipy.sparse.linalg import svds
+
+    start = np.random.default_rng(0).standard_normal(min(features.shape))
+    left, strengths, _ = svds(features, k=dimensions, v0=start)
+    found: npt.NDArray[np.float64] = left * strengths
+    return found
 
 
 def _lengths_one(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
