@@ -112,8 +112,3 @@ def _read(name: str, text: str) -> Any:
         return _READERS.get(name, str)(text)
     except ValueError:
         raise ValueError(f"{ENVIRONMENT_PREFIX}{name.upper()}={text!r} is not a valid {name}") from None
-
-
-def default_of(name: str) -> Any:
-    """Return what a setting is when nobody chooses it."""
-    return getattr(Settings(), name)
