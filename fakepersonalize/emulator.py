@@ -26,6 +26,7 @@ from fakepersonalize.operations.registry import handlers
 from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
+from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.filtering import Filters
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
@@ -71,6 +72,7 @@ class Emulator:
         self.past = PastEvents(self.metadata, inlets)
         filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(self.shelf, self.loaded, self.live, filters)
+        self.answers = Answers(settings.explainable)
         self.database.listeners += [
             inlets.refresh,
             self.metadata.refresh,
@@ -92,6 +94,7 @@ class Emulator:
             inlets,
             self.streamed,
             self.metadata,
+            self.answers,
         )
         self.journal = Journal()
         self._dispatcher = Dispatcher(
@@ -145,6 +148,7 @@ class Emulator:
         if dataset_group is None:
             self.identifiers.clear(account)
             self.journal.clear(account)
+            self.answers.clear(account)
         return len(gone)
 
     def close(self) -> None:

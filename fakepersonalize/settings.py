@@ -50,6 +50,7 @@ class Settings:
         default_factory=_spare_cores, metadata={"help": "threads that training may use (cores - 1)", "choices": ()}
     )
     loaded_models: int = _setting(8, "how many trained models stay in memory")
+    explainable: int = _setting(100_000, "how many of the newest recommendations can be explained")
     in_process: bool = _setting(False, "work inline in the caller's thread: no ticker, no worker process")
 
     def __post_init__(self) -> None:
@@ -61,6 +62,8 @@ class Settings:
             raise ValueError(f"port must lie between 0 and 65535, not {self.port}")
         if not 0 < self.classroom_factor < float("inf"):
             raise ValueError(f"classroom_factor must be a positive number, not {self.classroom_factor}")
+        if self.explainable < 0:
+            raise ValueError(f"explainable must be at least 0, not {self.explainable}")
         if self.train_threads < 1:
             raise ValueError("train_threads must be at least 1")
 
@@ -99,6 +102,7 @@ _READERS: dict[str, Any] = {
     "seed": int,
     "train_threads": int,
     "loaded_models": int,
+    "explainable": int,
     "step_seconds": float,
     "classroom_factor": float,
     "transitions": _names,

@@ -10,6 +10,7 @@ from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.protocol.service_models import Operation
 from fakepersonalize.recommend.answer import Recommender
+from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.shelf import ScopedShelf
@@ -31,6 +32,7 @@ class House:
     inlets: Inlets
     streamed: StreamedRows
     metadata: LiveMetadata
+    answers: Answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if (amount or 0) > most:
         raise errors.invalid(errors.TOO_MANY_RESULTS, most=most)
     filter_, promotion = _filter(call, endpoint, request, request), _promotion(call, endpoint, request)
-    id_ = _recommendation_id(call, endpoint)
+    id_, mark = _recommendation_id(call, endpoint), call.house.recommender.mark
     asked = Asked(
         request.get("userId"),
         request.get("itemId"),
@@ -48,8 +48,10 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         promotion,
         id_,
         request.get("context"),
+        mark,
     )
     items = call.house.recommender.recommend(endpoint, asked)
+    _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
     return {"itemList": _described(call, endpoint, items, columns), "recommendationId": id_}
 
 
@@ -62,11 +64,12 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
     if not 0 < len(request["inputList"]) <= most:
         raise errors.invalid(errors.BAD_LIST, most=most)
     filter_ = _filter(call, endpoint, request, request)
+    id_, mark = _recommendation_id(call, endpoint), call.house.recommender.mark
     items = call.house.recommender.rank(
-        endpoint, request["userId"], request["inputList"], filter_, request.get("context")
+        endpoint, request["userId"], request["inputList"], filter_, request.get("context"), mark
     )
-    ranking = _described(call, endpoint, items, columns)
-    return {"personalizedRanking": ranking, "recommendationId": _recommendation_id(call, endpoint)}
+    _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
+    return {"personalizedRanking": _described(call, endpoint, items, columns), "recommendationId": id_}
 
 
 def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
@@ -159,6 +162,12 @@ def _described(
         return items
     texts = rows.texts([item["itemId"] for item in items], columns)
     return [item | {"metadata": found} for item, found in zip(items, texts)]
+
+
+def _remember(
+    call: Call, endpoint: Endpoint, request: dict[str, Any], id_: str, items: Sequence[str], mark: int
+) -> None:
+    call.house.answers.keep(id_, endpoint, call.operation.name, request, items, mark, call.now)
 
 
 def _recommendation_id(call: Call, endpoint: Endpoint) -> str:

@@ -75,6 +75,7 @@ class Asked:
     promotion: Promotion | None = None
     seed: str = ""  # of the places of promoted items
     context: Mapping[str, str] | None = None
+    until: int | None = None  # the number of the last streamed event that counts; None counts all
 
 
 class Recommender:
@@ -86,6 +87,11 @@ class Recommender:
         self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
         self.refresh({each.arn for kind in (CAMPAIGN, RECOMMENDER) for each in shelf.of_kind(kind)})
+
+    @property
+    def mark(self) -> int:
+        """The number of the newest streamed event: answers that count events until there can be told once more."""
+        return self._live.last
 
     def endpoint(self, arn: str) -> Endpoint | None:
         """Return what serves under an ARN; None for what is not there or not ACTIVE."""
@@ -124,6 +130,7 @@ class Recommender:
         ids: Sequence[str],
         filter_: BoundFilter | None = None,
         context: Mapping[str, str] | None = None,
+        until: int | None = None,
     ) -> list[dict[str, Any]]:
         """Return the given items in the user's order as members of PredictedItem, without those that a filter refuses.
 
@@ -133,10 +140,10 @@ class Recommender:
         listed = list(dict.fromkeys(ids))
         known = [loaded.items[id_] for id_ in listed if id_ in loaded.items]
         items = self.filters.items(endpoint.group, listed) if filter_ else None
-        look = self.filters.look(endpoint.group, user, None, items, [filter_]) if items and filter_ else None
+        look = self.filters.look(endpoint.group, user, None, items, [filter_], until) if items and filter_ else None
         with self._computing:
             allowed = look.allowed([filter_], len(listed)) if look and filter_ else None
-            scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user), context), known)
+            scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user, until), context), known)
         unknown: dict[str, Any] = {"score": 0.0} if "scores-unknown" in endpoint.recipe.does else {}
         ranked = _members(endpoint, loaded, scores)
         ranked += [{"itemId": id_} | unknown for id_ in listed if id_ not in loaded.items]
@@ -150,20 +157,20 @@ class Recommender:
         if not filters:
             return None
         catalogue = self.filters.catalogue(endpoint.group, loaded)
-        return self.filters.look(endpoint.group, asked.user, asked.item, catalogue, filters)
+        return self.filters.look(endpoint.group, asked.user, asked.item, catalogue, filters, asked.until)
 
     def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked) -> Picker:
         """Return what picks so many of the allowed items for the user, or for the item."""
         if endpoint.recipe.needs_item == "required":
             return partial(loaded.model.similar, loaded.items.get(asked.item or ""))
-        history = loaded.history(asked.user, self._live_events(endpoint, asked.user), asked.context)
+        history = loaded.history(asked.user, self._live_events(endpoint, asked.user, asked.until), asked.context)
         return partial(loaded.model.recommend, loaded.model.fold_in(history))
 
-    def _live_events(self, endpoint: Endpoint, user_id: str | None) -> Sequence[Event]:
+    def _live_events(self, endpoint: Endpoint, user_id: str | None, until: int | None) -> Sequence[Event]:
         """Return the events that count at once: there are recipes that wait for the next training."""
         if user_id is None or not endpoint.recipe.reacts:
             return ()
-        return self._live.of(dataset_arn(endpoint.group, INTERACTIONS), user_id)
+        return self._live.of(dataset_arn(endpoint.group, INTERACTIONS), user_id, until)
 
     def _refresh_endpoint(self, arn: str) -> None:
         resource, old = self._shelf.find(arn), self._endpoints.get(arn)

@@ -64,14 +64,25 @@ class Filters:
             self._compiled[resource.arn] = resource.number, known
         return known
 
-    def look(self, group: str, user: str | None, item: str | None, items: Items, bound: Sequence[BoundFilter]) -> Look:
-        """Return the items as a request of a user, at an item, sees them through some filters of a dataset group."""
+    def look(
+        self,
+        group: str,
+        user: str | None,
+        item: str | None,
+        items: Items,
+        bound: Sequence[BoundFilter],
+        until: int | None = None,
+    ) -> Look:
+        """Return the items as a request of a user, at an item, sees them through some filters of a dataset group.
+
+        `until` is the number of the last streamed event that counts.
+        """
         from fakepersonalize.filters.evaluate import Circumstances
         from fakepersonalize.recommend.candidates import Look, seen
 
         events, row = {}, None
         if user is not None and any(each.reads_events for each in bound):
-            events = seen(self._events(dataset_arn(group, INTERACTIONS), user), items.codes)
+            events = seen(self._events(dataset_arn(group, INTERACTIONS), user, until), items.codes)
         if user is not None and any(each.reads_user for each in bound):
             users = self._metadata.of(dataset_arn(group, USERS))
             row = users.row(user) if users else None
@@ -98,9 +109,9 @@ class Filters:
         inlet = self._inlets.of(dataset_arn(group, ITEMS))
         return Items(ids, rows, inlet.schema if inlet else None)
 
-    def _events(self, dataset: str, user: str) -> list[Met]:
+    def _events(self, dataset: str, user: str, until: int | None) -> list[Met]:
         """Return what a user did, oldest first, imported or streamed."""
-        streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user)]
+        streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user, until)]
         return sorted([*self._past.of(dataset, user), *streamed], key=lambda event: event.time)
 
     def _columns(self, group: str) -> Mapping[str, Sequence[Column]]:

@@ -18,6 +18,7 @@ class LiveEvents:
     def __init__(self, streamed: StreamedRows, inlets: Inlets) -> None:
         self._inlets = inlets
         self._datasets: dict[int, _Histories] = {}
+        self.last = 0  # the number of the newest row that counts
         for dataset in streamed.datasets():
             self.take(streamed.events(dataset))
         streamed.listeners.append(self.take)
@@ -27,12 +28,19 @@ class LiveEvents:
         for row in rows:
             if isinstance(row, Event):
                 self._datasets.setdefault(row.dataset, _Histories()).add(row)
+                self.last = max(self.last, row.number)
 
-    def of(self, dataset_arn: str, owner: str) -> Sequence[Event]:
-        """Return the events of a user, or of an anonymous session, in the dataset that has the ARN now."""
+    def of(self, dataset_arn: str, owner: str, until: int | None = None) -> Sequence[Event]:
+        """Return the events of a user, or of an anonymous session, in the dataset that has the ARN now.
+
+        `until` is the number of the last streamed row that counts; None counts all.
+        """
         inlet = self._inlets.of(dataset_arn)
         histories = self._datasets.get(inlet.dataset) if inlet else None
-        return histories.by_owner.get(owner, ()) if histories else ()
+        events = histories.by_owner.get(owner, ()) if histories else ()
+        if until is None or not events or events[-1].number <= until:
+            return events
+        return [event for event in events if event.number <= until]
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""

@@ -16,6 +16,7 @@ import pytest
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.recommend.loaded import Learnt, LoadedModel
+from fakepersonalize.resources.kinds import DATASET
 from fakepersonalize.storage.streamed import Event
 
 START = 1_600_000_000
@@ -160,3 +161,15 @@ def test_events_count_where_a_training_would_take_them() -> None:
     assert history(Learnt(0, "buy", 2.5), bought)[2:] == [(2, 300)]
     assert history(Learnt(0, "buy", 2.6), bought)[2:] == []
     assert history(Learnt(0, None, 0.0), event("c", 400))[2:] == []
+
+
+def test_an_answer_can_stop_at_an_event_that_came_before_others(shop: Shop) -> None:
+    live = shop.emulator.live
+    dataset = next(iter(shop.emulator.shelf.of_kind(DATASET))).arn
+    shop.put("i3", "new")
+    mark = live.last
+    shop.put("i9", "new")
+    assert [event.item for event in live.of(dataset, "new")] == ["i3", "i9"]
+    assert [event.item for event in live.of(dataset, "new", mark)] == ["i3"]
+    assert live.of(dataset, "new", mark - 1) == []
+    assert live.of(dataset, "nobody", mark) == ()
