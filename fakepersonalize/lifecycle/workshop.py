@@ -1,4 +1,4 @@
-"""Jobs: gather what the work needs, do it, keep what came of it; each stage is a row's state before the next begins.
+"""Jobs: gather what the work needs, do it, deliver and keep what came of it, from one state of a row to the next.
 
 A job's folder holds what `gather` spooled and what `work` made. `record` is called by the machine, in the transaction
 that sets the final status.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fakepersonalize.errors import Cancelled, JobFailed
-from fakepersonalize.lifecycle.runners import InlineRunner, Interrupted, Runner, WorkerProcess
+from fakepersonalize.lifecycle.runners import InlineRunner, Interrupted, Runner, Tick, WorkerProcess
 from fakepersonalize.storage.metadata import Database
 
 log = logging.getLogger(__name__)
@@ -40,12 +40,15 @@ class Body:
     """What a kind of job does: two functions that may use the house, and the dotted name of the work between them.
 
     `gather(job) -> spec` and `record(job, outcome) -> changes of the resource's document` run in the server's process.
+    So does `deliver(job, outcome, tick) -> outcome`, right behind the work and outside of any transaction: it hands to
+    the neighbours what the work made, which may take a while, and like the work it may be interrupted and repeated.
     """
 
     gather: Callable[[Job], dict[str, Any]]
     work: str
     record: Callable[[Job, dict[str, Any]], dict[str, Any]]
     heavy: bool = False
+    deliver: Callable[[Job, dict[str, Any], Tick], dict[str, Any]] | None = None
 
 
 class Workshop:
@@ -192,16 +195,21 @@ class Workshop:
             if not self._database.run("job_attempted", number=number).rowcount:
                 return
         job, body = self._job(number, row["arn"]), self._bodies[row["kind"]]
-        outcome = self._outcome(job, body, json.loads(row["spec"]))
+        outcome = self._outcome(job, body, json.loads(row["spec"]), self._tick(job))
+        if body.deliver:
+            outcome = body.deliver(job, outcome, self._tick(job))
         with self._database.transaction():
             self._database.run("job_done", number=number, outcome=json.dumps(outcome))
 
-    def _outcome(self, job: Job, body: Body, spec: dict[str, Any]) -> dict[str, Any]:
+    def _tick(self, job: Job) -> Tick:
         def tick(share: float) -> None:
             if self._closed or job.number in self._over:
                 raise Cancelled
             self.progress[job.number] = share
 
+        return tick
+
+    def _outcome(self, job: Job, body: Body, spec: dict[str, Any], tick: Tick) -> dict[str, Any]:
         if body.heavy and self._process:
             return self._process.run(job.number, body.work, spec, job.folder, tick)
         module, _, function = body.work.partition(":")

@@ -1,4 +1,4 @@
-"""A small house for tests of time and work: a shelf, a manual clock, and jobs whose three stages the test decides."""
+"""A small house for tests of time and work: a shelf, a manual clock, and jobs whose stages the test decides."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Trade:
     def __init__(self) -> None:
         self.gather: Callable[[Job], dict[str, Any]] = lambda job: {"arn": job.arn}
         self.work: Callable[[dict[str, Any], Path, Tick], dict[str, Any]] = lambda spec, folder, tick: dict(spec)
+        self.deliver: Callable[[Job, dict[str, Any], Tick], dict[str, Any]] = lambda job, outcome, tick: outcome
         self.record: Callable[[Job, dict[str, Any]], dict[str, Any]] = lambda job, outcome: {"metrics": outcome}
         self.calls: list[str] = []
 
@@ -66,7 +67,7 @@ class House:
         self.workshop = Workshop(
             self.database,
             folder / "jobs",
-            {"train": Body(self._gather, work or f"{__name__}:do", self._record, heavy=heavy is not None)},
+            {"train": Body(self._gather, work or f"{__name__}:do", self._record, heavy is not None, self._deliver)},
             light,
             heavy or light,
             process,
@@ -125,6 +126,10 @@ class House:
     def _gather(self, job: Job) -> dict[str, Any]:
         TRADE.calls.append("gather")
         return TRADE.gather(job)
+
+    def _deliver(self, job: Job, outcome: dict[str, Any], tick: Tick) -> dict[str, Any]:
+        assert self.database.current is None
+        return TRADE.deliver(job, outcome, tick)
 
     def _record(self, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
         TRADE.calls.append("record")

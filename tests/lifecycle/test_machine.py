@@ -190,6 +190,24 @@ def test_a_job_gathers_at_once_works_in_progress_and_records_at_the_end(house: H
     assert house.leftovers() == []
 
 
+def test_what_is_delivered_is_told_to_the_record_and_may_be_stopped(house: House, trade: Trade) -> None:
+    trade.deliver = lambda job, outcome, tick: outcome | {"delivered": True}
+    assert house.now(house.version()) is not None
+    house.lifecycle.advance(20.0)
+    assert house.now(version_of(house))["metrics"]["delivered"]
+
+    def stopped(job: Any, outcome: dict[str, Any], tick: Any) -> dict[str, Any]:
+        house.stop(house.now(another))
+        tick(0.9)
+        return outcome
+
+    trade.deliver = stopped
+    another = house.version("others")
+    house.lifecycle.advance(100.0)
+    assert house.status(another) == "CREATE STOPPED"
+    assert house.leftovers() == []
+
+
 def fail(reason: Exception) -> Any:
     def failing(*_: Any) -> Any:
         raise reason
@@ -197,7 +215,7 @@ def fail(reason: Exception) -> Any:
     return failing
 
 
-@pytest.mark.parametrize("stage", ["gather", "work", "record"])
+@pytest.mark.parametrize("stage", ["gather", "work", "deliver", "record"])
 def test_a_job_that_cannot_be_done_fails_with_its_reason(house: House, trade: Trade, stage: str) -> None:
     setattr(trade, stage, fail(JobFailed("Dataset has fewer than 1000 interactions.", "there are 3")))
     version = house.version()
@@ -210,7 +228,7 @@ def test_a_job_that_cannot_be_done_fails_with_its_reason(house: House, trade: Tr
     assert house.leftovers() == []
 
 
-@pytest.mark.parametrize("stage", ["gather", "work", "record"])
+@pytest.mark.parametrize("stage", ["gather", "work", "deliver", "record"])
 def test_a_bug_in_a_job_fails_it_and_stands_in_the_log(
     house: House, trade: Trade, stage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
