@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from fakepersonalize.arns import Scope
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 BLOCK_BYTES = 1 << 20
+PART_BYTES = 8 << 20  # of an object that is written bit by bit; S3 takes parts from 5 MiB on, except for the last
 KEPT_CLIENTS = 32
 # Never resolved, since the application answers; https spares botocore from hashing what is written.
 NOWHERE = "https://localhost"
@@ -103,6 +104,23 @@ class Neighbours:
         with _refusals(bucket):
             self._s3(scope).put_object(Bucket=bucket, Key=key, Body=body)
 
+    @contextmanager
+    def writing(self, scope: Scope, location: str) -> Iterator[BinaryIO]:
+        """Lend a file that becomes the object at `s3://bucket/key` when the block ends well, and nothing else.
+
+        At most one part of it is in memory; larger objects are uploaded in parts. Raises Unreadable.
+        Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
+        """
+        bucket, key = split_location(location)
+        with _refusals(bucket):
+            upload = _Upload(self._s3(scope), bucket, key)
+            try:
+                yield cast(BinaryIO, upload)
+                upload.finish()
+            except BaseException:
+                upload.abort()
+                raise
+
     def role_exists(self, scope: Scope, role_arn: str) -> bool:
         """Say whether there is an IAM role of this ARN, in the account that the ARN names."""
         from botocore.exceptions import ClientError
@@ -166,6 +184,46 @@ def respond(url: str, status: int, headers: Iterable[tuple[str, str]], body: byt
     from botocore.awsrequest import AWSResponse, HeadersDict
 
     return AWSResponse(url, status, HeadersDict(headers), _Raw(body))
+
+
+class _Upload(io.RawIOBase):
+    """What is written goes to S3 part by part; small objects in one piece, at the end."""
+
+    def __init__(self, s3: Any, bucket: str, key: str) -> None:
+        self._s3, self._object = s3, {"Bucket": bucket, "Key": key}
+        self._held = bytearray()
+        self._upload: dict[str, str] = {}  # what names it besides its object
+        self._parts: list[dict[str, Any]] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, piece: Any) -> int:
+        self._held += piece
+        while len(self._held) >= PART_BYTES:
+            part = bytes(self._held[:PART_BYTES])
+            del self._held[:PART_BYTES]
+            self._send(part)
+        return len(piece)
+
+    def finish(self) -> None:
+        if not self._upload:
+            self._s3.put_object(**self._object, Body=bytes(self._held))
+            return
+        if self._held:
+            self._send(bytes(self._held))
+        self._s3.complete_multipart_upload(**self._object, **self._upload, MultipartUpload={"Parts": self._parts})
+
+    def abort(self) -> None:
+        if self._upload:
+            self._s3.abort_multipart_upload(**self._object, **self._upload)
+
+    def _send(self, part: bytes) -> None:
+        if not self._upload:
+            self._upload = {"UploadId": self._s3.create_multipart_upload(**self._object)["UploadId"]}
+        number = len(self._parts) + 1
+        sent = self._s3.upload_part(**self._object, **self._upload, PartNumber=number, Body=part)
+        self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
 
 
 class _Raw(io.BytesIO):

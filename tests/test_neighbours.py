@@ -159,3 +159,35 @@ def test_a_real_endpoint_is_read_over_its_socket(app):
 def test_neighbours_are_either_here_or_there(app, endpoint):
     with pytest.raises(ValueError, match="either"):
         Neighbours(app if endpoint else None, endpoint)
+
+
+def test_an_object_is_written_bit_by_bit(neighbours, bucket, monkeypatch):
+    monkeypatch.setattr("fakepersonalize.neighbours.PART_BYTES", 5 << 20)
+    pieces = [bytes([n]) * (3 << 20) for n in range(4)]
+    with neighbours.writing(SCOPE, "s3://films/out/large") as file:
+        assert sum(map(file.write, pieces)) == 12 << 20
+        assert neighbours.objects(SCOPE, "s3://films/out/") == []
+    assert b"".join(neighbours.read_object(SCOPE, bucket, "out/large")) == b"".join(pieces)
+
+
+@pytest.mark.parametrize("content", [b"", b"few"])
+def test_small_objects_are_written_in_one_piece(neighbours, bucket, content):
+    with neighbours.writing(SCOPE, "s3://films/small") as file:
+        file.write(content)
+    assert b"".join(neighbours.read_object(SCOPE, bucket, "small")) == content
+
+
+@pytest.mark.parametrize("size", [1, 6 << 20])
+def test_an_object_that_is_not_finished_is_none(neighbours, bucket, size, monkeypatch):
+    monkeypatch.setattr("fakepersonalize.neighbours.PART_BYTES", 5 << 20)
+    with pytest.raises(TypeError), neighbours.writing(SCOPE, "s3://films/half") as file:
+        file.writelines([bytes(size), "no bytes"])
+    assert neighbours.objects(SCOPE, "s3://films/") == []
+    assert "Uploads" not in neighbours._s3(SCOPE).list_multipart_uploads(Bucket=bucket)
+
+
+@pytest.mark.parametrize("size", [1, 9 << 20])
+def test_a_missing_bucket_cannot_be_written(neighbours, size):
+    with pytest.raises(Unreadable) as caught, neighbours.writing(SCOPE, "s3://none-such/x") as file:
+        file.write(bytes(size))
+    assert caught.value.reason == "NoSuchBucket"
