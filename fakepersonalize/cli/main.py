@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import Field, fields
-from typing import Any, get_args, get_origin, get_type_hints
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
 from fakepersonalize import __version__
 from fakepersonalize.cli.env import REGION, SHELLS, detected_shell, lines
+from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_flags, settings_of
+from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.settings import ENVIRONMENT_PREFIX, Settings
 
 PROGRAM = "fakepersonalize"
 DEFAULT_USER = "u0230"
 NOT_FLAGS = ("in_process",)  # a server has its socket and its threads
-OF_THE_ADDRESS = ("host", "port", "port_file")
 
 CANNOT_USE = "{path} cannot be used: {reason}."
 NO_PORT = "Port 0 is any free one; name the --port that the server has got, or its --port-file."
@@ -29,12 +29,8 @@ PORT_REFUSED = "Cannot listen on port {port} of {host}: {reason}."
 INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 
 
-class Refused(Exception):
-    """What was asked for cannot be done; its one sentence says why."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit status: 0, 1 when it could not be done, 130 after Ctrl-C.
+    """Run one command and return the exit status: 0, 1 when it could not be done, 130 after Ctrl-C, or its own.
 
     `argv` are the arguments without the program's name, those of the process by default. As argparse does, wrong
     arguments, `--help` and `--version` raise SystemExit.
@@ -43,19 +39,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = vars(_parser().parse_args(argv))
     command = arguments.pop("command")
     try:
-        command(**arguments)
+        return command(**arguments) or 0
     except Refused as refusal:
         print(f"{PROGRAM}: {refusal}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
-    return 0
 
 
 def serve(**flags: Any) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    settings = _settings(flags)
+    settings = settings_of(flags)
     import sqlite3
 
     from fakepersonalize import server
@@ -74,7 +69,7 @@ def serve(**flags: Any) -> None:
 
 def env(shell: str | None, region: str, **flags: Any) -> None:
     """Print the lines that point AWS's tools to the server."""
-    settings = _settings(flags)
+    settings = settings_of(flags)
     if not (settings.port or settings.port_file):
         raise Refused(NO_PORT)
     try:
@@ -105,14 +100,14 @@ def _parser() -> argparse.ArgumentParser:
 
     serving = commands.add_parser("serve", help="answer for Personalize, S3, IAM, STS and others on one port")
     serving.set_defaults(command=serve)
-    _add_flags(serving, (f.name for f in fields(Settings) if f.name not in NOT_FLAGS))
+    add_flags(serving, (f.name for f in fields(Settings) if f.name not in NOT_FLAGS))
     serving.epilog = note
 
     printing = commands.add_parser("env", help="print the lines that point AWS's tools to the server")
     printing.set_defaults(command=env)
     printing.add_argument("--shell", choices=SHELLS, help="whose lines (default: the shell that is in use, or sh)")
     printing.add_argument("--region", default=REGION, help=f"region to work in (default: {REGION})")
-    _add_flags(printing, OF_THE_ADDRESS)
+    add_flags(printing, OF_THE_ADDRESS)
     printing.epilog = note
 
     showing = commands.add_parser("demo", help="train three recipes on made-up films and compare them")
@@ -121,34 +116,6 @@ def _parser() -> argparse.ArgumentParser:
         "--user", default=DEFAULT_USER, metavar="ID", help=f"who gets recommendations (default: {DEFAULT_USER})"
     )
     return parser
-
-
-def _add_flags(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
-    rows = {f.name: f for f in fields(Settings)}
-    hints = get_type_hints(Settings)
-    for name in names:
-        parser.add_argument(f"--{name.replace('_', '-')}", **_flag(rows[name], hints[name]))
-
-
-def _flag(row: Field[Any], hint: Any) -> dict[str, Any]:
-    """Return how argparse reads a setting; None stands for a flag that is not given."""
-    default = f" (default: {row.default})" if isinstance(row.default, (str, int)) else ""
-    flag: dict[str, Any] = {"help": row.metadata["help"] + default, "default": None}
-    if get_origin(hint) is tuple:
-        return flag | {"action": "append", "metavar": row.name.upper()}
-    if row.metadata["choices"]:
-        return flag | {"choices": row.metadata["choices"]}
-    reader = next(iter(get_args(hint)), hint)  # `int | None` reads an int
-    return flag | {"type": reader, "metavar": row.name.rpartition("_")[2].upper()}
-
-
-def _settings(flags: dict[str, Any]) -> Settings:
-    """Return what flags and environment say together."""
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
-    try:
-        return Settings.from_environment(os.environ, **given)
-    except ValueError as error:
-        raise Refused(f"{error}.") from None
 
 
 def _why(error: OSError, settings: Settings) -> str:
