@@ -242,6 +242,20 @@ NOT_STOPPABLE = (
     "Only solution versions in CREATE PENDING or CREATE IN_PROGRESS can be stopped; the status is {status}."  # o
 )
 
+# Trainings: what their failureReason says.
+NO_DATASET = "{type} dataset not found in the dataset group."  # o
+TOO_FEW = "Dataset has fewer than {least} interactions."  # o
+TOO_FEW_OF_TYPE = "Dataset has fewer than {least} interactions after filtering by event type: {type}"  # s
+TOO_FEW_USERS = "Create failed. Dataset has fewer than {least} users with at least {each} interactions each."  # d
+TOO_SMALL_SHARE = (
+    "Create failed. Fewer than {least:.0%} of the users in the dataset have at least {each} interactions each."  # o
+)
+COLD_ITEMS = "The number of cold items must lie between {least} and {most}."  # o
+TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event types and metadata columns together."  # o
+NO_TRAINED_COLUMN = "The Interactions schema has no column {names}, which the solution filters by."  # o
+UNKNOWN_OBJECTIVE_METRIC = "Unknown metric: {name}."  # o
+NO_MODEL = "The recipe {arn} is not built in fakepersonalize yet."  # o
+
 # campaigns and recommenders
 NO_CAMPAIGNS = "Solution versions of the recipe {arn} cannot be deployed: use a batch segment job."  # o
 EXPLORATION_REFUSED = "itemExplorationConfig is not supported for the recipe {arn}."  # o

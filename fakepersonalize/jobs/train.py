@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize import errors
 from fakepersonalize.arns import SERVICE_OWNED
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
-from fakepersonalize.jobs import side_rows
+from fakepersonalize.jobs import side_rows, training_minima, training_rows
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
-from fakepersonalize.resources import quotas
 from fakepersonalize.resources.kinds import DATASET, RECOMMENDER
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.storage import artifacts
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
 
-    from fakepersonalize.recipes.features import Encoding, Kind
     from fakepersonalize.recipes.search import Searched
     from fakepersonalize.recipes.training import TrainingData
 
-KNOWN_COLUMNS = schema.RULES[None, "INTERACTIONS"].keys()
-TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event types and metadata columns together."
 # Which recipes compete unless the solution says it (ours, the pages name none).
 AUTO_ML_RECIPES = (f"{SERVICE_OWNED}recipe/aws-hrnn", f"{SERVICE_OWNED}recipe/aws-hrnn-metadata")
 # The further datasets that a training may read, and what a recipe learns from them.
 SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}, schema.ACTIONS: {"actions"}}
-COLD = "cold_start_max_interactions"  # a parameter of the recipe that brings in cold items, and of no other
-WEIGHT = "weight"  # what an interaction counts: its event type's weight relative to the mean of all weights
 ACTED = "acted.parquet"
 MODEL, STREAMED = "model", "streamed.parquet"
 WORK = "fakepersonalize.jobs.train:work"
@@ -65,7 +59,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     interactions = datasets.get(schema.INTERACTIONS)
     needed = any(schema.INTERACTIONS in recipe.required_datasets for recipe in candidates)
     if interactions is None and needed:
-        raise JobFailed("Interactions dataset not found in the dataset group.")
+        raise JobFailed(errors.NO_DATASET.format(type="Interactions"))
     sides = {type_: datasets[type_] for type_, use in SIDES.items() if type_ in datasets and use & learns_from}
     dealings = datasets.get(schema.ACTION_INTERACTIONS) if "actions" in learns_from else None
     with services.database.transaction():
@@ -107,14 +101,14 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
 
     started = time.perf_counter()
     recipes = [recipe for name in spec["recipes"] if (recipe := catalogue.recipe(name))]
-    encoded = prepare(spec, _learns_from(recipes))
+    encoded = training_rows.prepare(spec, _learns_from(recipes))
     if spec["minima"] and spec["needed"]:
-        check_minima(encoded, spec["event_type"])
-        check_event_types(spec["segments"])
+        training_minima.check_minima(encoded.data, spec["event_type"])
+        training_minima.check_event_types(spec["segments"])
         for recipe in recipes:
-            check_cold_items(encoded.data, _parameters(spec, recipe))
+            training_minima.check_cold_items(encoded.data, _parameters(spec, recipe))
     if spec["needed"] and not len(encoded.data.items):
-        raise JobFailed(too_few(spec["event_type"]))
+        raise training_minima.too_few(spec["event_type"])
     tick(0.1)
     tuned = _tuned(spec, recipes, encoded.data, lambda share: tick(0.1 + 0.6 * share))
     recipe, begin = (tuned.recipe, 0.7) if tuned else (recipes[0], 0.1)
@@ -177,7 +171,7 @@ def _tuned(spec: dict[str, Any], recipes: Sequence[Recipe], data: TrainingData, 
     parallel = int(resources.get("maxParallelTrainingJobs") or 1)
     metric = spec["metric"] or search.METRIC
     if metric not in search.METRICS:
-        raise JobFailed(f"Unknown metric: {metric}.")
+        raise JobFailed(errors.UNKNOWN_OBJECTIVE_METRIC.format(name=metric))
 
     def part(number: int) -> Tick:
         return lambda share: tick((number + share) / len(recipes))
@@ -207,7 +201,7 @@ def _parameters(spec: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     params: dict[str, Any] = recipe.parse(spec["hyperparameters"], spec["features"])
     if spec["objective"]:
         params["objective_sensitivity"] = spec["sensitivity"]
-    if COLD in params:
+    if training_minima.COLD in params:
         params["now"] = spec["now"]
     return params
 
@@ -236,218 +230,6 @@ def _exchange(services: Services, job: Job, recommender: Resource) -> int:
         assert services.database.current is not None
         services.database.current.afterwards.append(lambda: services.models.drop(old))
     return key
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """Interactions by codes, the ids behind the codes in ascending order, and how further columns became features."""
-
-    data: TrainingData
-    users: list[str]
-    items: list[str]
-    encodings: dict[str, Encoding]  # of "items", "users" and "context", as far as a training reads them
-    actions: list[str] | None = None
-
-
-def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
-    """Read all that can be learnt from."""
-    choice = spec["choice"]
-    circumstances: dict[str, Kind] = {}
-    if "context" in learns_from:
-        own = schema.parse(spec["schema"], spec["domain"])
-        circumstances = side_rows.trained_columns(own, choice, ("category", "number"))
-    items, users, actions = (
-        side_rows.read(spec["sides"].get(type_)) for type_ in (schema.ITEMS, schema.USERS, schema.ACTIONS)
-    )
-    acted = _dealings(spec["acted"], actions.ids) if actions else None
-    encoded = encode(
-        _read(spec, [*circumstances]),
-        [*(users.ids if users else ()), *(acted["USER_ID"].to_pylist() if acted else ())],
-        items.ids if items and "new-items" in learns_from else (),
-        circumstances,
-    )
-    data, encodings = encoded.data, encoded.encodings
-    if users:
-        columns = side_rows.trained_columns(users.schema, choice, ("category", "number"))
-        encodings["users"], known = side_rows.features(users, columns, encoded.users)
-        data = replace(data, user_features=known)
-    if items:
-        times = side_rows.item_times(items, choice, encoded.items)
-        kinds = [kind for kind, source in side_rows.SOURCES.items() if source in learns_from]
-        columns = side_rows.trained_columns(items.schema, choice, kinds)
-        if columns:
-            encodings["items"], known = side_rows.features(items, columns, encoded.items)
-            data = replace(data, item_features=known)
-        data = replace(data, item_times=times, rewards=_rewards(items, spec["objective"], encoded.items))
-    if actions and acted is not None:
-        encoded = replace(encoded, actions=sorted(actions.ids))
-        data = replace(data, actions=_acted(acted, encoded.users, sorted(actions.ids)))
-    return replace(encoded, data=data)
-
-
-def _dealings(paths: Sequence[str], actions: Sequence[str]) -> pa.Table:
-    """Return the rows of action interactions with the given actions: USER_ID, ACTION_ID, TIMESTAMP, EVENT_TYPE."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    names = ["USER_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE"]
-    types = [pa.string(), pa.string(), pa.int64(), pa.string()]
-    tables = [pa.schema(zip(names, types)).empty_table()]
-    for path in paths:
-        own = {name.upper(): name for name in pq.read_schema(path).names}
-        table = pq.read_table(path, columns=[own[name] for name in names])
-        tables.append(pa.table([table[own[name]].cast(type_) for name, type_ in zip(names, types)], names))
-    rows = pa.concat_tables(tables)
-    return rows.filter(pc.is_in(rows["ACTION_ID"], pa.array(actions, "string")))
-
-
-def _acted(rows: pa.Table, users: Sequence[str], actions: Sequence[str]) -> TrainingData:
-    """Return what users did with actions by codes, with weight 1 where one was taken."""
-    import numpy as np
-
-    from fakepersonalize.recipes.training import TrainingData
-
-    def codes(column: str, ids: Sequence[str]) -> np.ndarray:
-        places = {id_: code for code, id_ in enumerate(ids)}
-        return np.array([places[id_] for id_ in rows[column].to_pylist()], np.int32)
-
-    taken = np.array([type_.upper() == "TAKEN" for type_ in rows["EVENT_TYPE"].to_pylist()], np.float32)
-    return TrainingData.from_columns(
-        codes("USER_ID", users),
-        codes("ACTION_ID", actions),
-        rows["TIMESTAMP"].to_numpy(),
-        len(users),
-        len(actions),
-        taken,
-    )
-
-
-def _rewards(items: side_rows.Side, objective: str | None, ids: Sequence[str]) -> np.ndarray | None:
-    """Return what the objective is after, float32 [ids], NaN where it is unknown; None without an objective."""
-    import numpy as np
-
-    column = items.schema.column(objective) if objective else None
-    return None if column is None else np.array(items.cells(column.name, ids), np.float32)
-
-
-def encode(
-    table: pa.Table,
-    more_users: Sequence[str] = (),
-    more_items: Sequence[str] = (),
-    circumstances: Mapping[str, Kind] | None = None,
-) -> Encoded:
-    """Turn rows (USER_ID, ITEM_ID, TIMESTAMP, further columns) into codes; users and items without rows get some too.
-
-    Codes ascend with the ids, whatever the order of the rows.
-    """
-    from fakepersonalize.recipes.training import TrainingData
-
-    users, user_ids = _with(more_users, *_codes(table.column("USER_ID")))
-    items, item_ids = _with(more_items, *_codes(table.column("ITEM_ID")))
-    times = table.column("TIMESTAMP").to_numpy()
-    encodings, contexts = {}, None
-    if circumstances:
-        encodings["context"], contexts = side_rows.contexts(table, circumstances)
-    weights = table.column(WEIGHT).to_numpy() if WEIGHT in table.column_names else None
-    data = TrainingData.from_columns(users, items, times, len(user_ids), len(item_ids), weights, contexts)
-    return Encoded(data, user_ids, item_ids, encodings)
-
-
-def check_minima(encoded: Encoded, event_type: str | None) -> None:
-    """Refuse too little data, counted in unique rows.
-
-    Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html
-    """
-    import numpy as np
-
-    per_user = _moments_per_user(encoded.data)
-    if per_user.sum() < quotas.MINIMUM_INTERACTIONS or not _enough_users(per_user):
-        per_user = _unique_per_user(encoded.data)
-    found, busy = int(per_user.sum()), _busy(per_user)
-    if found < quotas.MINIMUM_INTERACTIONS:
-        raise JobFailed(too_few(event_type), f"there are {found}; --limits off lifts all minima")
-    if busy < quotas.MINIMUM_USERS:
-        raise JobFailed(
-            f"Create failed. Dataset has fewer than {quotas.MINIMUM_USERS} users with at least "
-            f"{quotas.INTERACTIONS_PER_USER} interactions each.",
-            f"there are {busy}; --limits off lifts all minima",
-        )
-    present = int(np.count_nonzero(per_user))
-    if busy < quotas.MINIMUM_SHARE_OF_USERS * present:
-        raise JobFailed(
-            f"Create failed. Fewer than {quotas.MINIMUM_SHARE_OF_USERS:.0%} of the users in the dataset have at least "
-            f"{quotas.INTERACTIONS_PER_USER} interactions each.",
-            f"{busy} of {present} have; --limits off lifts all minima",
-        )
-
-
-def check_cold_items(data: TrainingData, params: Mapping[str, Any]) -> None:
-    """Refuse too few or too many cold items to a recipe that is about them (ours, the page names no sentence)."""
-    from fakepersonalize.recipes.models import cold_start
-
-    if COLD not in params:
-        return
-    found = int(cold_start.cold_items(data, params).sum())
-    if not cold_start.FEWEST <= found <= cold_start.MOST:
-        raise JobFailed(
-            f"The number of cold items must lie between {cold_start.FEWEST} and {cold_start.MOST}.",
-            f"there are {found}; --limits off lifts all minima",
-        )
-
-
-def check_event_types(segments: Sequence[str]) -> None:
-    """Refuse interactions with too many event types and own columns together (ours, the page names no sentence)."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    types: set[str] = set()
-    own: set[str] = set()
-    for path in segments:
-        names = {name.upper(): name for name in pq.read_schema(path).names}
-        own |= names.keys() - KNOWN_COLUMNS
-        if "EVENT_TYPE" in names:
-            types.update(pc.unique(pq.read_table(path, columns=[names["EVENT_TYPE"]])[0]).to_pylist())
-    types.discard(None)
-    if len(types) + len(own) > quotas.EVENT_TYPES_AND_METADATA:
-        raise JobFailed(
-            TOO_MANY_EVENT_TYPES.format(most=quotas.EVENT_TYPES_AND_METADATA),
-            f"there are {len(types)} event types and {len(own)} columns; --limits off lifts all quotas",
-        )
-
-
-def _busy(per_user: np.ndarray) -> int:
-    return int((per_user >= quotas.INTERACTIONS_PER_USER).sum())
-
-
-def _enough_users(per_user: np.ndarray) -> bool:
-    import numpy as np
-
-    return _busy(per_user) >= max(quotas.MINIMUM_USERS, quotas.MINIMUM_SHARE_OF_USERS * int(np.count_nonzero(per_user)))
-
-
-def _moments_per_user(data: TrainingData) -> np.ndarray:
-    """Count the distinct times of each user's interactions: at most the number of unique rows, and quick to know."""
-    import numpy as np
-
-    users = data.users()
-    new = np.ones(len(users), bool)
-    new[1:] = (users[1:] != users[:-1]) | (data.times[1:] != data.times[:-1])
-    return np.bincount(users[new], minlength=data.n_users)
-
-
-def _unique_per_user(data: TrainingData) -> np.ndarray:
-    """Count each user's unique rows."""
-    import numpy as np
-
-    rows = np.stack([data.users(), data.times, data.items.astype(np.int64)], axis=1)
-    return np.bincount(np.unique(rows, axis=0)[:, 0], minlength=data.n_users)
-
-
-def too_few(event_type: str | None) -> str:
-    """AWS's sentence about too few interactions (seen with an event type; ours without)."""
-    sentence = f"Dataset has fewer than {quotas.MINIMUM_INTERACTIONS} interactions"
-    return f"{sentence} after filtering by event type: {event_type}" if event_type else f"{sentence}."
 
 
 # Options that the service acts on and we do not yet: a training that would ignore them fails instead.
@@ -480,7 +262,7 @@ def _recipes(trained: Resource, config: dict[str, Any]) -> list[Recipe]:
     recipes = [catalogue.recipe(arn.rpartition("/")[2]) for arn in arns]
     for arn, recipe in zip(arns, recipes):
         if recipe is None or recipe.model is None:
-            raise JobFailed(f"The recipe {arn} is not built in fakepersonalize yet.")
+            raise JobFailed(errors.NO_MODEL.format(arn=arn))
     return [recipe for recipe in recipes if recipe]
 
 
@@ -519,100 +301,20 @@ def _learnt(spec: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _read(spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
-    """Return the rows that the solution trains on: all, or those of its event type and threshold."""
-    import pyarrow as pa
-
-    tables = [_segment(path, spec, further) for path in spec["segments"]]
-    if not tables and spec["needed"]:
-        raise JobFailed(too_few(spec["event_type"]))
-    if not tables:
-        return pa.table(
-            {"USER_ID": pa.array([], "string"), "ITEM_ID": pa.array([], "string"), "TIMESTAMP": pa.array([], "int64")}
-        )
-    return pa.concat_tables(tables)
-
-
-def _segment(path: str, spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    event_type, threshold, events = spec["event_type"], spec["threshold"], spec["events"]
-    by_value = threshold or any(each.get("eventValueThreshold") is not None for each in events)
-    own = {name.upper(): name for name in pq.read_schema(path).names}
-    wanted = ["USER_ID", "ITEM_ID", "TIMESTAMP"]
-    wanted += ["EVENT_TYPE"] * bool(event_type or events) + ["EVENT_VALUE"] * bool(by_value)
-    missing = [name for name in wanted if name not in own]
-    if missing:
-        raise JobFailed(f"The Interactions schema has no column {', '.join(missing)}, which the solution filters by.")
-    # Ids come as codes: the strings of a million rows are never made.
-    with pq.ParquetFile(path, read_dictionary=[own["USER_ID"], own["ITEM_ID"]]) as file:
-        table = file.read([*(own[name] for name in wanted), *further]).rename_columns([*wanted, *further])
-    if event_type:
-        table = table.filter(pc.equal(pc.utf8_lower(pc.cast(table["EVENT_TYPE"], "string")), event_type.lower()))
-    if threshold:
-        table = table.filter(pc.greater_equal(table["EVENT_VALUE"], float(threshold)))
-    if events:
-        return _weighted(table, events).select(["USER_ID", "ITEM_ID", "TIMESTAMP", WEIGHT, *further])
-    return table.select(["USER_ID", "ITEM_ID", "TIMESTAMP", *further])
-
-
-def _weighted(table: pa.Table, events: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Keep the rows of the listed event types, from their thresholds on, with the weight of each."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    types = pc.utf8_lower(pc.cast(table["EVENT_TYPE"], "string"))
-    relative = [1.0 if each.get("weight") is None else each["weight"] for each in events]
-    mean = sum(relative) / len(relative) or 1.0
-    weights = np.full(len(table), np.nan, np.float32)
-    for each, weight in zip(events, relative):
-        rows = pc.equal(types, each["eventType"].lower())
-        if each.get("eventValueThreshold") is not None:
-            rows = pc.and_(rows, pc.greater_equal(table["EVENT_VALUE"], each["eventValueThreshold"]))
-        weights[pc.fill_null(rows, False).to_numpy()] = weight / mean
-    listed = np.isfinite(weights)
-    return table.append_column(WEIGHT, pa.array(weights)).filter(pa.array(listed))
-
-
-def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
-    """Return int32 codes and the sorted ids they stand for."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    chunk = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(chunk, pa.ChunkedArray):
-        chunk = chunk.chunk(0) if chunk.num_chunks else pa.array([], "string").dictionary_encode()
-    present = np.zeros(len(chunk.dictionary), bool)
-    indices = chunk.indices.to_numpy(zero_copy_only=False)
-    present[indices] = True
-    ids = chunk.dictionary.filter(pa.array(present))
-    order = pc.sort_indices(ids).to_numpy()
-    rank = np.empty(len(present), np.int32)
-    rank[np.flatnonzero(present)[order]] = np.arange(len(order), dtype=np.int32)
-    return rank[indices], ids.take(pa.array(order)).to_pylist()
-
-
-def _with(more: Sequence[str], codes: np.ndarray, ids: list[str]) -> tuple[np.ndarray, list[str]]:
-    """Return codes among the ids and more of them, and all these in ascending order."""
+def _arrays(model: dict[str, np.ndarray], encoded: training_rows.Encoded) -> dict[str, np.ndarray]:
+    """The model's arrays, and with them what serving needs: the ids, what is known of items, the users' histories."""
     import numpy as np
 
-    if not more:
-        return codes, ids
-    everyone = sorted({*ids, *more})
-    places = {id_: code for code, id_ in enumerate(everyone)}
-    return np.array([places[id_] for id_ in ids], np.int32)[codes], everyone
+    from fakepersonalize.recipes.models import cold_start
 
-
-def _arrays(model: dict[str, np.ndarray], encoded: Encoded) -> dict[str, np.ndarray]:
-    """The model's arrays, and with them what serving needs: the ids and the users' histories."""
     named = {f"model.{name}": array for name, array in model.items()}
     for name, ids in (("user_ids", encoded.users), ("item_ids", encoded.items)):
         named[name], named[f"{name}.offsets"] = artifacts.pack(ids)
     data = encoded.data
+    named["items.met"] = np.bincount(data.items, minlength=data.n_items)
+    named["items.came"] = cold_start.arrivals(data)
+    if data.passed_over is not None:
+        named["items.passed_over"] = data.passed_over
     if data.user_features is not None:
         named["user_features"], named["user_features.offsets"] = data.user_features.indices, data.user_features.indptr
     if encoded.actions is not None and data.actions is not None:

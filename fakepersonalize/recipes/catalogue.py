@@ -46,7 +46,7 @@ CAPABILITIES = frozenset(
 )
 
 # What a recipe may learn from beside who met what; the names that `learns_from` of a row is made of.
-SOURCES = frozenset({"items", "texts", "users", "context", "actions", "new-items"})
+SOURCES = frozenset({"items", "texts", "users", "context", "impressions", "actions", "new-items"})
 
 # Requests may write hyperparameters with the stage that they belong to, as documented HPO ranges do.
 STAGES = ("training.", "data.", "featurization.")

@@ -141,27 +141,6 @@ def search(
     return Searched(recipe, tuple(Trial(trial, found) for trial, found in zip(trials, scores)))
 
 
-def choose(
-    recipes: Sequence[Recipe],
-    data: TrainingData,
-    seed: int,
-    threads: int,
-    tick: Tick,
-    jobs: int = DEFAULT_JOBS,
-    parallel: int = 1,
-    metric: str = METRIC,
-) -> Searched:
-    """Search the default ranges of each recipe, as AutoML does; return the search that reached the highest metric."""
-    found = []
-    for number, recipe in enumerate(recipes):
-        heard = _part(tick, number, len(recipes))
-        params = recipe.parse({}, {})
-        found.append(
-            search(recipe, data, params, ranges_of(recipe, None), seed, threads, heard, jobs, parallel, metric)
-        )
-    return max(found, key=lambda searched: searched.best.score)
-
-
 def _drawn(params: Settings, ranges: Iterable[Range], seed: int, jobs: int) -> Iterator[dict[str, Any]]:
     """Draw parameters for every trial; the first one has them as they are."""
     random = np.random.default_rng([seed, 1])

@@ -40,6 +40,7 @@ class TrainingData:
     user_features: csr_matrix | None = None  # [n_users, features]
     item_times: npt.NDArray[np.int64] | None = None  # [n_items], when each was made, seconds since 1970; 0 if unknown
     rewards: npt.NDArray[np.float32] | None = None  # [n_items], what the optimisation objective is after
+    passed_over: npt.NDArray[np.int64] | None = None  # [n_items], how often each was shown while another was chosen
     actions: TrainingData | None = None  # what users did with actions; a weight of 1 is TAKEN, 0 NOT_TAKEN or VIEWED
 
     @classmethod

@@ -11,6 +11,7 @@ from accounts import RECIPES, Account
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.jobs import train
+from fakepersonalize.storage import artifacts
 
 EVENTS = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
 EXCLUDING = {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["NOTE"]}}}
@@ -77,3 +78,22 @@ def test_a_model_that_is_about_to_be_recorded_outlives_a_crash(tmp_path: Path) -
     (tmp_path / "data" / "models" / "-999").mkdir()
     with mock_personalize(**settings):
         assert models(tmp_path) == {str(train.model_key(job["number"]))}
+
+
+def test_the_model_of_an_exploring_recipe_keeps_what_was_passed_over(emulator: Emulator, tmp_path: Path) -> None:
+    account = Account("123456789012")
+    group = account.group()
+    shown = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "impression string")
+    rows = [(user, item, time, f"{item}|i0") for user, item, time in shops.series()]
+    dataset = account.dataset(group, account.schema("shown", shown))
+    account.import_rows(dataset, account.put(shops.csv(rows, "USER_ID,ITEM_ID,TIMESTAMP,impression")))
+    version = account.train(account.solution(group, "aws-user-personalization", "shown"))
+    assert version["status"] == "ACTIVE"
+    (folder,) = (tmp_path / "data" / "models").iterdir()
+    _, arrays = artifacts.read(folder)
+    names = artifacts.unpack(arrays["item_ids"], arrays["item_ids.offsets"])
+    passed_over = dict(zip(names, arrays["items.passed_over"].tolist()))
+    assert passed_over.pop("i0") == sum(item != "i0" for _, item, _ in shops.series())
+    assert not any(passed_over.values())
+    assert arrays["items.met"].sum() == len(rows)
+    assert arrays["items.came"].min() == min(int(time) for _, _, time in shops.series())

@@ -6,7 +6,7 @@ import pytest
 from fakepersonalize.errors import Cancelled, InvalidInputException
 from fakepersonalize.recipes import catalogue, search
 from fakepersonalize.recipes.models import model_class
-from fakepersonalize.recipes.search import OWN_SETTINGS, choose, ranges_of
+from fakepersonalize.recipes.search import OWN_SETTINGS, ranges_of
 from fakepersonalize.recipes.training import TrainingData
 
 HRNN, SIMS = catalogue.recipe("aws-hrnn"), catalogue.recipe("aws-sims")
@@ -132,14 +132,6 @@ def test_test_users_of_the_later_evaluation_are_unseen(films, monkeypatch):
     monkeypatch.setattr(kind, "fit", fit)
     searched(SIMS, films, jobs=2)
     assert sizes == {162}  # of 200 users 20 are tested later, and 18 here
-
-
-def test_the_best_recipe_is_chosen(films):
-    recipes = [catalogue.recipe(name) for name in ("aws-popularity-count", "aws-hrnn", "aws-hrnn-metadata")]
-    shares: list[float] = []
-    found = choose(recipes, films, 0, 1, shares.append, jobs=2)
-    assert found.recipe.name in ("aws-hrnn", "aws-hrnn-metadata")
-    assert shares == sorted(shares)
 
 
 def test_own_settings_begin_with_their_defaults(films):
