@@ -28,6 +28,7 @@ from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.filtering import Filters
+from fakepersonalize.recommend.lags import LAGS
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
 from fakepersonalize.recommend.metadata import LiveMetadata
@@ -67,8 +68,9 @@ class Emulator:
         self.loaded = LoadedModels(self.models, settings.loaded_models)
         self.streamed = _streamed(self.folder, self.database)
         inlets = Inlets(self.shelf)
-        self.live = LiveEvents(self.streamed, inlets)
-        self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets)
+        lags = LAGS[settings.lags]
+        self.live = LiveEvents(self.streamed, inlets, lags.events, self.clock.now)
+        self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets, lags.records, self.clock.now)
         self.past = PastEvents(self.metadata, inlets)
         filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(self.shelf, self.loaded, self.live, filters)

@@ -43,6 +43,9 @@ class Settings:
     step_seconds: float | None = _setting(
         None, "how long each step lasts in the profile instant: 0.1 in a server, 0 in process"
     )
+    lags: str = _setting(
+        "none", "how long streamed rows take to count in answers: nothing, or as in the cloud", ("none", "aws")
+    )
     limits: str = _setting("aws", "enforce AWS's quotas and minima of data, or none", ("aws", "off"))
     messages: str = _setting("teach", "put a hint of ours behind AWS's sentences, or not", ("teach", "aws"))
     seed: int | None = _setting(None, "makes identifiers and models repeatable")

@@ -5,36 +5,50 @@ Of one dataset there is a history for each user, and for each session while it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.datasets.live import Distinct
+from fakepersonalize.recommend.lags import Waiting
 from fakepersonalize.storage.streamed import Event, Record, StreamedRows
 
 
 class LiveEvents:
-    """The streamed events of all datasets by their owners, in the order of their arrival; repeated ones count once."""
+    """The streamed events of all datasets by their owners, in the order of their arrival; repeated ones count once.
 
-    def __init__(self, streamed: StreamedRows, inlets: Inlets) -> None:
+    New ones count `lag` seconds of the clock after they came.
+    """
+
+    def __init__(
+        self, streamed: StreamedRows, inlets: Inlets, lag: float = 0.0, now: Callable[[], float] = float
+    ) -> None:
         self._inlets = inlets
         self._datasets: dict[int, _Histories] = {}
-        self.last = 0  # the number of the newest row that counts
+        self._last = 0
+        self._waiting = Waiting(self.take, lag, now)
         for dataset in streamed.datasets():
             self.take(streamed.events(dataset))
-        streamed.listeners.append(self.take)
+        streamed.listeners.append(self._waiting.take)
+
+    @property
+    def last(self) -> int:
+        """The number of the newest event that counts."""
+        self._waiting.settle()
+        return self._last
 
     def take(self, rows: Iterable[Event | Record]) -> None:
         """Hear of new rows."""
         for row in rows:
             if isinstance(row, Event):
                 self._datasets.setdefault(row.dataset, _Histories()).add(row)
-                self.last = max(self.last, row.number)
+                self._last = max(self._last, row.number)
 
     def of(self, dataset_arn: str, owner: str, until: int | None = None) -> Sequence[Event]:
         """Return the events of a user, or of an anonymous session, in the dataset that has the ARN now.
 
         `until` is the number of the last streamed row that counts; None counts all.
         """
+        self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
         histories = self._datasets.get(inlet.dataset) if inlet else None
         events = histories.by_owner.get(owner, ()) if histories else ()
@@ -44,6 +58,7 @@ class LiveEvents:
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""
+        self._waiting.drop(dataset)
         self._datasets.pop(dataset, None)
 
 

@@ -6,13 +6,14 @@ Filters and answers with metadata read these rows, so a record counts from the c
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets
+from fakepersonalize.recommend.lags import Waiting
 from fakepersonalize.resources.kinds import DATASET, DATASET_IMPORT_JOB
 from fakepersonalize.resources.shelf import Shelf
 from fakepersonalize.storage.streamed import Event, Record, StreamedRows
@@ -59,10 +60,19 @@ class Rows:
 class LiveMetadata:
     """The current rows of Items, Users and Actions datasets; made when first asked for, kept until they change.
 
-    `refresh` hears of every commit, `take` of every streamed row; asking takes no SQL.
+    `refresh` hears of every commit, `take` of every streamed row; asking takes no SQL. New streamed rows count `lag`
+    seconds of the clock after they came.
     """
 
-    def __init__(self, shelf: Shelf, tables: TableStore, streamed: StreamedRows, inlets: Inlets) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        tables: TableStore,
+        streamed: StreamedRows,
+        inlets: Inlets,
+        lag: float = 0.0,
+        now: Callable[[], float] = float,
+    ) -> None:
         self._shelf, self._tables, self._inlets = shelf, tables, inlets
         self._making, self._noting = threading.Lock(), threading.Lock()
         self._segments: dict[int, list[tuple[int, Path]]] = {}
@@ -72,10 +82,12 @@ class LiveMetadata:
         for dataset in streamed.datasets():
             self.take(streamed.records(dataset))
         self.refresh({dataset.arn for dataset in shelf.of_kind(DATASET)})
-        streamed.listeners.append(self.take)
+        self._waiting = Waiting(self.take, lag, now)
+        streamed.listeners.append(self._waiting.take)
 
     def of(self, dataset_arn: str) -> Rows | None:
         """Return the current rows of the dataset that has the ARN now, if there is one."""
+        self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
         if inlet is None:
             return None
@@ -108,6 +120,7 @@ class LiveMetadata:
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""
+        self._waiting.drop(dataset)
         self._segments.pop(dataset, None)
         self._records.pop(dataset, None)
         self._change(dataset)

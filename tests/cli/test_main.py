@@ -36,6 +36,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "seed": (["--seed", "42"], 42),
     "train_threads": (["--train-threads", "3"], 3),
     "loaded_models": (["--loaded-models", "2"], 2),
+    "lags": (["--lags", "aws"], "aws"),
     "explainable": (["--explainable", "10"], 10),
 }
 

@@ -1,0 +1,55 @@
+"""Lags: how long after a row came it counts in answers. The service takes its time; tests want none, as a rule."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fakepersonalize.storage.streamed import Listener, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """Seconds of the emulator's clock between a call and the answers that know of it."""
+
+    events: float = 0.0  # PutEvents and PutActionInteractions, until recommendations and filters know
+    records: float = 0.0  # PutItems, PutUsers and PutActions, until filters and metadata know
+    updates: float = 0.0  # between two automatic updates, which bring new items in
+
+
+# https://docs.aws.amazon.com/personalize/latest/dg/recording-events.html (a user's next recommendations: seconds),
+# https://docs.aws.amazon.com/personalize/latest/dg/filter.html (metadata: within 20 minutes),
+# https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html (every two hours)
+LAGS = {"none": Lags(), "aws": Lags(events=2.0, records=20 * 60.0, updates=2 * 3600.0)}
+
+
+class Waiting:
+    """Rows on their way to a listener, which hears of each once its time has come and somebody asks."""
+
+    def __init__(self, hear: Listener, seconds: float, now: Callable[[], float]) -> None:
+        self._hear, self._seconds, self._now = hear, seconds, now
+        self._lock = threading.Lock()
+        self._rows: deque[tuple[float, Sequence[Row]]] = deque()
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Hear of new rows, in the order in which they are to be passed on."""
+        if self._seconds:
+            self._rows.append((self._now() + self._seconds, rows))
+        else:
+            self._hear(rows)
+
+    def drop(self, dataset: int) -> None:
+        """Forget what is on its way to a dataset."""
+        with self._lock:
+            kept = [(due, [row for row in rows if row.dataset != dataset]) for due, rows in self._rows]
+            self._rows = deque(kept)
+
+    def settle(self) -> None:
+        """Pass on what is due."""
+        if not self._rows:
+            return
+        with self._lock:
+            while self._rows and self._rows[0][0] <= self._now():
+                self._hear(self._rows.popleft()[1])
