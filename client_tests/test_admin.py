@@ -80,6 +80,12 @@ def test_the_manual_clock_moves_when_told_and_statuses_with_it(ask: Ask, account
     assert (found["lastUpdatedDateTime"] - found["creationDateTime"]).total_seconds() == pytest.approx(60)
 
 
+def test_the_clock_moves_by_hours_and_days_as_well(ask: Ask) -> None:
+    before = ask("GET", "clock")[1]["seconds"]
+    status, clock = ask("POST", "clock", {"days": 1, "hours": 3, "minutes": 2})
+    assert (status, clock["seconds"] - before) == (200, pytest.approx(86_400 + 3 * 3600 + 2 * 60))
+
+
 def test_what_waits_to_be_told_does_not_go_on_with_time(ask: Ask, account: Account) -> None:
     def settle(seconds: float = 100_000) -> None:
         assert ask("POST", "clock", {"seconds": seconds})[0] == 200
@@ -143,7 +149,7 @@ def test_a_realistic_training_lasts_a_minute_longer_for_every_10000_interactions
         {"times": 1.5},
         {"times": -1},
         {"times": 10**9},
-        {"minutes": 1},
+        {"weeks": 1},
     ],
 )
 def test_the_clock_refuses_what_it_cannot_do_and_stands_still(ask: Ask, body: Any) -> None:

@@ -126,14 +126,16 @@ class Emulator:
             self._warming.start()
         self.ready = True
 
-    def advance(self, seconds: float = 0.0, times: int = 0) -> None:
+    def advance(
+        self, seconds: float = 0.0, times: int = 0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
+    ) -> None:
         """Move the clock of the profile `manual` on, and tell kinds with a rule `manual:N` so many times to go on.
 
         What falls due happens in its order, jobs included. Raises ValueError for a clock that moves by itself, and for
         a time that no clock can show.
         """
         self.lifecycle.tell(times)
-        self.lifecycle.advance(seconds)
+        self.lifecycle.advance(seconds + 60 * minutes + 3600 * hours + 86_400 * days)
 
     def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
         """Remove every resource, or those of an account, or the dataset group with an ARN and all that is below it.
@@ -250,7 +252,7 @@ def _model(resource: Resource) -> int | None:
 def _clock(settings: Settings, latest_change: Row | None) -> Clock:
     since = (latest_change and latest_change["at"]) or 0.0
     if settings.lifecycle == "manual":
-        return ManualClock(since=since)
+        return ManualClock(settings.start_of_time, since)
     return ScaledClock(settings.classroom_factor, since) if settings.lifecycle == "classroom" else WallClock()
 
 
@@ -260,5 +262,6 @@ def _highest_number(database: Database) -> int:
 
 
 def _pace(settings: Settings) -> Pace:
-    pace: Pace = EvenPace(settings.seconds_per_step) if settings.lifecycle == "instant" else RealisticPace()
+    even = settings.lifecycle == "instant" or (settings.lifecycle == "manual" and settings.step_seconds is not None)
+    pace: Pace = EvenPace(settings.seconds_per_step) if even else RealisticPace()
     return RuledPace(rules(settings.transitions), pace) if settings.transitions else pace

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 ENVIRONMENT_PREFIX = "FAKEPERSONALIZE_"
+SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)  # times are the same from run to run then
+NO_TIME = "clock_start must be a time such as 2026-01-31T12:00:00Z, not {text!r}"
 
 
 def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
@@ -41,7 +44,12 @@ class Settings:
         "KIND=time:SECONDS or KIND=manual:TIMES (repeatable; comma separated in the environment)",
     )
     step_seconds: float | None = _setting(
-        None, "how long each step lasts in the profile instant: 0.1 in a server, 0 in process"
+        None, "how long each status lasts in the profile instant (0.1 in a server, 0 in process), or manual"
+    )
+    clock_start: str | None = _setting(
+        None,
+        "when the clock of the profile manual starts, as 2026-01-31T12:00:00Z: now, or with a seed "
+        f"{SEEDED_START:%Y-%m-%dT%H:%M:%SZ}",
     )
     lags: str = _setting(
         "none", "how long streamed rows take to count in answers: nothing, or as in the cloud", ("none", "aws")
@@ -67,6 +75,7 @@ class Settings:
             raise ValueError(f"classroom_factor must be a positive number, not {self.classroom_factor}")
         if self.explainable < 0:
             raise ValueError(f"explainable must be at least 0, not {self.explainable}")
+        self.start_of_time  # noqa: B018 - raises for what is no time
         if self.train_threads < 1:
             raise ValueError("train_threads must be at least 1")
 
@@ -84,6 +93,17 @@ class Settings:
         if self.step_seconds is not None:
             return self.step_seconds
         return 0.0 if self.in_process else 0.1
+
+    @property
+    def start_of_time(self) -> float | None:
+        """When a manual clock starts, in seconds since the epoch; None is now."""
+        if self.clock_start is None:
+            return None if self.seed is None else SEEDED_START.timestamp()
+        try:
+            read = datetime.fromisoformat(self.clock_start)
+            return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            raise ValueError(NO_TIME.format(text=self.clock_start[:40])) from None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:

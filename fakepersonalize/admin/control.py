@@ -14,6 +14,7 @@ from fakepersonalize.emulator import Emulator
 
 ONE_OF_BOTH = "Name an account or a datasetGroupArn, not both."
 NO_SUCH_GROUP = "There is no dataset group {arn}."
+SPANS = ("seconds", "minutes", "hours", "days")
 MOST_TIMES = 1000
 TIMES_OUT_OF_RANGE = "times must lie between 0 and {most}."
 
@@ -41,12 +42,12 @@ def blueprint(emulator: Emulator) -> Blueprint:
     @pages.post("/clock")
     def advance() -> ResponseReturnValue:
         """Move the clock of the profile manual on, and tell what waits to be told; what is due has happened then."""
-        wanted = asked({"seconds": float, "times": int}, '{"seconds": 60}')
-        times = wanted.get("times", 0)
+        wanted = asked({**dict.fromkeys(SPANS, float), "times": int}, '{"hours": 3}')
+        times = wanted.pop("times", 0)
         if not 0 <= times <= MOST_TIMES:
             raise BadRequest(TIMES_OUT_OF_RANGE.format(most=MOST_TIMES))
         try:
-            emulator.advance(wanted.get("seconds", 0.0), times)
+            emulator.advance(times=times, **wanted)
         except ValueError as problem:
             raise BadRequest(str(problem)) from None
         return _clock(emulator)

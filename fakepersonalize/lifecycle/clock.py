@@ -44,10 +44,13 @@ class ScaledClock:
 
 
 class ManualClock:
-    """Time that stands still until it is told to move; it never moves back. Starts with the wall clock if not told."""
+    """Time that stands still until it is told to move; it never moves back.
+
+    It starts at `start`, or with the wall clock, or at `since` if that is later.
+    """
 
     def __init__(self, start: float | None = None, since: float = 0.0) -> None:
-        self._now = round(max(time.time(), since), 3) if start is None else start
+        self._now = round(max(time.time() if start is None else start, since), 3)
         self._lock = threading.Lock()
 
     def now(self) -> float:

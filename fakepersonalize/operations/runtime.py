@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/getting-real-time-reco
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from fakepersonalize.filters.syntax import ITEM_ID
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.recommend.answer import Asked, Endpoint, Promotion
+from fakepersonalize.resources.identifiers import digest
 from fakepersonalize.resources.processes import ACTIVE
 from fakepersonalize.resources.quotas import METADATA_COLUMNS, RESULTS, RESULTS_WITH_METADATA
 
@@ -39,7 +41,7 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if (amount or 0) > most:
         raise errors.invalid(errors.TOO_MANY_RESULTS, most=most)
     filter_, promotion = _filter(call, endpoint, request, request), _promotion(call, endpoint, request)
-    id_, mark = _recommendation_id(call, endpoint), call.house.recommender.mark
+    id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark
     asked = Asked(
         request.get("userId"),
         request.get("itemId"),
@@ -64,7 +66,7 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
     if not 0 < len(request["inputList"]) <= most:
         raise errors.invalid(errors.BAD_LIST, most=most)
     filter_ = _filter(call, endpoint, request, request)
-    id_, mark = _recommendation_id(call, endpoint), call.house.recommender.mark
+    id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark
     items = call.house.recommender.rank(
         endpoint, request["userId"], request["inputList"], filter_, request.get("context"), mark
     )
@@ -170,5 +172,7 @@ def _remember(
     call.house.answers.keep(id_, endpoint, call.operation.name, request, items, mark, call.now)
 
 
-def _recommendation_id(call: Call, endpoint: Endpoint) -> str:
-    return f"RID-{call.house.identifiers.uuid('recommendation', endpoint.arn)}"
+def _recommendation_id(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> str:
+    """Return an id that, with a seed, depends on what is asked: other threads may ask other things meanwhile."""
+    asked = digest(json.dumps(request, sort_keys=True)) if call.house.identifiers.seeded else ""
+    return f"RID-{call.house.identifiers.uuid('recommendation', endpoint.arn, asked)}"

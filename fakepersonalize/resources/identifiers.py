@@ -8,6 +8,11 @@ import uuid
 from collections import Counter
 
 
+def digest(text: str) -> str:
+    """Return a short name of a text, for places that are long."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 class Identifiers:
     """Makes ids. With a seed, an id depends on the seed, its place and how often that place asked before.
 
@@ -19,6 +24,11 @@ class Identifiers:
         self._past = past
         self._lock = threading.Lock()
         self._asked: Counter[tuple[str, ...]] = Counter()
+
+    @property
+    def seeded(self) -> bool:
+        """Whether ids are repeatable."""
+        return self._seed is not None
 
     def uuid(self, *place: str) -> str:
         """Return a lower-case UUID4 (RFC 9562)."""
