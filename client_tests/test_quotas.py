@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import shops
 from accounts import Account
-from conftest import NewAccount
+from botocore.exceptions import ClientError
+from conftest import NewAccount, make_account
+
+from fakepersonalize import mock_personalize
 
 TYPED = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
 OWN = shops.schema(
@@ -62,3 +65,25 @@ def test_action_interactions_have_a_minimum_in_incremental_imports_alone(account
     ]
     assert [job["status"] for job in jobs] == ["ACTIVE", "CREATE FAILED", "ACTIVE"]
     assert "fewer than 1000" in jobs[1]["failureReason"]
+
+
+def test_records_come_at_aws_rate_where_rates_are_enforced() -> None:
+    rows = [{"itemId": "i1", "properties": '{"genres": "a", "price": 1}'}]
+    with mock_personalize(rates="aws", lifecycle="manual") as emulator:
+        account = make_account(None)
+        group = account.personalize.create_dataset_group(name="group")["datasetGroupArn"]
+        emulator.advance(3600)
+        schema = account.schema(text=shops.ITEMS)
+        dataset = account.personalize.create_dataset(
+            name="items", schemaArn=schema, datasetGroupArn=group, datasetType="Items"
+        )["datasetArn"]
+        emulator.advance(3600)
+        for _ in range(10):
+            account.events.put_items(datasetArn=dataset, items=rows)
+        with pytest.raises(ClientError) as refused:
+            account.events.put_items(datasetArn=dataset, items=rows)
+        emulator.advance(1)
+        account.events.put_items(datasetArn=dataset, items=rows)
+    error = refused.value.response
+    assert (error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"]) == ("ThrottlingException", 400)
+    assert error["Error"]["Message"].startswith("Rate exceeded")

@@ -35,6 +35,7 @@ from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.recommend.past import PastEvents
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
+from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
@@ -97,6 +98,7 @@ class Emulator:
             self.streamed,
             self.metadata,
             self.answers,
+            Rates(self.clock.now, settings.rates == "aws"),
         )
         self.journal = Journal()
         self._dispatcher = Dispatcher(

@@ -77,6 +77,10 @@ class AccessDeniedException(ServiceError):
     status = HTTPStatus.FORBIDDEN
 
 
+class ThrottlingException(ServiceError):
+    pass
+
+
 class UnknownOperationException(ServiceError):
     pass
 
@@ -164,6 +168,10 @@ def bad_location(location: str) -> InvalidInputException:  # d
     return InvalidInputException(
         "Invalid Data location.", f"expected s3://bucket/key or s3://bucket/prefix/, not {shortened(location)}"
     )
+
+
+def throttled(most: int, per: str) -> ThrottlingException:  # d, AWS's general sentence
+    return ThrottlingException("Rate exceeded", f"more than {most} calls a second per {per}; --rates off lifts this")
 
 
 def unreadable_bucket(location: str, reason: str) -> InvalidInputException:  # s (first sentence), d
@@ -287,6 +295,11 @@ BAD_LIST = "inputList must have 1 to {most} items."  # o
 METADATA_OF_ITEMS = "metadataColumns can only be asked for of ITEMS: {name}"  # o
 TOO_MANY_COLUMNS = "metadataColumns cannot have more than {most} columns."  # o
 METADATA_OFF = "Metadata is not enabled: enableMetadataWithRecommendations is not set."  # o
+
+# streamed records
+UNKNOWN_TRACKING_ID = "The given tracking ID is invalid: {id}"  # o
+NO_DATASET = "The dataset group of the event tracker has no Interactions dataset."  # o
+WRONG_DATASET = "The dataset {arn} is of type {type}, not {wanted}."  # o
 
 # tags
 NOT_TAGGABLE = "Resource {arn} does not support tags."  # o

@@ -55,6 +55,7 @@ class Settings:
         "none", "how long streamed rows take to count in answers: nothing, or as in the cloud", ("none", "aws")
     )
     limits: str = _setting("aws", "enforce AWS's quotas and minima of data, or none", ("aws", "off"))
+    rates: str = _setting("off", "refuse what comes faster than AWS's quotas allow, or nothing", ("aws", "off"))
     messages: str = _setting("teach", "put a hint of ours behind AWS's sentences, or not", ("teach", "aws"))
     seed: int | None = _setting(None, "makes identifiers and models repeatable")
     train_threads: int = field(

@@ -15,9 +15,10 @@ from fakepersonalize.resources.shelf import Resource, Shelf
 
 @dataclass(frozen=True, slots=True)
 class Tracking:
-    """Whose a tracking id is, and the ARN and type of the dataset that it feeds."""
+    """Whose a tracking id is, and the ARNs of dataset group and dataset and the type of what it feeds."""
 
     scope: Scope
+    group: str
     dataset: str
     type: str
 
@@ -66,9 +67,10 @@ class Inlets:
         if own:
             self._inlets[resource.arn] = self._inlet(resource)
         if resource.document.get("trackingId"):
-            dataset = resource.arn if own else dataset_arn(resource["datasetGroupArn"], INTERACTIONS)
+            group = resource["datasetGroupArn"]
+            dataset = resource.arn if own else dataset_arn(group, INTERACTIONS)
             type_ = ACTION_INTERACTIONS if own else INTERACTIONS
-            self._trackings[resource["trackingId"]] = Tracking(resource.scope, dataset, type_)
+            self._trackings[resource["trackingId"]] = Tracking(resource.scope, group, dataset, type_)
             self._ids[resource.arn] = resource["trackingId"]
 
     def _inlet(self, dataset: Resource) -> Inlet:

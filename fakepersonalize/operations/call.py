@@ -13,6 +13,7 @@ from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.resources.identifiers import Identifiers
+from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import ScopedShelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.streamed import StreamedRows
@@ -33,6 +34,7 @@ class House:
     streamed: StreamedRows
     metadata: LiveMetadata
     answers: Answers
+    rates: Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,8 @@ class Call:
     @property
     def now(self) -> float:
         return self.house.lifecycle.clock.now()
+
+    def count(self, per: str, place: str) -> None:
+        """Count this call for a place, and for the region, where AWS limits their rates."""
+        region = f"{self.scope.account} {self.scope.region}"
+        self.house.rates.count(self.operation.name, {"region": region, per: place})

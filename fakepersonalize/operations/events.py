@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakepersonalize import errors
 from fakepersonalize.datasets import live, schema
 from fakepersonalize.datasets.live import Inlet
-from fakepersonalize.errors import InvalidInputException, shortened
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.resources.kinds import DATASET
-
-# Ours, all of them.
-UNKNOWN_TRACKING_ID = "The given tracking ID is invalid: {id}"
-NO_DATASET = "The dataset group of the event tracker has no Interactions dataset."
-WRONG_TYPE = "The dataset {arn} is of type {type}, not {wanted}."
 
 
 @operation
@@ -47,17 +42,19 @@ def put_actions(call: Call, request: dict[str, Any]) -> None:
 def _tracked(call: Call, tracking_id: str, type_: str) -> Inlet:
     tracking = call.house.inlets.find(tracking_id, type_, call.scope)
     if tracking is None:
-        raise InvalidInputException(UNKNOWN_TRACKING_ID.format(id=shortened(tracking_id)))
+        raise errors.invalid(errors.UNKNOWN_TRACKING_ID, id=tracking_id)
+    call.count("dataset group", tracking.group)
     inlet = call.house.inlets.of(tracking.dataset)
     if inlet is None:
-        raise InvalidInputException(NO_DATASET)
+        raise errors.invalid(errors.NO_DATASET)
     return inlet
 
 
 def _put_records(call: Call, arn: str, type_: str, sent: list[dict[str, Any]], id_member: str) -> None:
     dataset = call.resources.active(DATASET, arn)
     if dataset["datasetType"] != type_:
-        raise InvalidInputException(WRONG_TYPE.format(arn=arn, type=dataset["datasetType"], wanted=type_))
+        raise errors.invalid(errors.WRONG_DATASET, arn=arn, type=dataset["datasetType"], wanted=type_)
+    call.count("dataset group", dataset["datasetGroupArn"])
     described = call.resources.shelf.find(dataset["schemaArn"])
     assert described is not None, "a dataset keeps its schema"
     inlet = live.inlet(dataset.number, described["schema"], described.document.get("domain"))

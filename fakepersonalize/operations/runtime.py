@@ -86,6 +86,7 @@ def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
     found = call.house.recommender.endpoint(arn) if parsed.scope == call.scope else None
     if found is None:
         raise errors.not_found(arn)
+    call.count("campaign", arn)
     return found
 
 

@@ -1,12 +1,13 @@
 """How many of what there may be, as named rows: who enforces a number of the service's quotas page takes it from here.
 
 Only the language of filters, which knows no other room, has its own (`filters/check.py`); what the service models limit
-is read off them. Rates are not limited, and of data no part is left out.
+is read off them.
 Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html (2025).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fakepersonalize.resources.processes import FAILED_CREATION, UNDER_WAY
@@ -44,6 +45,28 @@ QUOTAS = {
     "data_deletion_jobs": Quota(5, "dataset group", running_only=True),
     "batch_inference_jobs": Quota(5, "region", running_only=True),
     "batch_segment_jobs": Quota(5, "region", running_only=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `most` calls in a second, all operations of the rate together, per region or per one resource."""
+
+    most: int
+    per: str  # "region", "dataset group" or "campaign"; a recommender counts as a campaign
+
+
+# By operation; enforced only where `--rates aws` asks for it.
+_RECOMMENDATIONS = Rate(2500, "region")
+RATES: Mapping[str, tuple[Rate, ...]] = {
+    "PutEvents": (Rate(1000, "dataset group"),),
+    "PutActionInteractions": (Rate(1000, "dataset group"),),
+    "PutItems": (Rate(10, "dataset group"),),
+    "PutUsers": (Rate(10, "dataset group"),),
+    "PutActions": (Rate(10, "dataset group"),),
+    "GetRecommendations": (Rate(500, "campaign"), _RECOMMENDATIONS),
+    "GetPersonalizedRanking": (Rate(500, "campaign"), _RECOMMENDATIONS),
+    "GetActionRecommendations": (Rate(500, "campaign"), _RECOMMENDATIONS),
 }
 
 # Minima of data, checked when a model is trained and when interactions are imported.
