@@ -300,6 +300,85 @@ METADATA_OFF = "Metadata is not enabled: enableMetadataWithRecommendations is no
 UNKNOWN_TRACKING_ID = "The given tracking ID is invalid: {id}"  # o
 NO_DATASET = "The dataset group of the event tracker has no Interactions dataset."  # o
 WRONG_DATASET = "The dataset {arn} is of type {type}, not {wanted}."  # o
+BAD_PROPERTIES = "Error parsing properties json"  # s
+FORBIDDEN_KEY = "Properties cannot contain the key {key}."  # o
+EVENT_WITHOUT_ITEM = "Each event needs an itemId."  # o
+NULL_VALUE = "Column {column} cannot be null."  # o
+WRONG_VALUE = "Invalid value for column {column}."  # o
+LARGE_EVENT = "An event cannot be larger than 10 KB."  # o
+UNKNOWN_ACTION_EVENT = "eventType must be Taken, Not Taken or Viewed: {type}"  # o
 
 # tags
 NOT_TAGGABLE = "Resource {arn} does not support tags."  # o
+
+# pages of lists
+BAD_TOKEN = "The token is not valid."  # o
+
+# parameters of recipes
+BAD_PARAMETER = "Invalid value {value} for parameter {name}: expected {expected}."  # o
+MINIMUM_ABOVE_MAXIMUM = "Parameter {name} must not be greater than max_{most}."  # o
+UNKNOWN_PARAMETER = "Unknown parameter {name} for recipe {arn}."  # o
+
+# schemas
+FIELDS_ALIKE = "Field names must be unique: {one}, {other}."  # o
+FIELD_TYPE = "Field {name} must be of type {type}."  # o
+BOTH_ATTRIBUTES = "Field {name} cannot be both categorical and textual."  # o
+ATTRIBUTES_OF_ITEMS = "Field {name}: textual and itemName are for Items schemas."  # o
+ONE_FIELD_OF_KIND = "Schema has more than one {flag} field: {names}."  # o
+FIELDS_MISSING = "Schema is missing required fields: {names}."  # o
+CATEGORICAL = "Field {name} {must} be categorical."  # o
+NOT_TEXTUAL = "Field {name} must be textual."  # o
+TOO_MUCH_METADATA = "Schema has more than {most} metadata fields."  # o
+NO_METADATA = "Schema must have at least one metadata field."  # o
+NOT_AVRO = "Input schema is not a valid Avro schema."  # o
+NO_REPLACEMENT = "The schema cannot replace the schema of the dataset."  # o
+
+# filter expressions and their values
+INVALID_EXPRESSION = "Invalid Expression"  # d
+INVALID_SYMBOL = "Invalid input symbol: {}"  # d
+MISSING_WHERE = f"{INVALID_EXPRESSION}: missing WHERE"  # o
+INCOMPLETE = f"{INVALID_EXPRESSION}: it ends too early"  # o
+USER_OUTSIDE_IF = f"{INVALID_EXPRESSION}: CurrentUser can only stand after IF"  # o
+OTHERS_IN_IF = f"{INVALID_EXPRESSION}: IF takes conditions on CurrentUser only"  # o
+NO_BOOLEANS = f"{INVALID_EXPRESSION}: boolean values are not supported"  # o
+NO_PLACEHOLDER = "Invalid input symbol: ${}. Placeholders are not allowed with NOT_IN operator."  # d
+ONE_SUBJECT = f"{INVALID_EXPRESSION}: all expressions must have one subject"  # o
+ONE_DATASET = f"{INVALID_EXPRESSION}: conditions must use one dataset"  # o
+NOT_OF_SUBJECT = f"{INVALID_EXPRESSION}: {{}} is no dataset for {{}}"  # o
+NO_IF = f"{INVALID_EXPRESSION}: IF is not supported for UserID"  # o
+UNKNOWN_DATASET = f"{INVALID_EXPRESSION}: dataset {{}} not found"  # o
+UNKNOWN_FIELD = f"{INVALID_EXPRESSION}: field {{}} not found in {{}}"  # o
+FIELDS_OF_ONE_FILTER = f"{INVALID_EXPRESSION}: more than {{}} fields"  # o
+ONLY_EVENT_TYPE = f"{INVALID_EXPRESSION}: only EVENT_TYPE of {{}} can be used, with IN or NOT IN"  # o
+TEXTUAL_FIELD = f"{INVALID_EXPRESSION}: textual field {{}}"  # o
+BOOLEAN_FIELD = f"{INVALID_EXPRESSION}: boolean field {{}}"  # o
+AUTOMATIC_FIELD = f"{INVALID_EXPRESSION}: field {{}} is filtered automatically"  # o
+NO_RANGE = f"{INVALID_EXPRESSION}: {{}} needs a field of numbers, {{}} is a string"  # o
+NO_NUMBER = f"{INVALID_EXPRESSION}: field {{}} needs a number"  # o
+UNLIKE = f"{INVALID_EXPRESSION}: fields {{}} and {{}} cannot be compared"  # o
+CURRENT_ITEM_OF_OTHERS = f"{INVALID_EXPRESSION}: CurrentItem is only supported in conditions on Items"  # o
+BAD_FILTER_VALUE = "Invalid value for filter parameter {}."  # o
+NO_FILTER_VALUE = "Missing value for filter parameter {}."  # o
+ONE_FILTER_VALUE = "Filter parameter {} takes one value."  # o
+
+# shapes: s of other AWS services of the same framework; no public output of Personalize shows one
+DETECTED = "{count} validation error{s} detected: {violations}"  # s
+VIOLATION = "Value {value}at '{path}' failed to satisfy constraint: {constraint}"  # s
+NOT_NULL = "Member must not be null"  # s
+LENGTH_AT_MOST = "Member must have length less than or equal to {limit}"  # s
+LENGTH_AT_LEAST = "Member must have length greater than or equal to {limit}"  # s
+VALUE_AT_MOST = "Member must have value less than or equal to {limit}"  # s
+VALUE_AT_LEAST = "Member must have value greater than or equal to {limit}"  # s
+PATTERN = "Member must satisfy regular expression pattern: {pattern}"  # s
+ENUM = "Member must satisfy enum value set: [{values}]"  # s
+EACH_MEMBER = "Member must satisfy constraint: [{constraints}]"  # s
+EACH_KEY = "Map keys must satisfy constraint: [{constraints}]"  # s
+EACH_VALUE = "Map value must satisfy constraint: [{constraints}]"  # s
+UNKNOWN_MEMBER = "Member must be declared in {shape}"  # o
+
+# bodies: s of other AWS services, but for ` at '<member>'`, which is ours: AWS does not say where
+NOT_CONVERTIBLE = "{token} can not be converted to {wanted} at '{path}'"  # s
+STRUCTURE_NOT_EXPECTED = "Start of structure or map found where not expected at '{path}'"  # s
+LIST_NOT_EXPECTED = "Start of list found where not expected at '{path}'"  # s
+NOT_JSON = "Could not parse request body into json: {reason}"  # o
+NOT_AN_OBJECT = "The request body is not a JSON object"  # o

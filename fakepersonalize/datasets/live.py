@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from fakepersonalize import errors
 from fakepersonalize.datasets import schema as schemas
 from fakepersonalize.datasets.schema import NUMBERS, RANGES, TYPE_RULES, Column, Schema
 from fakepersonalize.errors import InvalidInputException, SerializationException, shortened
@@ -21,16 +22,6 @@ from fakepersonalize.resources.quotas import EVENT_BYTES, ID_CHARACTERS
 from fakepersonalize.storage.streamed import Event, Record
 
 N = TypeVar("N", int, float)
-
-# Seen.
-NOT_PARSED = "Error parsing properties json"
-# Ours: no source is public.
-FORBIDDEN_KEY = "Properties cannot contain the key {key}."
-NO_ITEM = "Each event needs an itemId."
-NOT_NULL = "Column {column} cannot be null."
-INVALID_VALUE = "Invalid value for column {column}."
-TOO_LARGE = "An event cannot be larger than 10 KB."
-UNKNOWN_ACTION_EVENT = "eventType must be Taken, Not Taken or Viewed: {type}"
 
 NO_SESSION = "null"  # what a client of JavaScript sends for none: it was seen to be accepted and to have no effect
 ACTION_EVENTS = frozenset({"TAKEN", "NOTTAKEN", "VIEWED"})
@@ -79,13 +70,15 @@ class Inlet:
         given = self._given(sent)
         item = _string(sent.get("itemId", given.get("ITEMID")))
         if not (item and len(item) <= ID_CHARACTERS):
-            raise InvalidInputException(NO_ITEM, "1 to 256 characters, as a member of the event or of its properties")
+            raise InvalidInputException(
+                errors.EVENT_WITHOUT_ITEM, "1 to 256 characters, in the event or in its properties"
+            )
         time, more = int(sent["sentAt"]), self._text(given)
         return Event(self.dataset, user, session, sent.get("eventId"), item, time, sent["eventType"], more)
 
     def _action_interaction(self, sent: Mapping[str, Any]) -> Event:
         if _folded(sent["eventType"].replace(" ", "_")) not in ACTION_EVENTS:
-            raise InvalidInputException(UNKNOWN_ACTION_EVENT.format(type=sent["eventType"]))
+            raise InvalidInputException(errors.UNKNOWN_ACTION_EVENT.format(type=sent["eventType"]))
         id_, user, time = sent.get("eventId"), sent.get("userId"), int(sent["timestamp"])
         more = self._text(self._given(sent))
         return Event(self.dataset, user, sent["sessionId"], id_, sent["actionId"], time, sent["eventType"], more)
@@ -93,7 +86,7 @@ class Inlet:
     def _given(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an event says by the folded names of columns; its members win over its properties."""
         if len(json.dumps(sent, ensure_ascii=False).encode("utf-8", "surrogatepass")) > EVENT_BYTES:
-            raise InvalidInputException(TOO_LARGE)
+            raise InvalidInputException(errors.LARGE_EVENT)
         members = {
             "EVENTVALUE": sent.get("eventValue"),
             "IMPRESSION": "|".join(sent["impression"]) if "impression" in sent else None,
@@ -113,13 +106,13 @@ class Inlet:
         """Return a value in a column's type; empty means null, as in files."""
         if given is None or given == "":
             if not column.nullable:
-                raise InvalidInputException(NOT_NULL.format(column=column.name))
+                raise InvalidInputException(errors.NULL_VALUE.format(column=column.name))
             return None
         value = _READERS[column.type](given, column.type)
         rule = TYPE_RULES[column.type] if value is None else _broken_rule(self.schema, column, value)
         if rule:
             shown = shortened(json.dumps(given), 40)
-            raise InvalidInputException(INVALID_VALUE.format(column=column.name), f"{shown} is not {rule}")
+            raise InvalidInputException(errors.WRONG_VALUE.format(column=column.name), f"{shown} is not {rule}")
         return _clipped(value) if column.textual and len(value) > CLIPPED_FROM else value
 
 
@@ -174,12 +167,12 @@ def _properties(text: str | None, forbidden: frozenset[str]) -> dict[str, Any]:
     try:
         found = parse_json(text.encode())
     except SerializationException as problem:
-        raise InvalidInputException(NOT_PARSED, problem.message) from None
+        raise InvalidInputException(errors.BAD_PROPERTIES, problem.message) from None
     if not isinstance(found, dict):
-        raise InvalidInputException(NOT_PARSED, "it must be the JSON text of one object, encoded once")
+        raise InvalidInputException(errors.BAD_PROPERTIES, "it must be the JSON text of one object, encoded once")
     for key in found:
         if _folded(key) in forbidden:
-            raise InvalidInputException(FORBIDDEN_KEY.format(key=shortened(key)), "it is a member of the event")
+            raise InvalidInputException(errors.FORBIDDEN_KEY.format(key=shortened(key)), "it is a member of the event")
     return {_folded(key): value for key, value in found.items()}
 
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fakepersonalize.errors import InvalidInputException
+from fakepersonalize import errors
+from fakepersonalize.errors import InvalidInputException, invalid
 from fakepersonalize.resources.quotas import ID_CHARACTERS, METADATA_FIELDS, STRING_CHARACTERS
 
 INTERACTIONS, ITEMS, USERS = "INTERACTIONS", "ITEMS", "USERS"
@@ -33,11 +34,6 @@ TYPE_RULES = {
     "boolean": "true or false, in lower case",
 }
 RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
-
-# Sentences. AWS publishes none of them (inferred).
-NOT_AVRO = "Input schema is not a valid Avro schema."
-WRONG_NAME = "Schema name must match the dataset type."
-NO_REPLACEMENT = "The schema cannot replace the schema of the dataset."
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +192,7 @@ def parse(text: str, domain: str | None = None) -> Schema:
     record = _avro_record(text)
     kind = dataset_type(record["name"].rpartition(".")[2])
     if kind is None or (domain, kind) not in RULES:
-        raise InvalidInputException(WRONG_NAME, _name_hint(record["name"], domain))
+        raise InvalidInputException(errors.TYPE_MISMATCH, _name_hint(record["name"], domain))
     columns = tuple(_column(field) for field in record["fields"])
     schema = Schema(kind, columns, domain)
     for check in (_check_unique, _check_flags, _check_required, _check_reserved, _check_metadata):
@@ -211,7 +207,7 @@ def check_replacement(old: Schema, new: Schema) -> None:
     """
     problem = next(_replacement_problems(old, new), None)
     if problem:
-        raise InvalidInputException(NO_REPLACEMENT, problem)
+        raise InvalidInputException(errors.NO_REPLACEMENT, problem)
 
 
 def _replacement_problems(old: Schema, new: Schema) -> Iterator[str]:
@@ -244,7 +240,7 @@ def _avro_record(text: str) -> dict[str, Any]:
     except RecursionError:
         problem = "it is nested too deeply"
     if problem:
-        raise InvalidInputException(NOT_AVRO, problem)
+        raise InvalidInputException(errors.NOT_AVRO, problem)
     return record
 
 
@@ -298,9 +294,11 @@ def _check_unique(schema: Schema) -> None:
     seen: dict[str, str] = {}
     for name in (column.name for column in schema.columns):
         if _folded(name) in seen:
-            raise InvalidInputException(
-                f"Field names must be unique: {seen[_folded(name)]}, {name}.",
+            raise invalid(
+                errors.FIELDS_ALIKE,
                 "underscores and case do not tell names apart",
+                one=seen[_folded(name)],
+                other=name,
             )
         seen[_folded(name)] = name
 
@@ -308,18 +306,18 @@ def _check_unique(schema: Schema) -> None:
 def _check_flags(schema: Schema) -> None:
     for column in schema.columns:
         if (column.categorical or column.textual or column.item_name) and column.type != "string":
-            raise InvalidInputException(f"Field {column.name} must be of type string.", "its attribute asks for it")
+            raise invalid(errors.FIELD_TYPE, "its attribute asks for it", name=column.name, type="string")
         if column.categorical and column.textual:
-            raise InvalidInputException(f"Field {column.name} cannot be both categorical and textual.")
+            raise invalid(errors.BOTH_ATTRIBUTES, name=column.name)
         if (column.textual or column.item_name) and schema.dataset_type != ITEMS:
-            raise InvalidInputException(f"Field {column.name}: textual and itemName are for Items schemas.")
+            raise invalid(errors.ATTRIBUTES_OF_ITEMS, name=column.name)
     _check_at_most_one("textual", [column.name for column in schema.columns if column.textual])
     _check_at_most_one("itemName", [column.name for column in schema.columns if column.item_name])
 
 
 def _check_at_most_one(flag: str, names: list[str]) -> None:
     if len(names) > 1:
-        raise InvalidInputException(f"Schema has more than one {flag} field: {_listed(names)}.")
+        raise invalid(errors.ONE_FIELD_OF_KIND, flag=flag, names=_listed(names))
 
 
 def _check_required(schema: Schema) -> None:
@@ -329,7 +327,7 @@ def _check_required(schema: Schema) -> None:
         name for name, rule in rules.items() if rule.required and name not in present and rule.also not in present
     ]
     if missing:
-        raise InvalidInputException(f"Schema is missing required fields: {_listed(missing)}.")
+        raise invalid(errors.FIELDS_MISSING, names=_listed(missing))
 
 
 def _check_reserved(schema: Schema) -> None:
@@ -341,23 +339,23 @@ def _check_reserved(schema: Schema) -> None:
 
 def _check_rule(column: Column, rule: Rule) -> None:
     if column.type not in rule.types:
-        raise InvalidInputException(f"Field {column.name} must be of type {rule.types[0]}.")
+        raise invalid(errors.FIELD_TYPE, name=column.name, type=rule.types[0])
     if column.nullable and not rule.nullable:
-        raise InvalidInputException(f"Field {column.name} must be of type {rule.types[0]}.", "it cannot be null")
+        raise invalid(errors.FIELD_TYPE, "it cannot be null", name=column.name, type=rule.types[0])
     if rule.categorical is not None and column.categorical != rule.categorical:
-        raise InvalidInputException(f"Field {column.name} {_must(rule.categorical)} be categorical.")
+        raise invalid(errors.CATEGORICAL, name=column.name, must=_must(rule.categorical))
     if rule.textual and not column.textual:
-        raise InvalidInputException(f"Field {column.name} must be textual.")
+        raise invalid(errors.NOT_TEXTUAL, name=column.name)
 
 
 def _check_metadata(schema: Schema) -> None:
     own = [column for column in schema.columns if _rule(schema, column) is None]
     most = METADATA_FIELDS[schema.dataset_type]
     if len(own) > most:
-        raise InvalidInputException(f"Schema has more than {most} metadata fields.", f"it has {len(own)}")
+        raise invalid(errors.TOO_MUCH_METADATA, f"it has {len(own)}", most=most)
     if schema.dataset_type in NEED_METADATA and not any(_is_metadata(schema, column) for column in schema.columns):
-        raise InvalidInputException(
-            "Schema must have at least one metadata field.",
+        raise invalid(
+            errors.NO_METADATA,
             "a number, or a string with categorical (in Items also textual) set to true",
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from fakepersonalize import errors
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.filters.columns import NUMBERS, Field, number
 from fakepersonalize.filters.syntax import (
@@ -19,8 +20,6 @@ from fakepersonalize.filters.syntax import (
     EQUAL,
     IN,
     INTERACTIONS,
-    INVALID,
-    INVALID_SYMBOL,
     ITEM_ID,
     ITEMS,
     NOT_IN,
@@ -53,23 +52,6 @@ _AUTOMATIC = {
     "REPEAT_FREQUENCY",
     "ACTION_REPEAT_FREQUENCY",
 }
-
-NO_PLACEHOLDER = "Invalid input symbol: ${}. Placeholders are not allowed with NOT_IN operator."  # documented
-ONE_SUBJECT = f"{INVALID}: all expressions must have one subject"
-ONE_DATASET = f"{INVALID}: conditions must use one dataset"
-WRONG_DATASET = f"{INVALID}: {{}} is no dataset for {{}}"
-NO_IF = f"{INVALID}: IF is not supported for UserID"
-NO_DATASET = f"{INVALID}: dataset {{}} not found"
-NO_FIELD = f"{INVALID}: field {{}} not found in {{}}"
-TOO_MANY_FIELDS = f"{INVALID}: more than {MOST_FIELDS} fields"
-ONLY_EVENT_TYPE = f"{INVALID}: only EVENT_TYPE of {{}} can be used, with IN or NOT IN"
-TEXTUAL = f"{INVALID}: textual field {{}}"
-BOOLEAN = f"{INVALID}: boolean field {{}}"
-AUTOMATIC = f"{INVALID}: field {{}} is filtered automatically"
-NO_RANGE = f"{INVALID}: {{}} needs a field of numbers, {{}} is a string"
-NO_NUMBER = f"{INVALID}: field {{}} needs a number"
-UNLIKE = f"{INVALID}: fields {{}} and {{}} cannot be compared"
-NO_CURRENT_ITEM = f"{INVALID}: CurrentItem is only supported in conditions on Items"
 
 Fields = Mapping[str, Collection[Field]]  # the columns of each dataset type
 Key = tuple[str, str]  # dataset type, column in capitals
@@ -121,26 +103,28 @@ def _check_subjects(tree: Tree) -> None:
     first = tree.parts[0].subject
     for part in tree.parts:
         if part.subject != first:
-            raise mistake(tree.text, part.at, ONE_SUBJECT, f"the first one has {first}, this one {part.subject}")
+            raise mistake(tree.text, part.at, errors.ONE_SUBJECT, f"the first one has {first}, this one {part.subject}")
 
 
 def _check_amount(tree: Tree) -> None:
     if len(found := set(keys(tree))) > MOST_FIELDS:
-        raise InvalidInputException(TOO_MANY_FIELDS, f"there are {len(found)} different ones")
+        raise InvalidInputException(
+            errors.FIELDS_OF_ONE_FILTER.format(MOST_FIELDS), f"there are {len(found)} different ones"
+        )
 
 
 def _check_part(text: str, part: Part) -> None:
     first, *others = [condition for all_of in part.any_of for condition in all_of]
     if first.dataset not in _DATASETS[part.subject]:
         allowed = " and ".join(map(_title, _DATASETS[part.subject]))
-        sentence = WRONG_DATASET.format(_title(first.dataset), part.subject)
+        sentence = errors.NOT_OF_SUBJECT.format(_title(first.dataset), part.subject)
         raise mistake(text, first.at, sentence, f"{part.subject} goes with {allowed}")
     for other in others:
         if other.dataset != first.dataset:
             rule = f"the first condition uses {_title(first.dataset)}; put others behind a bar: ... | {part.effect} ..."
-            raise mistake(text, other.at, ONE_DATASET, rule)
+            raise mistake(text, other.at, errors.ONE_DATASET, rule)
     if part.if_user and part.subject == USER_ID:
-        raise mistake(text, part.if_user[0].at, NO_IF, "each candidate is a user of its own: use Users")
+        raise mistake(text, part.if_user[0].at, errors.NO_IF, "each candidate is a user of its own: use Users")
 
 
 def _resolved(place: _Place, fields: Fields) -> dict[Key, Field]:
@@ -148,7 +132,9 @@ def _resolved(place: _Place, fields: Fields) -> dict[Key, Field]:
     found = {(condition.dataset, condition.column.upper()): _find(place, condition, fields)}
     if isinstance(condition.operands, CurrentItem):
         if condition.dataset != ITEMS:
-            raise place.refuse(NO_CURRENT_ITEM, "the other side is a column of Items", condition.operands.at)
+            raise place.refuse(
+                errors.CURRENT_ITEM_OF_OTHERS, "the other side is a column of Items", condition.operands.at
+            )
         other = condition.operands
         found[ITEMS, other.column.upper()] = _find(place, Condition(ITEMS, other.column, EQUAL, (), other.at), fields)
     return found
@@ -158,19 +144,19 @@ def _find(place: _Place, condition: Condition, fields: Fields) -> Field:
     """Return the column that a condition names, if filters can read it."""
     dataset, name = condition.dataset, condition.column
     if dataset in EVENTS and name.upper() != EVENT_TYPE:
-        raise place.refuse(ONLY_EVENT_TYPE.format(_title(dataset)), f"{name} cannot be read by filters")
+        raise place.refuse(errors.ONLY_EVENT_TYPE.format(_title(dataset)), f"{name} cannot be read by filters")
     if dataset not in fields:
-        raise place.refuse(NO_DATASET.format(_title(dataset)), "the dataset group has none", condition.at)
+        raise place.refuse(errors.UNKNOWN_DATASET.format(_title(dataset)), "the dataset group has none", condition.at)
     field = next((field for field in fields[dataset] if field.name.upper() == name.upper()), None)
     if field is None:
         there = ", ".join(field.name for field in fields[dataset])
-        raise place.refuse(NO_FIELD.format(name, _title(dataset)), f"its schema has {there}", condition.at)
+        raise place.refuse(errors.UNKNOWN_FIELD.format(name, _title(dataset)), f"its schema has {there}", condition.at)
     if field.textual:
-        raise place.refuse(TEXTUAL.format(name), "filters do not read textual columns", condition.at)
+        raise place.refuse(errors.TEXTUAL_FIELD.format(name), "filters do not read textual columns", condition.at)
     if field.type == "boolean":
-        raise place.refuse(BOOLEAN.format(name), 'store "True" and "False" as strings', condition.at)
+        raise place.refuse(errors.BOOLEAN_FIELD.format(name), 'store "True" and "False" as strings', condition.at)
     if dataset == ACTIONS and name.upper() in _AUTOMATIC:
-        raise place.refuse(AUTOMATIC.format(name), "no filter may use it", condition.at)
+        raise place.refuse(errors.AUTOMATIC_FIELD.format(name), "no filter may use it", condition.at)
     return field
 
 
@@ -178,14 +164,14 @@ def _check_condition(place: _Place, known: Mapping[Key, Field]) -> None:
     condition = place.condition
     field = known[condition.dataset, condition.column.upper()]
     if condition.dataset in EVENTS and condition.test not in (IN, NOT_IN):
-        raise place.refuse(ONLY_EVENT_TYPE.format(_title(condition.dataset)), f"not with {condition.test}")
+        raise place.refuse(errors.ONLY_EVENT_TYPE.format(_title(condition.dataset)), f"not with {condition.test}")
     if field.type not in NUMBERS and condition.test not in (IN, NOT_IN, EQUAL, UNEQUAL):
-        raise place.refuse(NO_RANGE.format(condition.test, field.name), "strings take IN, NOT IN, = and !=")
+        raise place.refuse(errors.NO_RANGE.format(condition.test, field.name), "strings take IN, NOT IN, = and !=")
     if isinstance(condition.operands, CurrentItem):
         other = known[ITEMS, condition.operands.column.upper()]
         if (field.type in NUMBERS) != (other.type in NUMBERS):
             rule = f"the first has type {field.type}, the second {other.type}"
-            raise place.refuse(UNLIKE.format(field.name, other.name), rule, condition.operands.at)
+            raise place.refuse(errors.UNLIKE.format(field.name, other.name), rule, condition.operands.at)
         return
     for operand in condition.operands:
         _check_operand(place, field, operand)
@@ -195,11 +181,13 @@ def _check_operand(place: _Place, field: Field, operand: Literal | Placeholder) 
     if isinstance(operand, Placeholder):
         if place.condition.test == NOT_IN:
             rule = "use IN and the opposite effect: EXCLUDE for INCLUDE, INCLUDE for EXCLUDE"
-            raise place.refuse(NO_PLACEHOLDER.format(operand.name), rule, operand.at)
+            raise place.refuse(errors.NO_PLACEHOLDER.format(operand.name), rule, operand.at)
     elif operand.text == ANY_EVENT and place.condition.dataset not in EVENTS:
-        raise place.refuse(INVALID_SYMBOL.format(ANY_EVENT), "only EVENT_TYPE takes it, for any type", operand.at)
+        raise place.refuse(
+            errors.INVALID_SYMBOL.format(ANY_EVENT), "only EVENT_TYPE takes it, for any type", operand.at
+        )
     elif field.type in NUMBERS and number(operand.text) is None:
-        raise place.refuse(NO_NUMBER.format(field.name), f"its type is {field.type}", operand.at)
+        raise place.refuse(errors.NO_NUMBER.format(field.name), f"its type is {field.type}", operand.at)
 
 
 def _title(dataset: str) -> str:

@@ -8,21 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from fakepersonalize import errors
 from fakepersonalize.errors import InvalidInputException, shortened
 from fakepersonalize.filters.columns import NUMBERS, Field, number
 from fakepersonalize.filters.syntax import IN, Literal, pointed, terminal, unquoted
-
-# Sentences. AWS publishes none of them (inferred).
-BAD_VALUE = "Invalid value for filter parameter {}."
-MISSING = "Missing value for filter parameter {}."
-ONE_VALUE = "Filter parameter {} takes one value."
 
 _QUOTES = 'expected strings in double quotes with commas between them: "Comedy","Drama"'
 _SPACE = re.compile(r"\s*")
 
 
 def missing(name: str) -> InvalidInputException:
-    return InvalidInputException(MISSING.format(name), "parameters of INCLUDE need a value in filterValues")
+    return InvalidInputException(
+        errors.NO_FILTER_VALUE.format(name), "parameters of INCLUDE need a value in filterValues"
+    )
 
 
 def read(name: str, text: str) -> list[Literal]:
@@ -47,16 +45,16 @@ def check_amount(name: str, test: str, literals: Sequence[Literal]) -> None:
     """Raise InvalidInputException if a comparison is given several values."""
     if len(literals) > 1 and test != IN:
         rule = f"{test} compares with one value, not with {len(literals)}"
-        raise InvalidInputException(ONE_VALUE.format(name), rule)
+        raise InvalidInputException(errors.ONE_FILTER_VALUE.format(name), rule)
 
 
 def check_type(name: str, field: Field, literal: Literal) -> None:
     """Raise InvalidInputException unless the literal suits the column: numbers may stand in quotes, strings must."""
     if field.type in NUMBERS and number(literal.text) is None:
         rule = f"{field.name} has type {field.type}, and this is no number: {shortened(literal.text, 60)}"
-        raise InvalidInputException(BAD_VALUE.format(name), rule)
+        raise InvalidInputException(errors.BAD_FILTER_VALUE.format(name), rule)
     if field.type not in NUMBERS and not literal.quoted:
-        raise InvalidInputException(BAD_VALUE.format(name), _QUOTES)
+        raise InvalidInputException(errors.BAD_FILTER_VALUE.format(name), _QUOTES)
 
 
 def _literal(token: str) -> Literal:
@@ -70,4 +68,4 @@ def _skip(text: str, at: int) -> int:
 
 
 def _refusal(name: str, text: str, at: int) -> InvalidInputException:
-    return InvalidInputException(BAD_VALUE.format(name), f"{_QUOTES}, or numbers\n{pointed(text, at)}")
+    return InvalidInputException(errors.BAD_FILTER_VALUE.format(name), f"{_QUOTES}, or numbers\n{pointed(text, at)}")

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize import errors
 from fakepersonalize.errors import InvalidInputException, shortened
 
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ DATASETS = {
     "Action": ACTIONS,
     "Action_Interactions": ACTION_INTERACTIONS,
 }
-
-# Sentences. AWS publishes "Invalid input symbol: ..." and the beginning "Invalid Expression"; the rest is inferred.
-INVALID = "Invalid Expression"
-INVALID_SYMBOL = "Invalid input symbol: {}"
-MISSING_WHERE = f"{INVALID}: missing WHERE"
-INCOMPLETE = f"{INVALID}: it ends too early"
-USER_OUTSIDE_IF = f"{INVALID}: CurrentUser can only stand after IF"
-OTHERS_IN_IF = f"{INVALID}: IF takes conditions on CurrentUser only"
-NO_BOOLEANS = f"{INVALID}: boolean values are not supported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +266,13 @@ def _printable(text: str) -> str:
 
 def _sentence(symbol: str, found: str | None, wanted: list[str]) -> str:
     if wanted == ["_WHERE"]:
-        return MISSING_WHERE
+        return errors.MISSING_WHERE
     if not symbol:
-        return INCOMPLETE
+        return errors.INCOMPLETE
     if found == "CURRENT_USER" and "DATASET" in wanted:
-        return USER_OUTSIDE_IF
+        return errors.USER_OUTSIDE_IF
     if found == "DATASET" and "CURRENT_USER" in wanted:
-        return OTHERS_IN_IF
+        return errors.OTHERS_IN_IF
     if symbol.lower() in ("true", "false") and "STRING" in wanted:
-        return NO_BOOLEANS
-    return INVALID_SYMBOL.format(shortened(_printable(symbol), 60))
+        return errors.NO_BOOLEANS
+    return errors.INVALID_SYMBOL.format(shortened(_printable(symbol), 60))

@@ -12,6 +12,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize import errors
 from fakepersonalize.errors import InvalidInputException, ServiceError, TooManyTagKeysException, shortened
 from fakepersonalize.protocol.patterns import matches
 from fakepersonalize.protocol.service_models import Operation
@@ -19,21 +20,7 @@ from fakepersonalize.protocol.service_models import Operation
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-# Seen from other AWS services of the same framework; no public output of Personalize shows one.
-DETECTED = "{count} validation error{s} detected: {violations}"
-VIOLATION = "Value {value}at '{path}' failed to satisfy constraint: {constraint}"
-NOT_NULL = "Member must not be null"
-LENGTH_AT_MOST = "Member must have length less than or equal to {limit}"
-LENGTH_AT_LEAST = "Member must have length greater than or equal to {limit}"
-VALUE_AT_MOST = "Member must have value less than or equal to {limit}"
-VALUE_AT_LEAST = "Member must have value greater than or equal to {limit}"
-PATTERN = "Member must satisfy regular expression pattern: {pattern}"
-ENUM = "Member must satisfy enum value set: [{values}]"
-EACH_MEMBER = "Member must satisfy constraint: [{constraints}]"
-EACH_KEY = "Map keys must satisfy constraint: [{constraints}]"
-EACH_VALUE = "Map value must satisfy constraint: [{constraints}]"
-# Ours: AWS ignores or refuses unknown members without a public sentence.
-UNKNOWN_MEMBER = "Member must be declared in {shape}"
+_VALUE, _LENGTH = (errors.VALUE_AT_MOST, errors.VALUE_AT_LEAST), (errors.LENGTH_AT_MOST, errors.LENGTH_AT_LEAST)
 
 # Lists for whose length an operation models an error of its own.
 OWN_ERRORS: Mapping[tuple[str, str], type[ServiceError]] = {("UntagResource", "tagKeys"): TooManyTagKeysException}
@@ -55,12 +42,12 @@ def check(operation: Operation, request: Mapping[str, Any]) -> None:
     if found:
         violations = "; ".join(found[:_MOST_VIOLATIONS_NAMED])
         s = "" if len(found) == 1 else "s"
-        raise _error(operation, violations)(DETECTED.format(count=len(found), s=s, violations=violations))
+        raise _error(operation, violations)(errors.DETECTED.format(count=len(found), s=s, violations=violations))
 
 
 def _error(operation: Operation, violations: str) -> type[ServiceError]:
     for (name, path), error in OWN_ERRORS.items():
-        too_long = f"'{path}' failed to satisfy constraint: {LENGTH_AT_MOST.partition('{')[0]}"
+        too_long = f"'{path}' failed to satisfy constraint: {errors.LENGTH_AT_MOST.partition('{')[0]}"
         if operation.name == name and too_long in violations:
             return error
     return InvalidInputException
@@ -120,22 +107,22 @@ def _rules_check(shape: Shape) -> Check:
         for rule in rules:
             if not rule.holds(value):
                 shown = "" if secret else f"'{_shown(value)}' "
-                found.append(VIOLATION.format(value=shown, path=path, constraint=rule.text))
+                found.append(errors.VIOLATION.format(value=shown, path=path, constraint=rule.text))
 
     return check_rules
 
 
 def _unknown_member_check(shape: StructureShape) -> Check:
-    constraint = UNKNOWN_MEMBER.format(shape=shape.name)
+    constraint = errors.UNKNOWN_MEMBER.format(shape=shape.name)
 
     def refuse(value: Any, path: str, found: list[str]) -> None:
-        found.append(VIOLATION.format(value="", path=shortened(path, _LONGEST_SHOWN), constraint=constraint))
+        found.append(errors.VIOLATION.format(value="", path=shortened(path, _LONGEST_SHOWN), constraint=constraint))
 
     return refuse
 
 
 def _null_violation(path: str) -> str:
-    return VIOLATION.format(value="null ", path=path, constraint=NOT_NULL)
+    return errors.VIOLATION.format(value="null ", path=path, constraint=errors.NOT_NULL)
 
 
 def _shown(value: Any) -> str:
@@ -167,7 +154,7 @@ class Rule:
 def _rules(shape: Shape) -> list[Rule]:
     rules = [*_limit_rules(shape), *_enum_rules(shape), *_pattern_rules(shape)]
     if shape.type_name == "list" and _is_flat(shape.member):
-        rules.append(_each(EACH_MEMBER, shape.member))
+        rules.append(_each(errors.EACH_MEMBER, shape.member))
     if shape.type_name == "map":
         rules.extend(_map_rules(shape))
     return rules
@@ -176,7 +163,7 @@ def _rules(shape: Shape) -> list[Rule]:
 def _limit_rules(shape: Shape) -> Iterable[Rule]:
     by_value = shape.type_name in ("integer", "long", "float", "double")
     as_number = float if shape.type_name in ("float", "double") else int  # Java prints 1.0 for a double
-    at_most, at_least = (VALUE_AT_MOST, VALUE_AT_LEAST) if by_value else (LENGTH_AT_MOST, LENGTH_AT_LEAST)
+    at_most, at_least = _VALUE if by_value else _LENGTH
     if "max" in shape.metadata:
         largest = as_number(shape.metadata["max"])
         holds = (lambda value: value <= largest) if by_value else (lambda value: len(value) <= largest)
@@ -190,19 +177,21 @@ def _limit_rules(shape: Shape) -> Iterable[Rule]:
 def _enum_rules(shape: Shape) -> Iterable[Rule]:
     if "enum" in shape.metadata:
         values = frozenset(shape.metadata["enum"])
-        yield Rule(values.__contains__, ENUM.format(values=", ".join(shape.metadata["enum"])))
+        yield Rule(values.__contains__, errors.ENUM.format(values=", ".join(shape.metadata["enum"])))
 
 
 def _pattern_rules(shape: Shape) -> Iterable[Rule]:
     if "pattern" in shape.metadata:
         # What is too long is refused by its length alone: no engine should try it.
         pattern, longest = shape.metadata["pattern"], shape.metadata.get("max", inf)
-        yield Rule(lambda value: len(value) > longest or matches(pattern, value), PATTERN.format(pattern=pattern))
+        yield Rule(
+            lambda value: len(value) > longest or matches(pattern, value), errors.PATTERN.format(pattern=pattern)
+        )
 
 
 def _map_rules(shape: MapShape) -> Iterable[Rule]:
-    yield _each(EACH_KEY, shape.key)
-    values = _each(EACH_VALUE, shape.value)
+    yield _each(errors.EACH_KEY, shape.key)
+    values = _each(errors.EACH_VALUE, shape.value)
     yield Rule(lambda value: values.holds(value.values()), values.text)
 
 
@@ -214,7 +203,7 @@ def _each(words: str, shape: Shape) -> Rule:
     def holds(values: Iterable[Any]) -> bool:
         return all(value is not None and all(test(value) for test in tests) for value in values)
 
-    return Rule(holds, words.format(constraints=", ".join([*(rule.text for rule in rules), NOT_NULL])))
+    return Rule(holds, words.format(constraints=", ".join([*(rule.text for rule in rules), errors.NOT_NULL])))
 
 
 def _is_flat(shape: Shape) -> bool:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from fakepersonalize import errors
 from fakepersonalize.errors import SerializationException, ServiceError
 from fakepersonalize.protocol.service_models import Operation, WireProtocol
 
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
-
-# Seen from other AWS services of the same framework, but for ` at '<member>'`, which is ours: AWS does not say where.
-NOT_CONVERTIBLE = "{token} can not be converted to {wanted} at '{path}'"
-STRUCTURE_NOT_EXPECTED = "Start of structure or map found where not expected at '{path}'"
-LIST_NOT_EXPECTED = "Start of list found where not expected at '{path}'"
-# Ours: AWS sends this error without a sentence.
-NOT_JSON = "Could not parse request body into json: {reason}"
-NOT_AN_OBJECT = "The request body is not a JSON object"
 
 REQUEST_ID = "x-amzn-requestid"
 CONTENT_TYPES: Mapping[WireProtocol, str] = {"json": "application/x-amz-json-1.1", "rest-json": "application/json"}
@@ -88,7 +81,7 @@ def read(operation: Operation, incoming: Incoming) -> dict[str, Any]:
     """
     document = parse_json(incoming.body) if incoming.body else {}
     if type(document) is not dict:
-        raise SerializationException(NOT_AN_OBJECT)
+        raise SerializationException(errors.NOT_AN_OBJECT)
     try:
         request: dict[str, Any] = _request_reader(operation)(document)
     except _WrongTypeError as wrong:
@@ -143,11 +136,11 @@ def parse_json(body: bytes) -> Any:
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
-        raise SerializationException(NOT_JSON.format(reason="it is not valid UTF-8")) from None
+        raise SerializationException(errors.NOT_JSON.format(reason="it is not valid UTF-8")) from None
     except RecursionError:
-        raise SerializationException(NOT_JSON.format(reason="it is nested too deeply")) from None
+        raise SerializationException(errors.NOT_JSON.format(reason="it is nested too deeply")) from None
     except ValueError as error:
-        raise SerializationException(NOT_JSON.format(reason=error)) from None
+        raise SerializationException(errors.NOT_JSON.format(reason=error)) from None
     return value
 
 
@@ -186,10 +179,10 @@ class _WrongTypeError(Exception):
     def sentence(self) -> str:
         path = ".".join(reversed(self.path))
         if isinstance(self.value, dict):
-            return STRUCTURE_NOT_EXPECTED.format(path=path)
+            return errors.STRUCTURE_NOT_EXPECTED.format(path=path)
         if isinstance(self.value, list):
-            return LIST_NOT_EXPECTED.format(path=path)
-        return NOT_CONVERTIBLE.format(token=self._token(), wanted=_WANTED[self.type_name], path=path)
+            return errors.LIST_NOT_EXPECTED.format(path=path)
+        return errors.NOT_CONVERTIBLE.format(token=self._token(), wanted=_WANTED[self.type_name], path=path)
 
     def _token(self) -> str:
         if isinstance(self.value, bool):

@@ -15,8 +15,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from fakepersonalize import errors
 from fakepersonalize.arns import SERVICE_OWNED
-from fakepersonalize.errors import InvalidInputException
 
 Value = int | float | bool | str
 Need = Literal["required", "optional", "unused"]
@@ -77,7 +77,7 @@ class Parameter:
         """Return the typed value; an InvalidInputException where the text is no value of this parameter."""
         value = self._read(text.strip())
         if value is None:
-            raise InvalidInputException(f"Invalid value {text} for parameter {self.name}: expected {self.expected}.")
+            raise errors.invalid(errors.BAD_PARAMETER, value=text, name=self.name, expected=self.expected)
         return value
 
     @property
@@ -259,9 +259,7 @@ class Recipe:
         for name, lowest in given.items():
             highest = given.get("max_" + name.removeprefix("min_"), math.inf) if name.startswith("min_") else math.inf
             if isinstance(highest, int | float) and isinstance(lowest, int | float) and lowest > highest:
-                raise InvalidInputException(
-                    f"Parameter {name} must not be greater than max_{name.removeprefix('min_')}."
-                )
+                raise errors.invalid(errors.MINIMUM_ABOVE_MAXIMUM, name=name, most=name.removeprefix("min_"))
         return {p.name: p.default for p in self.parameters if not p.inactive} | given
 
     def settings(self, params: Mapping[str, Value]) -> dict[str, Value]:
@@ -275,7 +273,7 @@ class Recipe:
         for sent, text in texts.items():
             name = without_stage(sent)
             if name not in known:
-                raise InvalidInputException(f"Unknown parameter {sent} for recipe {self.arn}.")
+                raise errors.invalid(errors.UNKNOWN_PARAMETER, name=sent, arn=self.arn)
             found[name] = known[name].parse(text)
         return found
 

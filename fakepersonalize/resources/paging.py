@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
+from fakepersonalize import errors
 from fakepersonalize.errors import InvalidNextTokenException
 
 
@@ -30,4 +31,4 @@ def read(token: str, question: Sequence[str | None]) -> int:
             return last
     except (ValueError, TypeError, binascii.Error, UnicodeError, RecursionError):
         pass
-    raise InvalidNextTokenException("The token is not valid.")
+    raise InvalidNextTokenException(errors.BAD_TOKEN)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fakepersonalize import errors
 from fakepersonalize.datasets import schema as schemas
 from fakepersonalize.datasets.schema import Column, Schema
 from fakepersonalize.errors import InvalidInputException
@@ -204,12 +205,12 @@ def test_a_broken_rule_is_named(name: str, fields: list[Any], domain: str | None
     ],
 )
 def test_a_type_that_is_no_plain_value_is_refused(type_: Any) -> None:
-    assert refusal("Users", USER, field("AGE", type_)) == schemas.NOT_AVRO
+    assert refusal("Users", USER, field("AGE", type_)) == errors.NOT_AVRO
 
 
 @pytest.mark.parametrize("name", ["1A", "A-B", "Ä", "A" * 151, ""])
 def test_a_field_name_outside_the_pattern_is_refused(name: str) -> None:
-    assert refusal("Users", USER, field(name, "int")) == schemas.NOT_AVRO
+    assert refusal("Users", USER, field(name, "int")) == errors.NOT_AVRO
 
 
 @pytest.mark.parametrize(
@@ -232,7 +233,7 @@ def test_a_field_name_outside_the_pattern_is_refused(name: str) -> None:
 def test_what_is_no_flat_avro_record_is_refused(document: str) -> None:
     with pytest.raises(InvalidInputException) as caught:
         schemas.parse(document)
-    assert caught.value.message == schemas.NOT_AVRO
+    assert caught.value.message == errors.NOT_AVRO
 
 
 def test_damaged_schemas_end_in_a_schema_or_in_an_error_of_ours() -> None:
