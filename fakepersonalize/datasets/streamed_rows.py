@@ -30,8 +30,15 @@ def table(events: Sequence[Event], schema: Schema) -> pa.Table:
 
 def write(events: Sequence[Event], schema: Schema, target: Path) -> None:
     """Write events as a Parquet file that is on the disk when this returns."""
+    write_tables([table(events, schema)], schema, target)
+
+
+def write_tables(tables: Iterable[pa.Table], schema: Schema, target: Path) -> None:
+    """Write rows as a Parquet file, table by table; it is on the disk when this returns."""
     with open(target, "wb") as file:
-        pq.write_table(table(events, schema), file)
+        with pq.ParquetWriter(file, arrow_schema(schema)) as writer:
+            for rows in tables:
+                writer.write_table(rows)
         file.flush()
         os.fsync(file.fileno())
 
@@ -41,11 +48,11 @@ def current(segments: Iterable[tuple[int, Path]], records: Iterable[Record], sch
 
     `segments` are numbered files of bulk rows; a record is newer than the segments that were there when it was put.
     """
-    layers = [(float(number), _of_segment(path, schema)) for number, path in segments]
+    layers = [(float(number), in_columns_of(schema, pq.read_table(path))) for number, path in segments]
     by_after: dict[int, list[Record]] = {}
     for record in records:
         by_after.setdefault(record.after, []).append(record)
-    layers += [(after + 0.5, _of_records(found, schema)) for after, found in by_after.items()]
+    layers += [(after + 0.5, of_records(found, schema)) for after, found in by_after.items()]
     rows = pa.concat_tables([arrow_schema(schema).empty_table(), *(rows for _, rows in sorted(layers, key=_first))])
     return rows.take(_last_of_each(rows[id_column(schema)]))
 
@@ -59,15 +66,15 @@ def _first(layer: tuple[float, pa.Table]) -> float:
     return layer[0]
 
 
-def _of_segment(path: Path, schema: Schema) -> pa.Table:
-    """Return the rows of a file in today's columns: a schema may have got some since."""
-    rows, types = pq.read_table(path), arrow_schema(schema)
-    there = set(rows.column_names)
+def in_columns_of(schema: Schema, rows: pa.Table) -> pa.Table:
+    """Return rows in today's columns: a schema may have got some since they came."""
+    types, there = arrow_schema(schema), set(rows.column_names)
     columns = [rows[f.name] if f.name in there else pa.nulls(rows.num_rows, f.type) for f in types]
     return pa.table(columns, schema=types)
 
 
-def _of_records(records: Sequence[Record], schema: Schema) -> pa.Table:
+def of_records(records: Sequence[Record], schema: Schema) -> pa.Table:
+    """Return records as rows of `arrow_schema(schema)`, several of one id included."""
     key, types = id_column(schema), arrow_schema(schema)
     rows = [json.loads(record.columns) | {key: record.id} for record in records]
     return pa.table([pa.array([row.get(f.name) for row in rows], f.type) for f in types], schema=types)

@@ -8,11 +8,14 @@ What a commit costs: https://www.sqlite.org/faq.html#q19.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from fakepersonalize.storage.metadata import STREAMED, Database
+from fakepersonalize.storage.metadata import Row as DatabaseRow
+
+PAGE_ROWS = 10_000
 
 
 class Event(NamedTuple):
@@ -97,6 +100,16 @@ class StreamedRows:
         """Return the records of a dataset in the order of their arrival, several of one id included."""
         return [Record._make(row) for row in self._database.rows("records", dataset=dataset)]
 
+    def pages_of_events(self, dataset: int) -> Iterator[list[Event]]:
+        """Yield the events that are there now as `events` does, a few at a time."""
+        for page in self._pages("event_page", dataset):
+            yield [Event._make(row) for row in page]
+
+    def pages_of_records(self, dataset: int) -> Iterator[list[Record]]:
+        """Yield the records that are there now as `records` does, a few at a time."""
+        for page in self._pages("record_page", dataset):
+            yield [Record._make(row) for row in page]
+
     def datasets(self) -> set[int]:
         """Return the numbers of the datasets that have streamed rows."""
         return {row["dataset"] for row in self._database.rows("streamed_datasets")}
@@ -110,6 +123,12 @@ class StreamedRows:
 
     def close(self) -> None:
         self._database.close()
+
+    def _pages(self, statement: str, dataset: int) -> Iterator[list[DatabaseRow]]:
+        after, last = 0, self._last
+        while page := self._database.rows(statement, dataset=dataset, after=after, last=last, size=PAGE_ROWS):
+            yield page
+            after = page[-1]["number"]
 
     def _write_group(self) -> None:
         with self._queue:

@@ -11,6 +11,14 @@ SELECT dataset, user, session, id, item, time, type, more, number FROM event WHE
 -- name: records
 SELECT dataset, id, after, columns, number FROM record WHERE dataset = :dataset ORDER BY number;
 
+-- name: event_page
+SELECT dataset, user, session, id, item, time, type, more, number FROM event
+WHERE dataset = :dataset AND number > :after AND number <= :last ORDER BY number LIMIT :size;
+
+-- name: record_page
+SELECT dataset, id, after, columns, number FROM record
+WHERE dataset = :dataset AND number > :after AND number <= :last ORDER BY number LIMIT :size;
+
 -- name: streamed_datasets
 SELECT dataset FROM event UNION SELECT dataset FROM record;
 

@@ -1,0 +1,120 @@
+"""Rows become CSV files that an import reads back: distinct rows, in files of bounded size, in bounded memory.
+
+Source: the developer guide's "Exporting a dataset to Amazon S3" and "Preparing training data",
+https://docs.aws.amazon.com/personalize/latest/dg/export-data.html. A record stands on one line there, so line breaks
+within values, which only streamed records can have, become spaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from fakepersonalize.datasets.csv_rows import arrow_schema
+from fakepersonalize.datasets.schema import Schema
+from fakepersonalize.datasets.streamed_rows import in_columns_of
+
+Tick = Callable[[float], None]
+
+NAME = "{job}-part-{number:05}.csv"  # ours: no name is public
+FILE_BYTES = 128 << 20
+BATCH_ROWS = 1 << 16
+# What is compared at once; of more, the rows are dealt out by their first column and each share is compared by itself.
+SHARE_ROWS, SHARE_BYTES = 1 << 20, 64 << 20
+
+
+def distinct(files: Sequence[Path], schema: Schema) -> Iterator[tuple[pa.Table, float]]:
+    """Yield the rows of Parquet files, of equal ones the first, and which share of all (0 to 1) is done with them."""
+    shares = _shares(files)
+    for share in range(shares):
+        rows = pa.concat_tables([arrow_schema(schema).empty_table(), *_dealt(files, schema, share, shares)])
+        yield rows.group_by(rows.column_names, use_threads=False).aggregate([]), (share + 1) / shares
+
+
+def write(
+    rows: Iterator[tuple[pa.Table, float]], schema: Schema, folder: Path, job: str, tick: Tick = lambda share: None
+) -> list[str]:
+    """Write rows into CSV files with the schema's names as header; return the files' names, one at least."""
+    names: list[str] = []
+    header = ",".join(column.name for column in schema.columns).encode() + b"\n"
+    pieces = _pieces(rows, tick)
+    piece: bytes | None = next(pieces, b"")
+    while piece is not None:
+        names.append(NAME.format(job=job, number=len(names)))
+        with open(folder / names[-1], "wb") as file:
+            file.write(header)
+            piece = _fill(file, piece, pieces)
+    return names
+
+
+def _fill(file: BinaryIO, piece: bytes | None, pieces: Iterator[bytes]) -> bytes | None:
+    """Write pieces until the file is full; return the one that is to open the next file."""
+    while piece is not None:
+        file.write(piece)
+        piece = next(pieces, None)
+        if file.tell() >= FILE_BYTES:
+            break
+    return piece
+
+
+def _pieces(rows: Iterator[tuple[pa.Table, float]], tick: Tick) -> Iterator[bytes]:
+    done = 0.0
+    for table, share in rows:
+        for batch in table.to_batches(BATCH_ROWS):
+            yield _text(batch)
+            tick(done)
+        done = share
+
+
+def _text(batch: pa.RecordBatch) -> bytes:
+    """Return rows as lines; only where a value asks for it are texts quoted."""
+    written = [_escaped(column) if pa.types.is_string(column.type) else column for column in batch.columns]
+    table = pa.Table.from_arrays(written, names=batch.schema.names)
+    try:
+        return _lines(table, "none")
+    except pa.ArrowInvalid:
+        return _lines(table, "needed")
+
+
+def _lines(table: pa.Table, quoting: str) -> bytes:
+    out = pa.BufferOutputStream()
+    pacsv.write_csv(table, out, pacsv.WriteOptions(include_header=False, quoting_style=quoting))
+    text: bytes = out.getvalue().to_pybytes()
+    return text
+
+
+def _escaped(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring(pc.replace_substring_regex(texts, r"\r\n|\r|\n", " "), "\\", "\\\\")
+
+
+def _shares(files: Sequence[Path]) -> int:
+    rows = size = 0
+    for file in files:
+        facts = pq.read_metadata(file)
+        rows += facts.num_rows
+        size += sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+    return 1 + max(rows // SHARE_ROWS, size // SHARE_BYTES)
+
+
+def _dealt(files: Sequence[Path], schema: Schema, share: int, shares: int) -> Iterator[pa.Table]:
+    for path in files:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(BATCH_ROWS):
+                rows = in_columns_of(schema, pa.Table.from_batches([batch]))
+                yield rows if shares == 1 else rows.filter(_is_in(rows[0], share, shares))
+
+
+def _is_in(column: pa.ChunkedArray, share: int, shares: int) -> pa.Array:
+    """Tell which rows belong to a share: those with equal values in the column to the same one."""
+    from pandas.util import hash_array
+
+    codes = column.combine_chunks().dictionary_encode()
+    places = hash_array(codes.dictionary.to_numpy(zero_copy_only=False)) % np.uint64(shares)
+    return pa.array(places[codes.indices.to_numpy()] == share)
