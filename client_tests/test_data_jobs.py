@@ -141,12 +141,6 @@ def test_five_deletions_of_a_group_wait_at_once(waiting: Callable[..., tuple[Acc
 # As long as their work is not built: nothing ends well that did nothing.
 
 
-def test_an_export_says_that_it_is_not_built(account: Account, dataset: str) -> None:
-    described = exporting(account, dataset)
-    assert described["status"] == "CREATE FAILED"
-    assert described["failureReason"] == "Exporting rows is not built in fakepersonalize yet."
-
-
 def test_a_deletion_says_that_it_is_not_built(account: Account) -> None:
     described = account.settled("data_deletion_job", begin_deletion(account, account.group()))
     assert described["status"] == "FAILED"

@@ -27,7 +27,7 @@ NAME = "{job}-part-{number:05}.csv"  # ours: no name is public
 FILE_BYTES = 128 << 20
 BATCH_ROWS = 1 << 16
 # What is compared at once; of more, the rows are dealt out by their first column and each share is compared by itself.
-SHARE_ROWS, SHARE_BYTES = 1 << 20, 64 << 20
+SHARE_ROWS, SHARE_BYTES = 2 << 20, 64 << 20
 
 
 def distinct(files: Sequence[Path], schema: Schema) -> Iterator[tuple[pa.Table, float]]:
@@ -35,7 +35,7 @@ def distinct(files: Sequence[Path], schema: Schema) -> Iterator[tuple[pa.Table, 
     shares = _shares(files)
     for share in range(shares):
         rows = pa.concat_tables([arrow_schema(schema).empty_table(), *_dealt(files, schema, share, shares)])
-        yield rows.group_by(rows.column_names, use_threads=False).aggregate([]), (share + 1) / shares
+        yield rows.take(_first_of_equals(rows)), (share + 1) / shares
 
 
 def write(
@@ -109,6 +109,13 @@ def _dealt(files: Sequence[Path], schema: Schema, share: int, shares: int) -> It
             for batch in file.iter_batches(BATCH_ROWS):
                 rows = in_columns_of(schema, pa.Table.from_batches([batch]))
                 yield rows if shares == 1 else rows.filter(_is_in(rows[0], share, shares))
+
+
+def _first_of_equals(rows: pa.Table) -> pa.Array:
+    """Return the places of the rows that no equal row precedes, in their order."""
+    numbered = rows.append_column("#", pa.array(np.arange(rows.num_rows)))  # which no field can be called
+    first = numbered.group_by(rows.column_names).aggregate([("#", "min")])["#_min"]
+    return first.take(pc.sort_indices(first)).combine_chunks()
 
 
 def _is_in(column: pa.ChunkedArray, share: int, shares: int) -> pa.Array:

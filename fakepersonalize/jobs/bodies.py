@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fakepersonalize.jobs import import_dataset, not_built, train
+from fakepersonalize.jobs import export_dataset, import_dataset, not_built, train
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.workshop import Body
 
@@ -16,5 +16,11 @@ def bodies(services: Services) -> dict[str, Body]:
             partial(import_dataset.gather, services), import_dataset.WORK, partial(import_dataset.record, services)
         ),
         "train": Body(partial(train.gather, services), train.WORK, partial(train.record, services), heavy=True),
+        "export": Body(
+            partial(export_dataset.gather, services),
+            export_dataset.WORK,
+            partial(export_dataset.record, services),
+            deliver=partial(export_dataset.deliver, services),
+        ),
         **not_built.bodies(),
     }

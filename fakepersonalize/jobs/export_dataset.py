@@ -69,13 +69,14 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     return {"files": csv_files.write(csv_files.distinct(files, schema), schema, folder, spec["name"], tick)}
 
 
-def deliver(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
+def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -> dict[str, Any]:
     """Put the files into the bucket."""
     exporting = services.shelf.find(job.arn)
     assert exporting is not None
     path = exporting["jobOutput"]["s3DataDestination"]["path"]
     try:
-        for name in outcome["files"]:
+        for done, name in enumerate(outcome["files"]):
+            tick(done / len(outcome["files"]))
             location = f"{path.removesuffix('/')}/{name}"
             with open(job.folder / name, "rb") as file, services.neighbours.writing(exporting.scope, location) as out:
                 shutil.copyfileobj(file, out, BLOCK_BYTES)
