@@ -36,7 +36,11 @@ def table() -> str:
         ("---", "---", "---"),
         *(_service_row(service) for service in SERVICES),
         ("recipes", f"{len(trained)} of {len(trained) + len(untrained)} train", _joined(untrained)),
-        ("background work", "importing, exporting, training", f"{_joined(sorted(WORK.values()))}: such jobs fail and say so"),
+        (
+            "background work",
+            "importing, exporting, training",
+            f"{_joined(sorted(WORK.values()))}: such jobs fail and say so",
+        ),
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
