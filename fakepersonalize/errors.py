@@ -217,7 +217,7 @@ NO_INTERACTIONS = "The dataset group has no Interactions dataset."  # o
 TOO_MANY_FIELDS = "More than {most} distinct fields are used by the filters of the dataset group."  # o
 NO_EVENT_TYPE = "The Interactions schema has no column EVENT_TYPE."  # o
 BAD_EXPRESSION = (
-    "Invalid expression {expression}: expected SAMPLECOUNT(), SUM(Items.COLUMN) or SUM(Interactions.COLUMN)."
+    "Invalid expression {expression}: expected SAMPLECOUNT(), SUM(Items.COLUMN) or SUM(Interactions.COLUMN)."  # o
 )
 NO_SUM = "Invalid expression: {expression} needs a numeric column of the {dataset} dataset."  # o
 TOO_MANY_METRICS = "A metric attribution has at most {most} metrics."  # o
@@ -259,6 +259,7 @@ TOO_SMALL_SHARE = (
     "Create failed. Fewer than {least:.0%} of the users in the dataset have at least {each} interactions each."  # o
 )
 COLD_ITEMS = "The number of cold items must lie between {least} and {most}."  # o
+LARGE_SIDE_DATA = "The Items and Users datasets together cannot be larger than {most:g} GB."  # o
 TOO_MANY_EVENT_TYPES = "The Interactions dataset has more than {most} event types and metadata columns together."  # o
 NO_TRAINED_COLUMN = "The Interactions schema has no column {names}, which the solution filters by."  # o
 UNKNOWN_OBJECTIVE_METRIC = "Unknown metric: {name}."  # o
@@ -298,7 +299,7 @@ METADATA_OFF = "Metadata is not enabled: enableMetadataWithRecommendations is no
 
 # streamed records
 UNKNOWN_TRACKING_ID = "The given tracking ID is invalid: {id}"  # o
-NO_DATASET = "The dataset group of the event tracker has no Interactions dataset."  # o
+TRACKER_WITHOUT_DATASET = "The dataset group of the event tracker has no Interactions dataset."  # o
 WRONG_DATASET = "The dataset {arn} is of type {type}, not {wanted}."  # o
 BAD_PROPERTIES = "Error parsing properties json"  # s
 FORBIDDEN_KEY = "Properties cannot contain the key {key}."  # o

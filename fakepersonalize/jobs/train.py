@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
+from fakepersonalize.resources import quotas
 from fakepersonalize.resources.kinds import DATASET, RECOMMENDER
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.storage import artifacts
@@ -92,6 +93,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         "seed": services.settings.seed or 0,
         "threads": services.settings.train_threads,
         "minima": services.settings.quotas,
+        "considered": asdict(quotas.considered(candidates[0].name if services.settings.quotas else None)),
     }
 
 
@@ -107,6 +109,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         training_minima.check_event_types(spec["segments"])
         for recipe in recipes:
             training_minima.check_cold_items(encoded.data, _parameters(spec, recipe))
+            training_minima.check_side_rows(recipe.name, encoded.side_bytes)
     if spec["needed"] and not len(encoded.data.items):
         raise training_minima.too_few(spec["event_type"])
     tick(0.1)

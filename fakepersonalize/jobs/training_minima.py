@@ -54,6 +54,14 @@ def check_cold_items(data: TrainingData, params: Mapping[str, Any]) -> None:
         raise JobFailed(sentence, f"there are {found}; {LIFTED}")
 
 
+def check_side_rows(recipe: str, bytes_: int) -> None:
+    """Refuse more of Items and Users together than two of the old recipes take."""
+    most = quotas.BYTES_OF_ITEMS_AND_USERS.get(recipe, bytes_)
+    if bytes_ > most:
+        sentence = errors.LARGE_SIDE_DATA.format(most=most / 1e9)
+        raise JobFailed(sentence, f"they have {bytes_ / 1e9:.1f} GB; {LIFTED}")
+
+
 def check_event_types(segments: Sequence[str]) -> None:
     """Refuse interactions with too many event types and own columns together."""
     import pyarrow.compute as pc

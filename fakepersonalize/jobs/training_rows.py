@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fakepersonalize import errors
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
-from fakepersonalize.jobs import side_rows
+from fakepersonalize.jobs import considered, side_rows
 from fakepersonalize.jobs.training_minima import too_few
+from fakepersonalize.resources.quotas import Considered
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,7 @@ class Encoded:
     items: list[str]
     encodings: dict[str, Encoding]  # of "items", "users" and "context", as far as a training reads them
     actions: list[str] | None = None
+    side_bytes: int = 0  # of the rows of Items and Users
 
 
 def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
@@ -40,14 +42,18 @@ def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
     items, users, actions = (
         side_rows.read(spec["sides"].get(type_)) for type_ in (schema.ITEMS, schema.USERS, schema.ACTIONS)
     )
-    acted = _dealings(spec["acted"], actions.ids) if actions else None
-    rows = _read(spec, [*circumstances, *shown])
-    encoded = encode(
-        rows,
-        [*(users.ids if users else ()), *(acted["USER_ID"].to_pylist() if acted else ())],
-        items.ids if items and "new-items" in learns_from else (),
-        circumstances,
-    )
+    most = Considered(**spec["considered"])
+    acted, action_ids = None, list[str]()
+    if actions:
+        acted = considered.newest(_dealings(spec["acted"], actions.ids), most.action_interactions)
+        acted, action_ids = considered.most_recent(acted, "ACTION_ID", actions.ids, most.actions)
+    rows = considered.newest(_read(spec, [*circumstances, *shown]), most.interactions)
+    more_users = [*(users.ids if users else ()), *(acted["USER_ID"].to_pylist() if acted else ())]
+    more_items: Sequence[str] = items.ids if items and "new-items" in learns_from else ()
+    encoded = encode(rows, more_users, more_items, circumstances)
+    if len(encoded.items) > most.items:
+        rows, more_items = considered.most_recent(rows, "ITEM_ID", more_items, most.items)
+        encoded = encode(rows, more_users, more_items, circumstances)
     data, encodings = encoded.data, encoded.encodings
     if shown:
         data = replace(data, passed_over=passed_over(rows, shown[0], encoded.items))
@@ -64,9 +70,9 @@ def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
             data = replace(data, item_features=known)
         data = replace(data, item_times=times, rewards=_rewards(items, spec["objective"], encoded.items))
     if actions and acted is not None:
-        encoded = replace(encoded, actions=sorted(actions.ids))
-        data = replace(data, actions=_acted(acted, encoded.users, sorted(actions.ids)))
-    return replace(encoded, data=data)
+        encoded = replace(encoded, actions=action_ids)
+        data = replace(data, actions=_acted(acted, encoded.users, action_ids))
+    return replace(encoded, data=data, side_bytes=sum(side.table.nbytes for side in (items, users) if side))
 
 
 def _further(spec: dict[str, Any], learns_from: frozenset[str]) -> tuple[dict[str, Kind], list[str]]:

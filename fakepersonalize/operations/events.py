@@ -46,7 +46,7 @@ def _tracked(call: Call, tracking_id: str, type_: str) -> Inlet:
     call.count("dataset group", tracking.group)
     inlet = call.house.inlets.of(tracking.dataset)
     if inlet is None:
-        raise errors.invalid(errors.NO_DATASET)
+        raise errors.invalid(errors.TRACKER_WITHOUT_DATASET)
     return inlet
 
 

@@ -8,7 +8,7 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html (2025).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from fakepersonalize.resources.processes import FAILED_CREATION, UNDER_WAY
 
@@ -77,7 +77,33 @@ INTERACTIONS_PER_USER = 2
 # Other numbers of capacity: they are lifted with the quotas.
 FILTERED_FIELDS_PER_GROUP = 20
 EVENT_TYPES_AND_METADATA = 10
+BYTES_OF_ITEMS_AND_USERS = dict.fromkeys(("aws-hrnn-metadata", "aws-hrnn-coldstart"), 5 * 10**9)
 IMPORT_BYTES = {"FULL": 100 * 10**9, "INCREMENTAL": 10**9}
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """How much of the data a training looks at; what is more is left out in silence."""
+
+    interactions: int = 500_000_000
+    items: int = 750_000
+    actions: int = 1000
+    action_interactions: int = 500_000_000
+
+
+# By recipe, where it is not as for the others.
+_V2 = Considered(interactions=3_000_000_000, items=5_000_000)
+CONSIDERED: Mapping[str, Considered] = {
+    "aws-user-personalization-v2": _V2,
+    "aws-personalized-ranking-v2": _V2,
+    "aws-semantic-similarity": Considered(items=10_000_000),
+}
+
+
+def considered(recipe: str | None) -> Considered:
+    """Return what trainings of a recipe look at; without a recipe, everything."""
+    return CONSIDERED.get(recipe, Considered()) if recipe else Considered(*[2**63 - 1] * len(fields(Considered)))
+
 
 # The shape of requests and data: always enforced.
 TAGS_PER_RESOURCE = 50
