@@ -23,6 +23,7 @@ from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.operations import campaigns
 from fakepersonalize.operations.call import Call, House
 from fakepersonalize.operations.registry import handlers
+from fakepersonalize.permissions.access import Permissions
 from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
@@ -84,7 +85,8 @@ class Emulator:
         ]
         self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
         neighbours = Neighbours(self.neighbour_app)
-        self._workshop = self._build_workshop(neighbours)
+        permissions = Permissions(neighbours, settings.iam)
+        self._workshop = self._build_workshop(neighbours, permissions)
         self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone)
         self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
         house = House(
@@ -92,6 +94,7 @@ class Emulator:
             self.lifecycle,
             self.tables,
             neighbours,
+            permissions,
             self.recommender,
             self.identifiers,
             inlets,
@@ -172,13 +175,15 @@ class Emulator:
 
     _warming: threading.Timer | None = None
 
-    def _build_workshop(self, neighbours: Neighbours) -> Workshop:
+    def _build_workshop(self, neighbours: Neighbours, permissions: Permissions) -> Workshop:
         settings = self.settings
         inline = settings.in_process or settings.lifecycle == "manual"
         light: Runner = InlineRunner() if inline else ThreadRunner("job", LIGHT_THREADS)
         heavy: Runner = light if inline else ThreadRunner("training", 1)
         self._process = None if inline else WorkerProcess(train.LIBRARIES)
-        services = Services(settings, self.database, self.shelf, self.tables, self.streamed, self.models, neighbours)
+        services = Services(
+            settings, self.database, self.shelf, self.tables, self.streamed, self.models, neighbours, permissions
+        )
         workshop = Workshop(
             self.database,
             self.folder.path / "jobs",

@@ -1,12 +1,13 @@
-"""The other AWS services as we see them: objects in buckets, and roles.
+"""The other AWS services as we see them: objects in buckets, their policies, and roles.
 
 All of it goes through a private botocore client. Its requests are handed to a WSGI application in this process, the
-neighbours that the front door serves as well, so no socket is opened; or they go to a real endpoint, by one setting.
+neighbours that the front door serves as well, so no socket is opened; or those for S3 go to a real endpoint.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import threading
@@ -50,6 +51,15 @@ class ObjectInfo:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """An IAM role: its trust policy, and its inline and attached policies, each as JSON."""
+
+    arn: str
+    trust: str
+    policies: tuple[str, ...]
+
+
 class Unreadable(Exception):
     """A bucket or object that cannot be read or written; `reason` is S3's error code, such as `NoSuchBucket`."""
 
@@ -62,18 +72,16 @@ class Unreadable(Exception):
 class Neighbours:
     """Reads and writes what belongs to other services, in the name of a scope.
 
-    Give it an application that answers in this process, or the URL of a real endpoint; there, credentials come from
-    the usual places (environment, profile).
+    The application answers in this process. Where `endpoint` is the URL of a real S3, objects lie there; credentials
+    come from the usual places (environment, profile).
     """
 
-    def __init__(self, application: NeighbourApplication | None, endpoint: str | None = None) -> None:
-        if (application is None) == (endpoint is None):
-            raise ValueError("neighbours are either an application in this process or an endpoint")
+    def __init__(self, application: NeighbourApplication, endpoint: str | None = None) -> None:
         self._application = application
         self._endpoint = endpoint
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, Scope], BaseClient] = {}
-        self._session: Session | None = None
+        self._sessions: dict[bool, Session] = {}
 
     def objects(self, scope: Scope, location: str, deep: bool = False) -> list[ObjectInfo]:
         """Return the objects at `s3://bucket/key`, or directly in the folder `s3://bucket/folder/`, by key.
@@ -89,7 +97,7 @@ class Neighbours:
 
     def read_object(self, scope: Scope, bucket: str, key: str) -> Iterator[bytes]:
         """Yield an object in blocks of at most a mebibyte; an object that is replaced meanwhile raises Unreadable."""
-        if self._application is None:
+        if self._endpoint is not None:
             with _refusals(bucket):
                 yield from self._s3(scope).get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(BLOCK_BYTES)
             return
@@ -121,20 +129,36 @@ class Neighbours:
                 upload.abort()
                 raise
 
-    def role_exists(self, scope: Scope, role_arn: str) -> bool:
-        """Say whether there is an IAM role of this ARN, in the account that the ARN names."""
+    @property
+    def elsewhere(self) -> bool:
+        """Whether objects lie at an endpoint outside this process."""
+        return self._endpoint is not None
+
+    def role(self, scope: Scope, role_arn: str) -> Role | None:
+        """Return the IAM role of this ARN, in the account that the ARN names; None when there is none."""
         from botocore.exceptions import ClientError
 
         named = _ROLE_ARN.fullmatch(role_arn)
         if not named:
-            return False
+            return None
+        iam = self._client("iam", Scope(named["account"], scope.region))
         try:
-            found = self._client("iam", Scope(named["account"], scope.region)).get_role(RoleName=named["name"])
+            found = iam.get_role(RoleName=named["name"])["Role"]
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchEntity":
-                return False
+                return None
             raise
-        return bool(found["Role"]["Arn"] == role_arn)
+        if found["Arn"] != role_arn:
+            return None
+        return Role(role_arn, json.dumps(found["AssumeRolePolicyDocument"]), tuple(_policies(iam, found["RoleName"])))
+
+    def bucket_policy(self, scope: Scope, bucket: str) -> str | None:
+        """Return the policy of a bucket as JSON; None when it has none, or does not show it."""
+        try:
+            with _refusals(bucket):
+                return str(self._s3(scope).get_bucket_policy(Bucket=bucket)["Policy"])
+        except Unreadable:
+            return None
 
     def _object(self, scope: Scope, bucket: str, key: str) -> ObjectInfo:
         # HeadObject has no body and so cannot say what is missing; in a listing, a key precedes all that begin with it.
@@ -164,11 +188,13 @@ class Neighbours:
             return client
 
     def _new_client(self, service: str, scope: Scope) -> BaseClient:
-        if self._session is None:
-            self._session = _session(isolated=self._application is not None)
-        if self._application is None:
-            return self._session.create_client(service, region_name=scope.region, endpoint_url=self._endpoint)
-        return _in_process_client(self._session, service, scope, self._application)
+        away = service == "s3" and self._endpoint is not None
+        if away not in self._sessions:
+            self._sessions[away] = _session(isolated=not away)
+        session = self._sessions[away]
+        if away:
+            return session.create_client(service, region_name=scope.region, endpoint_url=self._endpoint)
+        return _in_process_client(session, service, scope, self._application)
 
 
 def split_location(location: str) -> tuple[str, str]:
@@ -233,6 +259,19 @@ class _Raw(io.BytesIO):
         yield self.read()
 
 
+def _policies(iam: Any, role: str) -> Iterator[str]:
+    """Yield the policies of a role, those inside it and those attached to it."""
+    for page in iam.get_paginator("list_role_policies").paginate(RoleName=role):
+        for name in page["PolicyNames"]:
+            yield json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
+        for attached in page["AttachedPolicies"]:
+            arn = attached["PolicyArn"]
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+            yield json.dumps(found["Document"])
+
+
 def _info(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:
     return ObjectInfo(bucket, entry["Key"], entry["Size"], entry["ETag"].strip('"'))
 
@@ -240,7 +279,7 @@ def _info(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:
 @contextmanager
 def _refusals(bucket: str) -> Iterator[None]:
     """Turn what S3 refuses into Unreadable."""
-    from botocore.exceptions import ClientError, ParamValidationError
+    from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
         yield
@@ -248,6 +287,8 @@ def _refusals(bucket: str) -> Iterator[None]:
         raise Unreadable(bucket, str(error.response["Error"]["Code"])) from error
     except ParamValidationError as error:
         raise Unreadable(bucket, "InvalidBucketName") from error
+    except BotoCoreError as error:  # an endpoint elsewhere that does not answer, or credentials that are not there
+        raise Unreadable(bucket, type(error).__name__) from error
 
 
 def _session(isolated: bool) -> Session:

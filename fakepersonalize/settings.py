@@ -56,6 +56,11 @@ class Settings:
     )
     limits: str = _setting("aws", "enforce AWS's quotas and minima of data, or none", ("aws", "off"))
     rates: str = _setting("off", "refuse what comes faster than AWS's quotas allow, or nothing", ("aws", "off"))
+    iam: str = _setting(
+        "warn",
+        "check roles and bucket policies as AWS does: not at all, with a warning in the log, or for real",
+        ("off", "warn", "enforce"),
+    )
     messages: str = _setting("teach", "put a hint of ours behind AWS's sentences, or not", ("teach", "aws"))
     seed: int | None = _setting(None, "makes identifiers and models repeatable")
     train_threads: int = field(

@@ -1,4 +1,5 @@
 import io
+import json
 
 import pytest
 from werkzeug.test import Client
@@ -8,6 +9,10 @@ from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
 from fakepersonalize.neighbours import Neighbours, ObjectInfo, Unreadable, split_location
 
 SCOPE = Scope("111111111111", "eu-west-1")
+MAY_LIST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::films"}],
+}
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +110,24 @@ def test_other_locations_are_refused(location):
         split_location(location)
 
 
-def test_roles_exist_in_the_account_that_their_arn_names(neighbours):
+def test_roles_are_found_in_the_account_that_their_arn_names(neighbours):
     iam = neighbours._client("iam", Scope("222222222222", "us-east-1"))
-    iam.create_role(RoleName="reader", AssumeRolePolicyDocument="{}", Path="/service-role/")
-    assert neighbours.role_exists(SCOPE, "arn:aws:iam::222222222222:role/service-role/reader")
-    assert not neighbours.role_exists(SCOPE, "arn:aws:iam::222222222222:role/reader")
-    assert not neighbours.role_exists(SCOPE, "arn:aws:iam::111111111111:role/service-role/reader")
-    assert not neighbours.role_exists(SCOPE, "arn:aws:iam::222222222222:user/reader")
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument='{"Version": "a"}', Path="/service-role/")
+    iam.put_role_policy(RoleName="reader", PolicyName="inside", PolicyDocument=json.dumps(MAY_LIST))
+    iam.attach_role_policy(RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    found = neighbours.role(SCOPE, "arn:aws:iam::222222222222:role/service-role/reader")
+    assert found.trust == '{"Version": "a"}'
+    assert json.loads(found.policies[0]) == MAY_LIST
+    assert "s3:Get*" in found.policies[1]
+    for other in ("222222222222:role/reader", "111111111111:role/service-role/reader", "222222222222:user/reader"):
+        assert neighbours.role(SCOPE, f"arn:aws:iam::{other}") is None
+
+
+def test_bucket_policies_are_shown_where_there_are_any(neighbours, bucket):
+    assert neighbours.bucket_policy(SCOPE, bucket) is None
+    assert neighbours.bucket_policy(SCOPE, "elsewhere") is None
+    neighbours._s3(SCOPE).put_bucket_policy(Bucket=bucket, Policy=json.dumps(MAY_LIST))
+    assert json.loads(neighbours.bucket_policy(SCOPE, bucket)) == MAY_LIST
 
 
 def test_the_users_configuration_changes_nothing(app, monkeypatch):
@@ -138,7 +154,7 @@ def test_a_real_endpoint_is_read_over_its_socket(app):
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
-        away = Neighbours(None, f"http://127.0.0.1:{server.server_port}")
+        away = Neighbours(app, f"http://127.0.0.1:{server.server_port}")
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AWS_ACCESS_KEY_ID", "111111111111")
             environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
@@ -155,10 +171,12 @@ def test_a_real_endpoint_is_read_over_its_socket(app):
         Client(app).post("/moto-api/reset")
 
 
-@pytest.mark.parametrize("endpoint", [None, "http://localhost"])
-def test_neighbours_are_either_here_or_there(app, endpoint):
-    with pytest.raises(ValueError, match="either"):
-        Neighbours(app if endpoint else None, endpoint)
+def test_an_endpoint_that_does_not_answer_is_unreadable(app, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "111111111111")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(Unreadable, match="EndpointConnectionError"):
+        Neighbours(app, "http://127.0.0.1:1").objects(SCOPE, "s3://away")
 
 
 def test_an_object_is_written_bit_by_bit(neighbours, bucket, monkeypatch):

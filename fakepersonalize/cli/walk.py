@@ -16,10 +16,20 @@ BUCKET = NAME = "films"
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 300
 MAY_READ = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+SERVICE = {"Service": "personalize.amazonaws.com"}
 TRUST = {
     "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": SERVICE, "Action": "sts:AssumeRole"}],
+}
+GRANT = {
+    "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "personalize.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        {
+            "Effect": "Allow",
+            "Principal": SERVICE,
+            "Action": ["s3:GetObject", "s3:ListBucket"],
+            "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+        }
     ],
 }
 
@@ -64,9 +74,10 @@ class Walk:
         return BUCKET
 
     def _role_that_reads(self, bucket: str) -> str:
-        step = self._steps.begin("create_role", f"may read s3://{bucket}")
+        step = self._steps.begin("create_role, put_bucket_policy", f"may read s3://{bucket}")
         role = self._iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
         self._iam.attach_role_policy(RoleName=NAME, PolicyArn=MAY_READ)
+        self._s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(GRANT))
         self._steps.done(step)
         return str(role["Arn"])
 

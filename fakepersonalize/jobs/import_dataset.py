@@ -11,6 +11,7 @@ from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.neighbours import Unreadable
+from fakepersonalize.permissions.access import reading
 from fakepersonalize.resources.kinds import DATASET, SCHEMA
 from fakepersonalize.resources.quotas import IMPORT_BYTES, MINIMUM_INTERACTIONS
 from fakepersonalize.resources.shelf import Resource
@@ -29,6 +30,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     if importing["publishAttributionMetricsToS3"]:
         raise JobFailed(NOT_BUILT.format(what="Reporting attributed metrics"))
     location = importing["dataSource"]["dataLocation"]
+    services.permissions.require(job.arn, importing["roleArn"], reading(location))
     try:
         files = [
             _spool(services, importing, key, job.folder / f"{n}.csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fakepersonalize.neighbours import Neighbours
+from fakepersonalize.permissions.access import Permissions
 from fakepersonalize.resources.shelf import Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
@@ -24,3 +25,4 @@ class Services:
     streamed: StreamedRows
     models: ArtifactStore
     neighbours: Neighbours
+    permissions: Permissions

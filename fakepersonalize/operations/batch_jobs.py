@@ -80,6 +80,7 @@ def _version(call: Call, request: dict[str, Any], ability: str) -> tuple[Resourc
 
 def _check(call: Call, version: Resource, request: dict[str, Any], subject: str, most: int) -> Resource | None:
     """Check what both kinds of jobs have; return the filter, if there is one."""
+    call.house.permissions.require_passable(call.scope, request["roleArn"])
     amount = request.get("numResults", DEFAULT_RESULTS)
     if not 0 <= amount <= most:
         raise errors.invalid(errors.RESULTS_OUT_OF_RANGE, most=most, value=amount)

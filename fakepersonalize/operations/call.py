@@ -8,6 +8,7 @@ from fakepersonalize.arns import Scope
 from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.neighbours import Neighbours
+from fakepersonalize.permissions.access import Permissions
 from fakepersonalize.protocol.service_models import Operation
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
@@ -28,6 +29,7 @@ class House:
     lifecycle: Lifecycle
     tables: TableStore
     neighbours: Neighbours
+    permissions: Permissions
     recommender: Recommender
     identifiers: Identifiers
     inlets: Inlets

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakepersonalize import errors
+from fakepersonalize import arns, errors
 from fakepersonalize.datasets.schema import INTERACTIONS
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.neighbours import Unreadable, split_location
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, describe, list_
+from fakepersonalize.permissions.access import reading
 from fakepersonalize.resources.kinds import (
     DATA_DELETION_JOB,
     DATASET,
@@ -32,7 +33,10 @@ def create_dataset_import_job(call: Call, request: dict[str, Any]) -> dict[str, 
         raise InvalidInputException(errors.ROLE_REQUIRED)
     if request.get("publishAttributionMetricsToS3"):
         _require_attribution(call, dataset)
-    _require_readable(call, (request.get("dataSource") or {}).get("dataLocation"))
+    call.house.permissions.require_passable(call.scope, request["roleArn"])
+    _require_readable(
+        call, request["jobName"], request["roleArn"], (request.get("dataSource") or {}).get("dataLocation")
+    )
     document = {"publishAttributionMetricsToS3": False} | request | {"importMode": mode}
     return begin_creation(call, call.resources.add(DATASET_IMPORT_JOB, request["jobName"], document), "import")
 
@@ -50,6 +54,7 @@ def list_dataset_import_jobs(call: Call, request: dict[str, Any]) -> dict[str, A
 @operation
 def create_dataset_export_job(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     call.resources.active(DATASET, request["datasetArn"])
+    call.house.permissions.require_passable(call.scope, request["roleArn"])
     require_location(request["jobOutput"]["s3DataDestination"]["path"], errors.BAD_OUTPUT_PATH)
     document = {"ingestionMode": "PUT"} | request
     return begin_creation(call, call.resources.add(DATASET_EXPORT_JOB, request["jobName"], document), "export")
@@ -69,6 +74,7 @@ def list_dataset_export_jobs(call: Call, request: dict[str, Any]) -> dict[str, A
 def create_data_deletion_job(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """The file is looked at when the job runs: one that is missing fails it."""
     call.resources.active(DATASET_GROUP, request["datasetGroupArn"])
+    call.house.permissions.require_passable(call.scope, request["roleArn"])
     require_location(request["dataSource"].get("dataLocation"))
     return begin_creation(call, call.resources.add(DATA_DELETION_JOB, request["jobName"], request), "delete-data")
 
@@ -110,9 +116,11 @@ def _require_importable(call: Call, dataset: Resource, mode: str) -> None:
         raise InvalidInputException(errors.INCREMENTAL_FIRST)
 
 
-def _require_readable(call: Call, location: str | None) -> None:
+def _require_readable(call: Call, name: str, role_arn: str, location: str | None) -> None:
     require_location(location)
     assert location is not None
+    job_arn = arns.build(call.scope, f"dataset-import-job/{name}")
+    call.house.permissions.require_at_once(job_arn, role_arn, reading(location))
     try:
         call.house.neighbours.objects(call.scope, location)
     except Unreadable as problem:

@@ -16,6 +16,7 @@ from fakepersonalize.resources.kinds import DATASET_GROUP
 def create_dataset_group(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if bool(request.get("roleArn")) != bool(request.get("kmsKeyArn")):
         raise InvalidInputException(errors.ROLE_WITHOUT_KEY)
+    call.house.permissions.require_passable(call.scope, request.get("roleArn"))
     group = call.resources.add(DATASET_GROUP, request["name"], request)
     return begin_creation(call, group) | {"domain": request.get("domain")}
 

@@ -34,7 +34,7 @@ EXPRESSION = re.compile(
 def create_metric_attribution(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     group = call.resources.active(DATASET_GROUP, request["datasetGroupArn"])
     _check_metrics(call, group.arn, request["metrics"])
-    _check_output(request["metricsOutputConfig"])
+    _check_output(call, request["metricsOutputConfig"])
     names = [metric["metricName"] for metric in request["metrics"]]
     if len(set(names)) < len(names):
         raise errors.invalid(errors.METRIC_TWICE, name=max(names, key=names.count))
@@ -82,7 +82,7 @@ def update_metric_attribution(call: Call, request: dict[str, Any]) -> dict[str, 
     metrics = _added(_kept(attribution["metrics"], request.get("removeMetrics") or []), added)
     changes: dict[str, Any] = {"metrics": metrics}
     if request.get("metricsOutputConfig"):
-        _check_output(request["metricsOutputConfig"])
+        _check_output(call, request["metricsOutputConfig"])
         changes["metricsOutputConfig"] = request["metricsOutputConfig"]
     changed = call.resources.shelf.put(attribution, attribution.document | {CHANGES: changes})
     call.lifecycle.begin(changed, UPDATE, track=("status", CHANGES))
@@ -134,7 +134,8 @@ def _check_expression(expression: str, known: Mapping[str, Schema]) -> None:
         raise errors.invalid(errors.NO_SUM, expression=expression, dataset=dataset)
 
 
-def _check_output(config: Mapping[str, Any]) -> None:
+def _check_output(call: Call, config: Mapping[str, Any]) -> None:
+    call.house.permissions.require_passable(call.scope, config.get("roleArn"))
     if config.get("s3DataDestination"):
         require_location(config["s3DataDestination"]["path"], errors.BAD_OUTPUT_PATH)
 

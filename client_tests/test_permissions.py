@@ -1,0 +1,119 @@
+"""With `iam=enforce`, roles and bucket policies count as at AWS; a refusal names the policy that would have worked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import shops
+from accounts import Account, refused
+from botocore.exceptions import ClientError
+from conftest import STEP_SECONDS, Servers, make_account
+from modes import SOCKET
+
+from fakepersonalize import mock_personalize
+
+SENTENCE = "Insufficient privileges for accessing data in S3."
+SERVICE = {"Service": "personalize.amazonaws.com"}
+TRUST = {"Effect": "Allow", "Principal": SERVICE, "Action": "sts:AssumeRole"}
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def suggested(text: str, after: str) -> str:
+    """Return the policy that a refusal suggests behind these words."""
+    found = re.search(rf"{after}[^{{]*(\{{.*?\}})(?=; |$)", text)
+    assert found, text
+    return found[1]
+
+
+@pytest.fixture
+def account(mode: str, servers: Servers) -> Iterator[Account]:
+    if mode == SOCKET:
+        options = ("--limits", "off", "--iam", "enforce")
+        yield make_account(servers.url(*options, FAKEPERSONALIZE_STEP_SECONDS=STEP_SECONDS))
+    else:
+        with mock_personalize(limits="off", iam="enforce"):
+            yield make_account(None)
+
+
+@pytest.fixture
+def location(account: Account) -> str:
+    return account.put(shops.csv(shops.series(users=3, each=20)))
+
+
+@pytest.fixture
+def dataset(account: Account) -> str:
+    return account.dataset(account.group(), account.schema())
+
+
+def bucket_of(location: str) -> str:
+    return location.split("/")[2]
+
+
+def refusal(account: Account, dataset: str, location: str) -> str:
+    with pytest.raises(ClientError, match=SENTENCE) as caught:
+        account.begin_import(dataset, location)
+    return str(caught.value)
+
+
+def make_role(account: Account, *may: dict[str, Any], trust: str = policy(TRUST)) -> None:
+    iam = account.client("iam")
+    iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=trust)
+    if may:
+        iam.put_role_policy(RoleName="personalize", PolicyName="may", PolicyDocument=policy(*may))
+
+
+def test_an_import_needs_a_role_that_trusts_and_may_and_a_bucket_that_grants(
+    account: Account, dataset: str, location: str
+) -> None:
+    """Each refusal, followed, leads to the next one."""
+    iam, s3 = account.client("iam"), account.client("s3")
+    said = refusal(account, dataset, location)
+    assert f"fix bucket policy on {bucket_of(location)}." in said
+    trust = suggested(said, "there is no role")
+    iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=trust)
+    said = refusal(account, dataset, location)
+    may = suggested(said, "the policies of the role")
+    iam.put_role_policy(RoleName="personalize", PolicyName="may", PolicyDocument=may)
+    said = refusal(account, dataset, location)
+    grant = suggested(said, "the policy of the bucket")
+    s3.put_bucket_policy(Bucket=bucket_of(location), Policy=grant)
+    assert account.import_rows(dataset, location)["status"] == "ACTIVE"
+
+
+def test_a_role_that_trusts_another_service_is_refused(account: Account, dataset: str, location: str) -> None:
+    make_role(account, trust=policy(TRUST | {"Principal": {"Service": "forecast.amazonaws.com"}}))
+    with refused("InvalidInputException", "does not trust personalize.amazonaws.com"):
+        account.begin_import(dataset, location)
+
+
+def test_attached_policies_count_and_a_denial_wins(account: Account, dataset: str, location: str) -> None:
+    make_role(account)
+    attached = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    account.client("iam").attach_role_policy(RoleName="personalize", PolicyArn=attached)
+    grant = {"Effect": "Allow", "Principal": SERVICE, "Action": "s3:*", "Resource": "*"}
+    denial = grant | {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account.number}},
+    }
+    s3 = account.client("s3")
+    s3.put_bucket_policy(Bucket=bucket_of(location), Policy=policy(grant, denial))
+    with refused("InvalidInputException", "the policy of the bucket"):
+        account.begin_import(dataset, location)
+    s3.put_bucket_policy(Bucket=bucket_of(location), Policy=policy(grant))
+    assert account.import_rows(dataset, location)["status"] == "ACTIVE"
+
+
+def test_a_role_of_another_account_cannot_be_passed(account: Account, dataset: str, location: str) -> None:
+    role = account.role.replace(account.number, "999999999999")
+    with refused("AccessDeniedException", "Cross-account pass role is not allowed."):
+        account.personalize.create_dataset_import_job(
+            jobName="import", datasetArn=dataset, dataSource={"dataLocation": location}, roleArn=role
+        )
