@@ -33,6 +33,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "step_seconds": (["--step-seconds", "0.5"], 0.5),
     "clock_start": (["--clock-start", "2026-01-31T12:00:00Z"], "2026-01-31T12:00:00Z"),
     "limits": (["--limits", "off"], "off"),
+    "rates": (["--rates", "aws"], "aws"),
     "iam": (["--iam", "enforce"], "enforce"),
     "messages": (["--messages", "aws"], "aws"),
     "seed": (["--seed", "42"], 42),
