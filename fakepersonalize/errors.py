@@ -81,6 +81,10 @@ class ThrottlingException(ServiceError):
     pass
 
 
+class RequestEntityTooLargeException(ServiceError):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class UnknownOperationException(ServiceError):
     pass
 
@@ -320,6 +324,11 @@ UNKNOWN_ACTION_EVENT = "eventType must be Taken, Not Taken or Viewed: {type}"  #
 
 # tags
 NOT_TAGGABLE = "Resource {arn} does not support tags."  # o
+
+# at the front door
+FOREIGN_HOST = "This server does not answer for the host {host!r}. Call it localhost, or allow it: --allow-host."  # o
+FOREIGN_PAGE = "This server does not answer web pages from {origin!r}; --allow-host NAME admits those of a host."  # o
+LARGE_BODY = "The request body exceeds {limit} bytes."  # o
 
 # pages of lists
 BAD_TOKEN = "The token is not valid."  # o

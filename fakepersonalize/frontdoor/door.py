@@ -12,7 +12,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import is_hop_by_hop_header
 from werkzeug.wsgi import get_input_stream
 
+from fakepersonalize import errors
 from fakepersonalize.arns import Scope
+from fakepersonalize.errors import AccessDeniedException, RequestEntityTooLargeException, ServiceError
 from fakepersonalize.frontdoor import identity
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.neighbour_app import account_of_key, headers_of
@@ -27,12 +29,6 @@ MOTO = "/moto-api/"  # moto's own pages, whoever signs for them
 ADMIN = "/_fakepersonalize"  # no bucket may begin with an underscore
 LARGEST_BODY_BYTES = 4 * 2**20  # the largest request, ten records of 32,000 characters, is a tenth of it
 
-# All three are ours.
-FOREIGN_HOST = (
-    "This server does not answer for the host {host!r}. Call it localhost or 127.0.0.1, or start it with --allow-host."
-)
-FOREIGN_ORIGIN = "This server does not answer web pages from {origin!r}; --allow-host NAME admits those of a host."
-TOO_LARGE = "The request body exceeds {limit} bytes."
 _LONGEST_SHOWN = 100
 
 
@@ -67,16 +63,15 @@ class Door:
     def _refusal(self, headers: dict[str, str]) -> Reply | None:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._hosts.allows(host):
-            return _denied(FOREIGN_HOST.format(host=host[:_LONGEST_SHOWN]))
+            return _error(AccessDeniedException(errors.FOREIGN_HOST.format(host=host[:_LONGEST_SHOWN])))
         if origin is not None and not self._hosts.allows_origin(origin):
-            return _denied(FOREIGN_ORIGIN.format(origin=origin[:_LONGEST_SHOWN]))
+            return _error(AccessDeniedException(errors.FOREIGN_PAGE.format(origin=origin[:_LONGEST_SHOWN])))
         return None
 
     def _personalize(self, environ: dict[str, Any], headers: dict[str, str], query: str) -> Reply:
         body = _body(environ)
         if body is None:
-            message = TOO_LARGE.format(limit=LARGEST_BODY_BYTES)
-            return _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "RequestEntityTooLargeException", message)
+            return _error(RequestEntityTooLargeException(errors.LARGE_BODY.format(limit=LARGEST_BODY_BYTES)))
         incoming = Incoming(environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""), headers, body)
         return self._answer(incoming, identity.scope(headers, query, account_of_key))
 
@@ -97,13 +92,10 @@ def _send(environ: dict[str, Any], start_response: StartResponse, reply: Reply) 
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
 
 
-def _denied(message: str) -> Reply:
-    return _error(HTTPStatus.FORBIDDEN, "AccessDeniedException", message)
-
-
-def _error(status: HTTPStatus, code: str, message: str) -> Reply:
-    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
-    return Reply(status, headers, json.dumps({"__type": code, "message": message}).encode())
+def _error(error: ServiceError) -> Reply:
+    """Return an answer that clients of both protocols understand: whose request it is was not looked at."""
+    headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
+    return Reply(error.status, headers, json.dumps({"__type": error.code, "message": error.message}).encode())
 
 
 def _without_cors(start_response: StartResponse) -> StartResponse:
