@@ -217,11 +217,11 @@ BAD_INPUT_PATH = "Invalid S3 input path"  # d
 CROSS_ACCOUNT_ROLE = "Cross-account pass role is not allowed."  # seen in other services
 
 # what stands as a hint behind "Insufficient privileges", with the policy that would have worked; all ours
-NO_ROLE = "there is no role {role}; create it with the trust policy {policy}"
-NO_TRUST = "the role {role} does not trust {service}; this trust policy would do: {policy}"
-ROLE_MAY_NOT = "the policies of the role {role} do not allow {missing}; this policy would do: {policy}"
+NO_ROLE = "there is no role {role}; create it with the trust policy {policy}"  # o
+NO_TRUST = "the role {role} does not trust {service}; this trust policy would do: {policy}"  # o
+ROLE_MAY_NOT = "the policies of the role {role} do not allow {missing}; this policy would do: {policy}"  # o
 BUCKET_MAY_NOT = (
-    "the policy of the bucket {bucket} does not let {service} do {missing}; this bucket policy would do: {policy}"
+    "the policy of the bucket {bucket} does not let {service} do {missing}; this bucket policy would do: {policy}"  # o
 )
 BAD_OUTPUT_PATH = "Invalid S3 output path"  # d
 
