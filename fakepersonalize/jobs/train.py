@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.search import Searched
     from fakepersonalize.recipes.training import TrainingData
 
+log = logging.getLogger(__name__)
 # Which recipes compete unless the solution says it (ours, the pages name none).
 AUTO_ML_RECIPES = (f"{SERVICE_OWNED}recipe/aws-hrnn", f"{SERVICE_OWNED}recipe/aws-hrnn-metadata")
 # The further datasets that a training may read, and what a recipe learns from them.
@@ -136,6 +138,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3)),
         "recipe": recipe.arn,
         "tuned": tuned and tuned.tuned(),
+        "seconds": trained.seconds,
     }
 
 
@@ -143,6 +146,8 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     """Keep the model, and its metrics with the solution version or recommender."""
     trained = services.shelf.find(job.arn)
     assert trained is not None
+    spent = ", ".join(f"{phase} {seconds:.1f} s" for phase, seconds in outcome["seconds"].items())
+    log.info("training of %s: %s", trained.arn, spent)
     if trained.kind is RECOMMENDER:
         return {"modelMetrics": outcome["metrics"], "model": _exchange(services, job, trained)}
     services.models.keep(trained.number, job.folder / MODEL)

@@ -29,6 +29,7 @@ WINDOW = 20
 # How much of the discount for popularity what follows an item gets; it is already directed, and less of a crowd effect.
 DISCOUNT_OF_FOLLOWERS = 0.2
 COSINE_WEIGHT = 0.2
+NOTHING = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class ItemItem(Model):
         fewest = max(1, params.get("min_cointeraction_count", 3))
         asked = np.isin(np.arange(data.n_items), params.get("asked", np.arange(data.n_items)))
         followers, users_of = Followers(data, WINDOW, asked), pairs.T.tocsr()
-        found, repeats = [], np.zeros(data.n_items, np.float32)
+        found, repeats = [NOTHING] * data.n_items, np.zeros(data.n_items, np.float32)
         for first, last in row_blocks(data.n_items):
             items = first + np.flatnonzero(asked[first:last])
             itself = (np.arange(len(items)), items)
@@ -77,8 +78,9 @@ class ItemItem(Model):
             repeats[items] /= np.where(most > 0, most, np.maximum(repeats[items], 1))
             similar = to_maximum_one(followed)
             similar += COSINE_WEIGHT * to_maximum_one(near * together * discount)
-            lengths, near_items, values = strongest(similar, NEIGHBOURS)
-            found.append((np.bincount(items - first, lengths, last - first).astype(np.int64), near_items, values))
+            for item, row in zip(items, similar):
+                near_items = np.flatnonzero(row)
+                found[item] = strongest(near_items, row[near_items], NEIGHBOURS)
             tick(last / data.n_items)
         return cls(*joined(found), repeats, by_popularity(popularity))
 
