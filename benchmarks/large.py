@@ -88,7 +88,7 @@ def _spec(folder: Path) -> dict[str, Any]:
         "sensitivity": "OFF",
         **{name: [] for name in ("acted", "events")},
         **{name: {} for name in ("sides", "choice", "hyperparameters", "features")},
-        **{name: 0 for name in ("last_streamed", "now", "seed")},
+        **dict.fromkeys(("last_streamed", "now", "seed"), 0),
         "needed": True,
         "threads": THREADS,
     }
