@@ -71,9 +71,10 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         spooled = {type_: side_rows.spool(services, job, dataset) for type_, dataset in sides.items()}
     own = _schema(services, interactions) if interactions else None
     streamed, last = _streamed(services, interactions, job.folder / STREAMED) if interactions else ([], 0)
-    acted += _streamed(services, dealings, job.folder / ACTED)[0] if dealings else []
+    acted_lately, last_acted = _streamed(services, dealings, job.folder / ACTED) if dealings else ([], 0)
     return {
-        "acted": [str(path) for path in acted],
+        "acted": [str(path) for path in (*acted, *acted_lately)],
+        "last_acted": last_acted,
         "segments": [str(path) for path in (*segments, *streamed)],
         "last_streamed": last,
         "schema": own and own["schema"],
@@ -130,6 +131,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         "recipe": recipe.name,
         "metrics": trained.metrics,
         "learnt": _learnt(spec),
+        "last_acted": spec["last_acted"],
         "encodings": {name: encoding.describe() for name, encoding in encoded.encodings.items()},
     }
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))

@@ -13,18 +13,18 @@ from fakepersonalize import arns, errors
 from fakepersonalize.datasets.inlets import dataset_arn
 from fakepersonalize.datasets.schema import ITEMS
 from fakepersonalize.errors import InvalidInputException
-from fakepersonalize.filters.syntax import ITEM_ID
+from fakepersonalize.filters.syntax import ACTION_ID, ITEM_ID
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.recommend.answer import Asked, Endpoint, Promotion
 from fakepersonalize.resources.identifiers import digest
 from fakepersonalize.resources.processes import ACTIVE
-from fakepersonalize.resources.quotas import METADATA_COLUMNS, RESULTS, RESULTS_WITH_METADATA
+from fakepersonalize.resources.quotas import ACTION_RESULTS, METADATA_COLUMNS, RESULTS, RESULTS_WITH_METADATA
 
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
 
-DEFAULT_RESULTS = 25
+DEFAULT_RESULTS, DEFAULT_ACTION_RESULTS = 25, 5
 INVALID = {
     "campaign": "The given campaign ARN is invalid: {arn}",  # seen
     "recommender": "The given recommender ARN is invalid: {arn}",  # ours, after it
@@ -74,6 +74,21 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
     return {"personalizedRanking": _described(call, endpoint, items, columns), "recommendationId": id_}
 
 
+@operation
+def get_action_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    endpoint = _endpoint(call, request)
+    _check(call, endpoint, request)
+    amount = request.get("numResults")
+    if (amount or 0) > ACTION_RESULTS:
+        raise errors.invalid(errors.TOO_MANY_RESULTS, most=ACTION_RESULTS)
+    filter_ = _filter(call, endpoint, request, request, ACTION_ID)
+    amount = DEFAULT_ACTION_RESULTS if amount is None else amount
+    id_, mark = _recommendation_id(call, endpoint), call.house.recommender.mark
+    actions = call.house.recommender.act(endpoint, request["userId"], amount, call.now, filter_, mark)
+    _remember(call, endpoint, request, id_, [action["actionId"] for action in actions], mark)
+    return {"actionList": actions, "recommendationId": id_}
+
+
 def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
     """Return what serves: the campaign or recommender that the request names."""
     named = [(noun, request[f"{noun}Arn"]) for noun in INVALID if request.get(f"{noun}Arn")]
@@ -113,7 +128,9 @@ def _promotion(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> Promo
     return None
 
 
-def _filter(call: Call, endpoint: Endpoint, request: dict[str, Any], holder: Mapping[str, Any]) -> BoundFilter | None:
+def _filter(
+    call: Call, endpoint: Endpoint, request: dict[str, Any], holder: Mapping[str, Any], subject: str = ITEM_ID
+) -> BoundFilter | None:
     """Return the filter that a request, or the promotion in it, names, with its values."""
     arn = holder.get("filterArn")
     if not arn:
@@ -128,8 +145,8 @@ def _filter(call: Call, endpoint: Endpoint, request: dict[str, Any], holder: Map
         refused = errors.not_active(arn, found.status)  # the model of these operations has no such error
         raise InvalidInputException(refused.message, refused.hint)
     compiled = filters.compiled(found)
-    if compiled.subject != ITEM_ID:
-        raise errors.invalid(errors.WRONG_SUBJECT, arn=arn, subject=ITEM_ID)
+    if compiled.subject != subject:
+        raise errors.invalid(errors.WRONG_SUBJECT, arn=arn, subject=subject)
     if compiled.needs_item and endpoint.recipe.needs_item != "required":
         raise errors.invalid(errors.NO_CURRENT_ITEM, arn=arn, recipe=endpoint.recipe.arn)
     _require(request, ["userId"] if compiled.needs_user else [])

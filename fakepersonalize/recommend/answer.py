@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import dataset_arn
-from fakepersonalize.datasets.schema import INTERACTIONS
+from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.recommend.filtering import Filters, automatic
@@ -150,6 +150,38 @@ class Recommender:
         if items is None or allowed is None:
             return ranked
         return [item for item in ranked if allowed[items.codes[item["itemId"]]]]
+
+    def act(
+        self,
+        endpoint: Endpoint,
+        user: str,
+        amount: int,
+        now: float,
+        filter_: BoundFilter | None = None,
+        until: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return up to `amount` actions as members of PredictedAction, those that the user is likeliest to take first.
+
+        Actions that have expired, or that the user met too lately, are left out; what is put counts at once.
+        """
+        from fakepersonalize.recipes import noise
+
+        loaded = self._models.get(endpoint.model)
+        candidates = self.filters.catalogue(endpoint.group, loaded)
+        actions = self.filters.actions(candidates)
+        dealings = dataset_arn(endpoint.group, ACTION_INTERACTIONS)
+        events = self.filters.events(dealings, user, until) if actions.any_waits else ()
+        look = self.filters.look(endpoint.group, user, None, candidates, [filter_], until) if filter_ else None
+        acted = self._live.of(dealings, user, until)
+        with self._computing:
+            history = loaded.history(user, self._live_events(endpoint, user, until), acted=acted)
+            scores = loaded.propensities(history, len(actions.ids))
+            allowed = actions.timely(now, events)
+            passed = look.allowed([filter_], len(scores)) if look and filter_ else None
+            allowed = allowed if passed is None else allowed & passed
+            chosen = actions.ordered(scores, allowed, amount, noise.key(user, endpoint.model))
+        found = zip(chosen.tolist(), scores[chosen].tolist())
+        return [{"actionId": actions.ids[code], "score": round(score, DECIMALS)} for code, score in found]
 
     def _look(
         self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, filters: Sequence[BoundFilter]

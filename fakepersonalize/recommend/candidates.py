@@ -15,10 +15,10 @@ from fakepersonalize.recommend.past import Met
 
 
 class Items:
-    """Items in an order of their own, with what is known of them now."""
+    """Items, or actions, in an order of their own, with what is known of them now; `events` is what users do there."""
 
-    def __init__(self, ids: Sequence[str], rows: Rows | None, schema: Schema | None) -> None:
-        self.rows = rows
+    def __init__(self, ids: Sequence[str], rows: Rows | None, schema: Schema | None, events: str) -> None:
+        self.ids, self.rows, self.events = ids, rows, events
         self.codes = {id_: code for code, id_ in enumerate(ids)}
         self.candidates = Candidates(len(ids), _Columns(ids, rows, schema))
 
@@ -38,14 +38,17 @@ class Look:
         return found
 
 
-def seen(events: Iterable[Met], codes: Mapping[str, int]) -> dict[str, Codes]:
-    """Return the codes of the items that filters see one user's events with, by event type; events are oldest first."""
+def seen(events: Iterable[Met], codes: Mapping[str, int], dataset: str = INTERACTIONS) -> dict[str, Codes]:
+    """Return the codes of the items that filters see one user's events with, by event type; events are oldest first.
+
+    `dataset` is the type of the dataset that the events are of: filters look farther back at what became of actions.
+    """
     listed = list(events)
     names = list(dict.fromkeys(event.type for event in listed))
     numbers = {name: number for number, name in enumerate(names)}
     items = np.array([codes.get(event.item, -1) for event in listed], np.int64)
     types = np.array([numbers[event.type] for event in listed], np.int64)
-    return {type_: found[found >= 0] for type_, found in newest(INTERACTIONS, items, types, names).items()}
+    return {type_: found[found >= 0] for type_, found in newest(dataset, items, types, names).items()}
 
 
 class _Columns(Mapping[str, Column]):

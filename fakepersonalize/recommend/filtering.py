@@ -20,9 +20,11 @@ from fakepersonalize.resources.shelf import Resource, Shelf
 
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter, Circumstances, Filter
+    from fakepersonalize.recommend.actions import Actions
     from fakepersonalize.recommend.candidates import Items, Look
 
 TYPES = (INTERACTIONS, ITEMS, USERS, ACTIONS, ACTION_INTERACTIONS)
+EVENTS_OF = {ITEMS: INTERACTIONS, ACTIONS: ACTION_INTERACTIONS}
 AUTOMATIC = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{type}")'
 
 
@@ -38,6 +40,7 @@ class Filters:
         self._compiled: dict[str, tuple[int, Filter]] = {}
         self._making = threading.Lock()
         self._catalogues: WeakKeyDictionary[LoadedModel, Items] = WeakKeyDictionary()
+        self._actions: WeakKeyDictionary[Items, Actions] = WeakKeyDictionary()
         self.refresh({found.arn for found in shelf.of_kind(FILTER)})
 
     def find(self, arn: str) -> Resource | None:
@@ -82,7 +85,7 @@ class Filters:
 
         events, row = {}, None
         if user is not None and any(each.reads_events for each in bound):
-            events = seen(self._events(dataset_arn(group, INTERACTIONS), user, until), items.codes)
+            events = seen(self.events(dataset_arn(group, items.events), user, until), items.codes, items.events)
         if user is not None and any(each.reads_user for each in bound):
             users = self._metadata.of(dataset_arn(group, USERS))
             row = users.row(user) if users else None
@@ -90,26 +93,37 @@ class Filters:
         return Look(items, around)
 
     def catalogue(self, group: str, loaded: LoadedModel) -> Items:
-        """Return the items of a model by its codes, and behind them those that only the Items dataset knows."""
-        rows = self._metadata.of(dataset_arn(group, ITEMS))
+        """Return what a model recommends by its codes, and behind it what only the Items or Actions dataset knows."""
+        type_ = ACTIONS if loaded.dealings else ITEMS
+        codes = loaded.dealings.actions if loaded.dealings else loaded.items
+        rows = self._metadata.of(dataset_arn(group, type_))
         with self._making:
             known = self._catalogues.get(loaded)
             if known is None or known.rows is not rows:
-                others = [id_ for id_ in rows.places if id_ not in loaded.items] if rows else []
-                self._catalogues[loaded] = known = self._items(group, [*loaded.item_ids, *others], rows)
+                others = [id_ for id_ in rows.places if id_ not in codes] if rows else []
+                self._catalogues[loaded] = known = self._items(group, [*codes, *others], rows, type_)
+        return known
+
+    def actions(self, candidates: Items) -> Actions:
+        """Return what the Actions dataset says of candidates."""
+        from fakepersonalize.recommend.actions import Actions
+
+        known = self._actions.get(candidates)
+        if known is None:
+            self._actions[candidates] = known = Actions.of(candidates)
         return known
 
     def items(self, group: str, ids: Sequence[str]) -> Items:
         """Return the given items with what is known of them now."""
         return self._items(group, ids, self._metadata.of(dataset_arn(group, ITEMS)))
 
-    def _items(self, group: str, ids: Sequence[str], rows: Rows | None) -> Items:
+    def _items(self, group: str, ids: Sequence[str], rows: Rows | None, type_: str = ITEMS) -> Items:
         from fakepersonalize.recommend.candidates import Items
 
-        inlet = self._inlets.of(dataset_arn(group, ITEMS))
-        return Items(ids, rows, inlet.schema if inlet else None)
+        inlet = self._inlets.of(dataset_arn(group, type_))
+        return Items(ids, rows, inlet.schema if inlet else None, EVENTS_OF[type_])
 
-    def _events(self, dataset: str, user: str, until: int | None) -> list[Met]:
+    def events(self, dataset: str, user: str, until: int | None = None) -> list[Met]:
         """Return what a user did, oldest first, imported or streamed."""
         streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user, until)]
         return sorted([*self._past.of(dataset, user), *streamed], key=lambda event: event.time)

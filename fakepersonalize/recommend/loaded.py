@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.datasets.live import value_of
+from fakepersonalize.datasets.schema import ACTION_INTERACTIONS
 from fakepersonalize.storage import artifacts
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.streamed import Event
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fakepersonalize.recipes.features import Encoding
-    from fakepersonalize.recipes.training import History, Model, Scores
+    from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
+
+TAKEN = "taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,32 @@ class Learnt:
         return value is not None and value >= threshold
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Dealings:
+    """What users did with actions up to the training, and what turns ids of actions into codes."""
+
+    action_ids: list[str]
+    actions: dict[str, int]
+    histories: TrainingData  # a weight of 1 is TAKEN, 0 NOT_TAKEN or VIEWED
+    last: int  # the newest streamed event among them
+
+    def of(self, user: int | None, live: Sequence[Event]) -> TrainingData:
+        """Return what one user did with known actions, trained or live; an unknown user is None."""
+        import numpy as np
+
+        from fakepersonalize.filters.evaluate import event_type
+        from fakepersonalize.recipes.training import TrainingData
+
+        trained = self.histories.only(np.array([] if user is None else [user], np.int64))
+        new = [event for event in live if event.number > self.last and event.item in self.actions]
+        taken = [event_type(ACTION_INTERACTIONS, event.type) == TAKEN for event in new]
+        weights = np.zeros(len(trained.items), np.float32) if trained.weights is None else trained.weights
+        items = np.concatenate([trained.items, np.array([self.actions[event.item] for event in new], np.int32)])
+        times = np.concatenate([trained.times, np.array([event.time for event in new], np.int64)])
+        weights = np.concatenate([weights, np.array(taken, np.float32)])
+        return TrainingData.from_columns(np.zeros(len(items), int), items, times, 1, len(self.action_ids), weights)
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class LoadedModel:
     """A model, and what turns ids into its codes and back."""
@@ -64,13 +93,19 @@ class LoadedModel:
     features: np.ndarray | None = None  # int32[n], of the users
     feature_offsets: np.ndarray | None = None  # [users + 1]
     contexts: Encoding | None = None
+    dealings: Dealings | None = None  # of models that recommend actions
 
     def history(
-        self, user_id: str | None, live: Sequence[Event] = (), context: Mapping[str, str] | None = None
+        self,
+        user_id: str | None,
+        live: Sequence[Event] = (),
+        context: Mapping[str, str] | None = None,
+        acted: Sequence[Event] = (),
     ) -> History:
         """Return what a user did: up to the training, and live since then; an unknown user did nothing.
 
-        `context` are the circumstances of a request; what the training did not know of them says nothing.
+        `context` are the circumstances of a request; what the training did not know of them says nothing. `acted` are
+        live events with actions.
         """
         from fakepersonalize.recipes.training import History
 
@@ -81,6 +116,7 @@ class LoadedModel:
             self.history_times[start:end],
             self._features(code),
             self._context(context) if context else None,
+            self.dealings.of(code, acted) if self.dealings else None,
         )
         new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
         return trained.later([self.items[event.item] for event in new], [event.time for event in new])
@@ -90,6 +126,13 @@ class LoadedModel:
         import numpy as np
 
         return self.model.rank(self.model.fold_in(history), np.array(items, np.int32))
+
+    def propensities(self, history: History, amount: int) -> np.ndarray:
+        """Return how likely a user with this history is to take each action, float64 [amount]; 0 for those behind."""
+        import numpy as np
+
+        known = self.model.fold_in(history).preferences
+        return np.concatenate([known, np.zeros(amount - len(known))])
 
     def _features(self, user: int | None) -> np.ndarray | None:
         if user is None or self.features is None or self.feature_offsets is None:
@@ -163,7 +206,17 @@ def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel
         arrays.get("user_features"),
         arrays.get("user_features.offsets"),
         Encoding.from_description(manifest["encodings"]["context"]) if "context" in manifest["encodings"] else None,
+        _dealings(arrays, manifest["last_acted"], len(user_ids)) if "action_ids" in arrays else None,
     )
+
+
+def _dealings(arrays: dict[str, np.ndarray], last: int, n_users: int) -> Dealings:
+    from fakepersonalize.recipes.training import TrainingData
+
+    ids = artifacts.unpack(arrays["action_ids"], arrays["action_ids.offsets"])
+    offsets, items, times, weights = (arrays[f"acted.{name}"] for name in ("offsets", "items", "times", "weights"))
+    histories = TrainingData(n_users, len(ids), offsets, items, times, weights)
+    return Dealings(ids, {id_: code for code, id_ in enumerate(ids)}, histories, last)
 
 
 def _cell(kind: str, text: str | None) -> str | float | None:

@@ -1,4 +1,4 @@
-"""Past events: imported interactions by user, with the types that filters look at and models do not keep."""
+"""Past events: what was imported of users' interactions, and with actions, with types, which models do not keep."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 Segments = Sequence[tuple[int, Path]]
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
+CALLED = {"ACTION_ID": "ITEM_ID"}  # what action interactions call the same
 
 
 class Met(NamedTuple):
-    """One event of a user with an item."""
+    """One event of a user with an item, or with an action."""
 
     time: int  # seconds since 1970
     item: str
@@ -90,7 +91,8 @@ def _rows(segments: Segments, schema: Schema) -> pa.Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    own = {column.name: column.name.upper() for column in schema.columns if column.name.upper() in COLUMNS}
+    called = {column.name: CALLED.get(column.name.upper(), column.name.upper()) for column in schema.columns}
+    own = {name: known for name, known in called.items() if known in COLUMNS}
     types = {"TIMESTAMP": pa.int64()}
     none = pa.table({name: pa.array([], types.get(name, pa.string())) for name in COLUMNS})
     tables = [none]

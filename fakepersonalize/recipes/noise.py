@@ -1,0 +1,33 @@
+"""Noise that can be had again: numbers between 0 and 1 that follow from who asks and what is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
+Keys = npt.NDArray[np.uint64]
+
+
+def key(*parts: object) -> int:
+    """Return a number below 2^64 that follows from the texts of the parts."""
+    return int.from_bytes(blake2b("\0".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def keys(ids: Iterable[str]) -> Keys:
+    """Return the key of each id, [n]."""
+    return np.array([key(id_) for id_ in ids], np.uint64)
+
+
+def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
+    """Return a number above 0 and below 1 for each key, [n]; another asker gets others.
+
+    The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+    """
+    mixed = about ^ np.uint64(asker)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return ((mixed >> np.uint64(12)).astype(np.float64) + 0.5) / 2.0**52
