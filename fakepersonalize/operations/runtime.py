@@ -83,7 +83,7 @@ def get_action_recommendations(call: Call, request: dict[str, Any]) -> dict[str,
         raise errors.invalid(errors.TOO_MANY_RESULTS, most=ACTION_RESULTS)
     filter_ = _filter(call, endpoint, request, request, ACTION_ID)
     amount = DEFAULT_ACTION_RESULTS if amount is None else amount
-    id_, mark = _recommendation_id(call, endpoint), call.house.recommender.mark
+    id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark
     actions = call.house.recommender.act(endpoint, request["userId"], amount, call.now, filter_, mark)
     _remember(call, endpoint, request, id_, [action["actionId"] for action in actions], mark)
     return {"actionList": actions, "recommendationId": id_}
