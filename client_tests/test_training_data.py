@@ -146,6 +146,28 @@ def test_columns_that_are_included_train_alone(tastes: Tastes) -> None:
     assert {item % 3 for item in items} == {0, 1, 2}
 
 
+def test_a_solution_trains_on_the_columns_that_there_were_when_it_was_made(account: Account) -> None:
+    group = account.group()
+    dataset = account.dataset(group, account.schema())
+    assert account.import_rows(dataset, account.put(shops.csv(shops.series(items=N_ITEMS))))["status"] == "ACTIVE"
+    items = account.dataset(group, account.schema("old", shops.schema("Items", "ITEM_ID string", GENRE)), "Items")
+    before = account.solution(group, "aws-similar-items", "before")
+    mood = {"name": "MOOD", "type": ["null", "string"], "categorical": True}
+    new = account.schema("new", shops.schema("Items", "ITEM_ID string", GENRE, mood))
+    account.personalize.update_dataset(datasetArn=items, schemaArn=new)
+    account.active("dataset", items)
+    rows = [(f"i{n}", taste(n), ("merry", "sad", "wild")[n % 3]) for n in range(N_ITEMS + 1)]
+    job = account.import_rows(items, account.put(shops.csv(rows, "ITEM_ID,GENRE,MOOD"), "items.csv"), "items")
+    assert job["status"] == "ACTIVE", job
+    alike = {}
+    for name, solution in (("before", before), ("after", account.solution(group, "aws-similar-items", "after"))):
+        campaign = account.campaign(account.version(solution), name)
+        alike[name] = numbers(account.recommended(campaign, itemId=NEW, numResults=10))
+    assert {(taste(item), item % 3) for item in alike["after"]} == {("calm", 0)}
+    assert {taste(item) for item in alike["before"]} == {"calm"}
+    assert {item % 3 for item in alike["before"]} == {0, 1, 2}
+
+
 def test_segments_by_attributes_need_an_attribute(tastes: Tastes) -> None:
     account = tastes.account
     version = account.version(account.solution(tastes.group, "aws-item-attribute-affinity", "segments"))

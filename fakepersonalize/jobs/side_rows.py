@@ -86,10 +86,11 @@ def trained_columns(of: Schema, choice: Mapping[str, Any], kinds: Collection[Kin
 
 
 def is_chosen(of: Schema, choice: Mapping[str, Any], name: str) -> bool:
-    """Tell whether a `trainingDataConfig` lets a column train."""
+    """Tell whether a `trainingDataConfig` lets a column train, and whether it was `known` early enough."""
     included = _of_type(choice.get("includedDatasetColumns"), of.dataset_type)
     excluded = _of_type(choice.get("excludedDatasetColumns"), of.dataset_type) or ()
-    return name.upper() not in excluded and (included is None or name.upper() in included)
+    known = _of_type(choice.get("known"), of.dataset_type)
+    return name.upper() not in excluded and all(names is None or name.upper() in names for names in (included, known))
 
 
 def features(side: Side, columns: Mapping[str, Kind], ids: Sequence[str]) -> tuple[Encoding, csr_matrix]:

@@ -81,7 +81,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         "domain": own and own.document.get("domain"),
         "needed": needed,
         "sides": spooled,
-        "choice": config.get("trainingDataConfig") or {},
+        "choice": (config.get("trainingDataConfig") or {}) | {"known": trained.document.get("knownColumns")},
         "recipes": [recipe.name for recipe in candidates],
         "metric": (config.get("autoMLConfig") or {}).get("metricName"),
         "tuning": config.get("hpoConfig") or {} if trained.document.get("performHPO") else None,

@@ -69,6 +69,16 @@ def schemas(call: Call, group_arn: str) -> dict[str, schema.Schema]:
     return {each["datasetType"]: _schema(call, each) for each in datasets if each.status not in DELETING}
 
 
+def columns(call: Call, group_arn: str) -> dict[str, list[str]]:
+    """Return the columns of the datasets of a group: what a solution or recommender made now is to train on.
+
+    Those that a later UpdateDataset brings are for later ones.
+    Source: https://docs.aws.amazon.com/personalize/latest/dg/updating-dataset-schema.html
+    """
+    found = schemas(call, group_arn)
+    return {type_: [column.name.upper() for column in each.columns] for type_, each in found.items()}
+
+
 def require_active_datasets(call: Call, group: Resource, types: Iterable[str]) -> None:
     """Refuse to train while a dataset that the recipe needs is not there or not ACTIVE."""
     active = {each["datasetType"] for each in call.resources.below(group.arn, DATASET) if each.status == ACTIVE}

@@ -7,7 +7,7 @@ from typing import Any
 from fakepersonalize import errors
 from fakepersonalize.operations import serving_config, solution_config
 from fakepersonalize.operations.call import Call
-from fakepersonalize.operations.datasets import require_active_datasets, schemas
+from fakepersonalize.operations.datasets import columns, require_active_datasets, schemas
 from fakepersonalize.operations.recipes import find_recipe
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, delete, describe, list_
@@ -35,7 +35,7 @@ def create_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     config = request.get("recommenderConfig") or {}
     _check_config(call, recipe, group.arn, config)
     require_active_datasets(call, group, recipe.required_datasets)
-    document = request | {"recommenderConfig": config}
+    document = request | {"recommenderConfig": config, "knownColumns": columns(call, group.arn)}
     return begin_creation(call, call.resources.add(RECOMMENDER, request["name"], document), "train")
 
 
@@ -61,7 +61,9 @@ def update_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     _check_config(call, find_recipe(recommender["recipeArn"]), recommender["datasetGroupArn"], config)
     failed = recommender.status == FAILED_CREATION
     trains = failed or config.get("trainingDataConfig") != recommender["recommenderConfig"].get("trainingDataConfig")
-    changed = call.resources.shelf.put(recommender, recommender.document | {UPDATE: {"recommenderConfig": config}})
+    known = {"knownColumns": columns(call, recommender["datasetGroupArn"])} if trains else {}
+    update = {UPDATE: {"recommenderConfig": config}}
+    changed = call.resources.shelf.put(recommender, recommender.document | known | update)
     call.lifecycle.begin(changed, CREATE, "train" if trains else None, ("status", UPDATE) if failed else (UPDATE,))
     return {"recommenderArn": recommender.arn}
 

@@ -9,7 +9,7 @@ from fakepersonalize.datasets.schema import INTERACTIONS
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.operations import solution_config
 from fakepersonalize.operations.call import Call
-from fakepersonalize.operations.datasets import require_active_datasets, schemas
+from fakepersonalize.operations.datasets import columns, require_active_datasets, schemas
 from fakepersonalize.operations.recipes import find_recipe
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, delete, describe, list_
@@ -39,6 +39,7 @@ INHERITED = (
     "datasetGroupArn",
     "eventType",
     "solutionConfig",
+    "knownColumns",
 )
 
 
@@ -55,6 +56,7 @@ def create_solution(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         document["performHPO"] = True
     if document["performAutoTraining"]:
         document["solutionConfig"] = _scheduled(document.get("solutionConfig") or {})
+    document["knownColumns"] = columns(call, request["datasetGroupArn"])
     return begin_creation(call, call.resources.add(SOLUTION, request["name"], document))
 
 
