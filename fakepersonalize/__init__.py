@@ -8,15 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Emulator", "Settings", "__version__", "create_app", "mock_personalize"]
+__all__ = ["Emulator", "Remote", "Settings", "__version__", "create_app", "mock_personalize"]
 
 if TYPE_CHECKING:
     from fakepersonalize.emulator import Emulator
     from fakepersonalize.mock import mock_personalize
+    from fakepersonalize.remote import Remote
     from fakepersonalize.server import create_app
     from fakepersonalize.settings import Settings
 
-_HOMES = {"Emulator": "emulator", "Settings": "settings", "create_app": "server", "mock_personalize": "mock"}
+_HOMES = {
+    "Emulator": "emulator",
+    "Remote": "remote",
+    "Settings": "settings",
+    "create_app": "server",
+    "mock_personalize": "mock",
+}
 
 
 def __getattr__(name: str) -> Any:

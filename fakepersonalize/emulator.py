@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from functools import partial
+from typing import Any
 
+from fakepersonalize import errors
 from fakepersonalize.arns import Scope
 from fakepersonalize.datasets.inlets import Inlets
+from fakepersonalize.faults import Faults
 from fakepersonalize.frontdoor.dispatch import Dispatcher
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.journal import Journal
@@ -28,14 +31,14 @@ from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
-from fakepersonalize.recommend.filtering import Filters
+from fakepersonalize.recommend.filtering import Filters, Known
 from fakepersonalize.recommend.lags import LAGS
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
 from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.recommend.past import PastEvents
 from fakepersonalize.resources.identifiers import Identifiers
-from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
+from fakepersonalize.resources.kinds import CAMPAIGN, DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
@@ -74,7 +77,7 @@ class Emulator:
         self.live = LiveEvents(self.streamed, inlets, lags.events, self.clock.now)
         self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets, lags.records, self.clock.now)
         self.past = PastEvents(self.metadata, inlets)
-        filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
+        self._filters = filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(self.shelf, self.loaded, self.live, filters)
         self.answers = Answers(settings.explainable)
         self.database.listeners += [
@@ -84,10 +87,15 @@ class Emulator:
             self.recommender.refresh,
         ]
         self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
+        models = ServiceModels()
+        names = [operation.name for operation in models]
+        self._faults = Faults(self.clock.now, settings.seed, names, errors.FAULT_CODES, self._provisioned)
+        self._known: dict[int, Known] = {}  # by the number of the rule that makes filters stale
+        filters.frozen = self._frozen
         neighbours = Neighbours(self.neighbour_app)
         permissions = Permissions(neighbours, settings.iam)
         self._workshop = self._build_workshop(neighbours, permissions)
-        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone)
+        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, self._faults)
         self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
         house = House(
             settings,
@@ -105,13 +113,14 @@ class Emulator:
         )
         self.journal = Journal()
         self._dispatcher = Dispatcher(
-            ServiceModels(),
+            models,
             handlers(),
-            lambda operation, scope, request: Call(operation, scope, request, self.shelf.at(scope), house),
+            lambda operation, scope, request, lost: Call(operation, scope, request, self.shelf.at(scope), house, lost),
             self.database,
             self.lifecycle,
             self.journal,
             settings.teach,
+            self._faults,
         )
         self.ready = False
 
@@ -142,6 +151,33 @@ class Emulator:
         self.lifecycle.tell(times)
         self.lifecycle.advance(seconds + 60 * minutes + 3600 * hours + 86_400 * days)
 
+    def fail(self, **rule: Any) -> int:
+        """Make a rule by which something fails from now on, and return its number.
+
+        The members are those of `faults.Rule`, the same as over HTTP: `fail(operation="GetRecommendations",
+        error="ThrottlingException", count=2)`. Raises ValueError with a sentence for a rule that cannot be.
+        """
+        known = self._filters.known() if rule.get("stale") is True else None
+        number: int = self._faults.add(**rule)["number"]
+        if known:
+            self._known[number] = known
+        return number
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the rules in force with their numbers and how often each struck, oldest first."""
+        return self._faults.rules()
+
+    def mend(self, number: int | None = None) -> None:
+        """Remove the rule with a number, or all; what it held gets on. LookupError where there is none."""
+        self._mend(number)
+
+    def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest calls of an operation or an account, or all, oldest first, as `GET /requests` shows them.
+
+        `parameters` are what was sent, `status` and `error` what came of it.
+        """
+        return [entry.shown() for entry in self.journal.entries(operation, account)]
+
     def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
         """Remove every resource, or those of an account, or the dataset group with an ARN and all that is below it.
 
@@ -158,6 +194,7 @@ class Emulator:
             self.identifiers.clear(account)
             self.journal.clear(account)
             self.answers.clear(account)
+            self._mend(account=account)
         return len(gone)
 
     def close(self) -> None:
@@ -182,7 +219,15 @@ class Emulator:
         heavy: Runner = light if inline else ThreadRunner("training", 1)
         self._process = None if inline else WorkerProcess(train.LIBRARIES)
         services = Services(
-            settings, self.database, self.shelf, self.tables, self.streamed, self.models, neighbours, permissions
+            settings,
+            self.database,
+            self.shelf,
+            self.tables,
+            self.streamed,
+            self.models,
+            neighbours,
+            permissions,
+            self._faults,
         )
         workshop = Workshop(
             self.database,
@@ -195,6 +240,27 @@ class Emulator:
         )
         workshop.released = self.tables.sweep
         return workshop
+
+    def _mend(self, number: int | None = None, account: str | None = None) -> None:
+        held = self._faults.remove(number, account)
+        in_force = {rule["number"] for rule in self._faults.rules()}
+        self._known = {number: known for number, known in self._known.items() if number in in_force}
+        if held:
+            self.lifecycle.release(held)
+            self.lifecycle.settle()
+
+    def _frozen(self, group: str) -> Known | None:
+        number = self._faults.stale(group) if self._faults else None
+        return None if number is None else self._known.get(number)
+
+    def _provisioned(self, arn: str) -> float | None:
+        """Return how many calls a second a campaign or recommender provisions."""
+        found = self.shelf.find(arn)
+        if found is None or found.kind not in (CAMPAIGN, RECOMMENDER):
+            return None
+        if found.kind is CAMPAIGN:
+            return float(found.document.get("minProvisionedTPS") or 1)
+        return float((found.document.get("recommenderConfig") or {}).get("minRecommendationRequestsPerSecond") or 1)
 
     def _owned(self, account: str | None) -> list[Resource]:
         found = (resource for kind in KINDS.values() for resource in self.shelf.of_kind(kind))

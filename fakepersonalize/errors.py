@@ -97,10 +97,45 @@ class InternalFailure(ServiceError):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+class UnrecognizedClientException(ServiceError):
+    status = HTTPStatus.FORBIDDEN
+
+
+class ServiceUnavailable(ServiceError):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class NotImplementedByFakePersonalize(ServiceError):
     """Ours: the operation exists at AWS and is not built here yet."""
 
     status = HTTPStatus.NOT_IMPLEMENTED
+
+
+# What a fault may answer, with AWS's general sentences: d,
+# https://docs.aws.amazon.com/personalize/latest/dg/CommonErrors.html
+FAULTS: dict[type[ServiceError], str] = {
+    AccessDeniedException: "User is not authorized to perform: personalize:{operation}",
+    InternalFailure: "Internal failure.",
+    InvalidInputException: "Provide a valid value for the field or parameter.",
+    InvalidNextTokenException: "The token is not valid.",
+    LimitExceededException: "The limit on the number of requests per second has been exceeded.",
+    ResourceAlreadyExistsException: "The specified resource already exists.",
+    ResourceInUseException: "The specified resource is in use.",
+    ResourceNotFoundException: "Could not find the specified resource.",
+    ServiceUnavailable: "The request has failed due to a temporary failure of the server.",
+    ThrottlingException: "Rate exceeded",
+    TooManyTagKeysException: "The request contains more tag keys than can be associated with a resource.",
+    TooManyTagsException: "You have exceeded the maximum number of tags you can apply to this resource.",
+    UnrecognizedClientException: "The security token included in the request is invalid.",
+}
+FAULT_CODES = {kind.__name__: kind for kind in FAULTS}
+BY_A_RULE = "a fault rule wanted it so"  # o
+
+
+def fault(code: str, message: str | None, operation: str) -> ServiceError:
+    """Return the error that a rule wants, with AWS's sentence if it brings none; `code` is one of FAULT_CODES."""
+    kind = FAULT_CODES[code]
+    return kind(message or FAULTS[kind].format(operation=operation), BY_A_RULE)
 
 
 # Background work ends with one of these two.

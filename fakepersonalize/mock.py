@@ -216,6 +216,9 @@ _diversion = _Diversion()
 
 def _answered(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:
     """Ask the emulator what the door would have asked it."""
+    from botocore.exceptions import ConnectionClosedError
+
+    from fakepersonalize.faults import ConnectionCut
     from fakepersonalize.frontdoor import identity
     from fakepersonalize.frontdoor.neighbour_app import account_of_key
     from fakepersonalize.neighbours import respond
@@ -224,7 +227,10 @@ def _answered(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:
     url, headers = urlsplit(request.url), _headers(request)
     body = request.body or b""
     incoming = Incoming(request.method, url.path or "/", headers, body if isinstance(body, bytes) else body.encode())
-    reply = emulator.answer(incoming, identity.scope(headers, url.query, account_of_key))
+    try:
+        reply = emulator.answer(incoming, identity.scope(headers, url.query, account_of_key))
+    except ConnectionCut:
+        raise ConnectionClosedError(endpoint_url=request.url) from None
     return respond(request.url, reply.status, reply.headers.items(), reply.body)
 
 

@@ -27,7 +27,7 @@ def refused(problem: HTTPException) -> ResponseReturnValue:
 def asked(known: Mapping[str, type], example: str) -> dict[str, Any]:
     """Return the members of the body, whatever its content type says; no body is an empty object.
 
-    `known` maps the members that there may be to their types. Raises BadRequest and RequestEntityTooLarge.
+    `known` maps the members that there may be to their types; `object` is any. Raises BadRequest and RequestEntityTooLarge.
     """
     request.max_content_length = LARGEST_BODY_BYTES
     try:
@@ -54,6 +54,6 @@ def _require_known(found: Mapping[str, Any], known: Mapping[str, type]) -> None:
 def _typed(name: str, value: Any, wanted: type) -> Any:
     if wanted is float and type(value) is int:
         value = float(value) if abs(value) < 1e300 else math.inf
-    if type(value) is not wanted:
+    if wanted is not object and type(value) is not wanted:
         raise BadRequest(WRONG_TYPE.format(name=name, type=TYPES[wanted]))
     return value

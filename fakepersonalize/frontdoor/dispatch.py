@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +10,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.errors import InternalFailure, NotImplementedByFakePersonalize, ServiceError
+from fakepersonalize.errors import InternalFailure, NotImplementedByFakePersonalize, ServiceError, fault
+from fakepersonalize.faults import ConnectionCut, Event, Faults
 from fakepersonalize.frontdoor.journal import Entry, Journal
 from fakepersonalize.frontdoor.lists import KeptLists
 from fakepersonalize.lifecycle.machine import Lifecycle
@@ -22,16 +24,18 @@ from fakepersonalize.storage.metadata import Database
 log = logging.getLogger(__name__)
 READING = ("Describe", "Get", "List")
 CONTROL_PLANE = "personalize"
+NO_REPLY = Reply(0, {}, b"")
 
 Handler = Callable[[Any, dict[str, Any]], Mapping[str, Any] | None]
-OpenCall = Callable[[Operation, Scope, str], Any]
+OpenCall = Callable[[Operation, Scope, str, bool], Any]
+NAMING = ("name", "jobName", "trackingId")  # and all that end in Arn
 
 
 class Dispatcher:
     """Answers what is sent to the three services; knows no web framework.
 
     It is handed what it cannot know: `handlers` by the names of their functions, and `open_call`, which makes the first
-    argument of a handler from operation, scope and request id.
+    argument of a handler from operation, scope, request id and whether what is streamed is to be lost.
     """
 
     def __init__(
@@ -43,9 +47,11 @@ class Dispatcher:
         lifecycle: Lifecycle,
         journal: Journal,
         teach: bool,
+        faults: Faults | None = None,
     ) -> None:
         self._models, self._handlers, self._open_call = models, handlers, open_call
         self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
+        self._faults = faults or Faults()
         self._request_ids = Identifiers(None)
         self._lists = KeptLists(lambda: database.commits)
 
@@ -54,9 +60,14 @@ class Dispatcher:
         begun, request_id = time.perf_counter(), self._request_ids.uuid()
         operation: Operation | None = None
         error: ServiceError | None = None
+        cut: ConnectionCut | None = None
+        reply = NO_REPLY
         try:
             operation = self._models.find(incoming)
-            reply = self._done(operation, incoming, scope, request_id)
+            lost = bool(self._faults) and self._struck(operation, incoming, scope)
+            reply = self._done(operation, incoming, scope, request_id, lost)
+        except ConnectionCut as asked:
+            cut = asked
         except ServiceError as refusal:
             error = refusal
         except Exception:
@@ -72,27 +83,44 @@ class Dispatcher:
                 operation.name if operation else None,
                 incoming.body,
                 reply.status,
-                error.code if error else None,
+                error.code if error else type(cut).__name__ if cut else None,
                 error.text(self._teach) if error else None,
                 time.perf_counter() - begun,
             )
         )
+        if cut:
+            raise cut
         return reply
 
-    def _done(self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str) -> Reply:
+    def _struck(self, operation: Operation, incoming: Incoming, scope: Scope) -> bool:
+        """Let the rules of faults strike; say whether what is streamed is to be lost."""
+        event = Event(operation.name, scope.account, _names(incoming.body), incoming.body)
+        lost = False
+        for rule in self._faults.striking(event):
+            time.sleep(rule.latency)
+            if rule.cut:
+                raise ConnectionCut
+            if rule.error:
+                raise fault(rule.error, rule.message, operation.name)
+            lost = lost or rule.lost
+        return lost
+
+    def _done(self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str, lost: bool) -> Reply:
         self._settle(operation)
         if not operation.name.startswith("List"):
-            return self._asked(operation, incoming, scope, request_id)
+            return self._asked(operation, incoming, scope, request_id, lost)
         question = (operation.name, scope, incoming.body)
         return again(self._lists.answer(question, lambda: self._asked(operation, incoming, scope, "")), request_id)
 
-    def _asked(self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str) -> Reply:
+    def _asked(
+        self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str, lost: bool = False
+    ) -> Reply:
         request = read(operation, incoming)
         check(operation, request)
         handler = self._handlers.get(operation.function)
         if handler is None:
             raise NotImplementedByFakePersonalize(f"{operation.name} is not built in fakepersonalize yet.")
-        call = self._open_call(operation, scope, request_id)
+        call = self._open_call(operation, scope, request_id, lost)
         with self._database.transaction() if _changes_metadata(operation) else nullcontext():
             result = handler(call, request)
         self._settle(operation)  # where steps last nothing, they are over when the call is
@@ -102,6 +130,16 @@ class Dispatcher:
         """Apply the steps that are due; no recommendation or event waits for that where the ticker does it anyway."""
         if operation.service == CONTROL_PLANE or not self._lifecycle.ticks:
             self._lifecycle.settle()
+
+
+def _names(body: bytes) -> list[str]:
+    """Return what a request names: ARNs, tracking ids, and the name of what it creates."""
+    try:
+        members = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return []
+    named = members.items() if isinstance(members, dict) else ()
+    return [value for key, value in named if isinstance(value, str) and (key in NAMING or key.endswith("Arn"))]
 
 
 def _changes_metadata(operation: Operation) -> bool:

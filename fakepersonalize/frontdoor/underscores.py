@@ -1,4 +1,4 @@
-"""waitress, taught to keep the headers of S3 metadata whose names contain underscores, and to take empty objects.
+"""waitress, taught to keep the headers of S3 metadata whose names contain underscores, to take empty objects, to cut.
 
 WSGI writes `a-b` and `a_b` alike, so servers drop the latter; S3 tells the metadata keys `my-key` and `my_key` apart.
 """
@@ -11,6 +11,8 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.task import WSGITask
+
+from fakepersonalize.faults import ConnectionCut
 
 SPELLINGS = "moto.preserved_header_names"  # where moto looks for the names as they were sent
 
@@ -36,6 +38,13 @@ class Parser(HTTPRequestParser):  # type: ignore[misc,unused-ignore]  # waitress
 
 class Task(WSGITask):  # type: ignore[misc,unused-ignore]
     """Hands them on; one that would stand in for a header with dashes stays away."""
+
+    def service(self) -> None:
+        """Answer, or cut the connection where a fault wants that."""
+        try:
+            super().service()
+        except ConnectionCut:
+            self.close_on_finish = True
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fakepersonalize.errors import NOT_BUILT, JobFailed, unreadable_bucket
+from fakepersonalize.errors import BY_A_RULE, NOT_BUILT, JobFailed, unreadable_bucket
+from fakepersonalize.faults import IMPORT, Event
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -48,6 +49,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         "schema": schema["schema"],
         "domain": schema.document.get("domain"),
         "minimum_rows": _minimum_rows(services, importing, dataset),
+        "bad_row": services.faults.row(Event(IMPORT, importing.scope.account, (importing.arn, importing.name))),
     }
 
 
@@ -63,6 +65,9 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         tick,
         minimum_rows=spec["minimum_rows"],
     )
+    bad_row = spec["bad_row"]
+    if bad_row is not None and bad_row <= imported.rows:
+        raise JobFailed(csv_rows.MALFORMED.format(line=1 + bad_row), BY_A_RULE)
     return {"rows": imported.rows}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fakepersonalize.faults import Faults
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.permissions.access import Permissions
 from fakepersonalize.resources.shelf import Shelf
@@ -26,3 +27,4 @@ class Services:
     models: ArtifactStore
     neighbours: Neighbours
     permissions: Permissions
+    faults: Faults

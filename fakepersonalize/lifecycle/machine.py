@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from fakepersonalize.faults import Event, Faults
 from fakepersonalize.lifecycle.clock import Clock, ManualClock
 from fakepersonalize.lifecycle.pace import Pace
 from fakepersonalize.lifecycle.workshop import Workshop
+from fakepersonalize.resources.kinds import Kind
 from fakepersonalize.resources.processes import DONE, PROCESSES, RUNNING, STOP_CREATION, Process
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.storage.metadata import Row
@@ -19,8 +21,18 @@ from fakepersonalize.storage.metadata import Row
 log = logging.getLogger(__name__)
 STATUS = "status"
 LATEST_TIME = 253_402_300_800.0  # no client shows the year 10000
+HELD = 1e15  # when steps are due that a rule holds without an end
 CLOCK_MOVES = "This clock moves by itself; the lifecycle profile manual has one that is moved."
 NO_SUCH_TIME = "The clock cannot move {seconds} seconds on: only forward, and to the year 9999 at most."
+OPERATIONS = {  # what begins a process, by its name
+    "create": "Create{}",
+    "update": "Update{}",
+    "delete": "Delete{}",
+    "delete-data": "Create{}",
+    "start": "Start{}",
+    "stop": "Stop{}",
+    "stop-creation": "Stop{}Creation",
+}
 OWN_MEMBERS = frozenset({"status", "creationDateTime", "lastUpdatedDateTime", "failureReason"})
 
 
@@ -32,9 +44,16 @@ class Lifecycle:
     """
 
     def __init__(
-        self, shelf: Shelf, clock: Clock, pace: Pace, workshop: Workshop, gone: Callable[[Resource], None]
+        self,
+        shelf: Shelf,
+        clock: Clock,
+        pace: Pace,
+        workshop: Workshop,
+        gone: Callable[[Resource], None],
+        faults: Faults | None = None,
     ) -> None:
         self.shelf, self.clock, self.pace, self.workshop = shelf, clock, pace, workshop
+        self._faults = faults or Faults()
         self._database = shelf.database
         # Inline, a thread that settles also does what other threads' calls began: those wait for it.
         self._settling: AbstractContextManager[Any] = threading.RLock() if workshop.inline else nullcontext()
@@ -133,9 +152,17 @@ class Lifecycle:
             self.workshop.finish(job["number"])
         self._database.run("remove_steps", arn=resource.arn)
 
+    def release(self, arns: Iterable[str]) -> None:
+        """Let resources get on that a rule held."""
+        with self._database.transaction():
+            for arn in arns:
+                self._database.run("release_steps", arn=arn, now=self.clock.now())
+            self._look_ahead()
+
     def recover(self) -> None:
         """Take up what an earlier run of this data folder left behind."""
         with self._database.transaction():
+            self._database.run("release_held_steps", now=self.clock.now(), held=HELD)
             self._hasten()
             self._look_ahead()
         self.workshop.recover()
@@ -169,25 +196,40 @@ class Lifecycle:
         resource, process = self.shelf.find(step["arn"]), PROCESSES[step["process"]]
         assert resource is not None, "steps go with their resource"
         track = tuple(step["track"].split(","))
+        event = Event(begun_by(resource.kind, process), resource.scope.account, (resource.arn, resource.name))
+        until = self._faults.stuck(event, resource.arn) if self._faults and step["stage"] == DONE else None
+        if until is not None:
+            self._database.run("hold_step", number=step["number"], due=min(until, HELD))
+            self._look_ahead()
+            return
         try:
             with self._database.savepoint():
-                self._apply(step, resource, process, track)
+                self._apply(step, resource, process, track, event)
         except Exception as problem:
             if process.failed is None:
                 raise
             reason = self.workshop.reason(problem, f"the {step['stage']} step of {resource.arn}")
             self._fail(resource, process, track, step["job"], reason)
 
-    def _apply(self, step: Row, resource: Resource, process: Process, track: tuple[str, ...]) -> None:
+    def _apply(self, step: Row, resource: Resource, process: Process, track: tuple[str, ...], event: Event) -> None:
         self._database.run("remove_step", number=step["number"])
         if step["job_state"] == "failed":
             self._fail(resource, process, track, step["job"], step["job_failure"])
         elif step["stage"] == RUNNING:
             self._write(resource, track, process.running)
             if step["job"] is not None:
-                self._afterwards(lambda: self.workshop.work(step["job"]))
+                self._begin_work(step["job"], self._faults.failure(event))
+        elif step["job"] is None and process.failed and (reason := self._faults.failure(event)):
+            self._fail(resource, process, track, None, reason)
         else:
             self._complete(resource, process, track, step["job"])
+
+    def _begin_work(self, job: int, failure: str | None) -> None:
+        """Have a job do its work, or fail for a reason that a rule gives."""
+        if failure is None:
+            self._afterwards(lambda: self.workshop.work(job))
+        else:
+            self._database.run("job_failed", number=job, failure=failure)
 
     def _complete(self, resource: Resource, process: Process, track: tuple[str, ...], job: int | None) -> None:
         changes: dict[str, Any] = {}
@@ -265,3 +307,8 @@ class Lifecycle:
                 if not self._closed:
                     log.exception("a step could not be applied")
                     self._wake.wait(timeout=1.0)
+
+
+def begun_by(kind: Kind, process: Process) -> str:
+    """Return the name of the operation that begins a process of a kind."""
+    return OPERATIONS[process.name].format("".join(word.capitalize() for word in kind.name.split("_")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fakepersonalize.arns import Scope
@@ -17,7 +18,7 @@ from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import ScopedShelf
 from fakepersonalize.settings import Settings
-from fakepersonalize.storage.streamed import StreamedRows
+from fakepersonalize.storage.streamed import Event, Record, StreamedRows
 from fakepersonalize.storage.tables import TableStore
 
 
@@ -48,6 +49,7 @@ class Call:
     request_id: str
     resources: ScopedShelf
     house: House
+    lost: bool = False  # what it streams is accepted and not counted
 
     @property
     def lifecycle(self) -> Lifecycle:
@@ -56,6 +58,11 @@ class Call:
     @property
     def now(self) -> float:
         return self.house.lifecycle.clock.now()
+
+    def stream(self, rows: Sequence[Event | Record]) -> None:
+        """Add streamed rows, unless a fault loses them."""
+        if not self.lost:
+            self.house.streamed.add(rows)
 
     def count(self, per: str, place: str) -> None:
         """Count this call for a place, and for the region, where AWS limits their rates."""

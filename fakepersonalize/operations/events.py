@@ -15,13 +15,13 @@ from fakepersonalize.resources.kinds import DATASET
 @operation
 def put_events(call: Call, request: dict[str, Any]) -> None:
     inlet = _tracked(call, request["trackingId"], schema.INTERACTIONS)
-    call.house.streamed.add(inlet.events(request))
+    call.stream(inlet.events(request))
 
 
 @operation
 def put_action_interactions(call: Call, request: dict[str, Any]) -> None:
     inlet = _tracked(call, request["trackingId"], schema.ACTION_INTERACTIONS)
-    call.house.streamed.add(inlet.action_interactions(request["actionInteractions"]))
+    call.stream(inlet.action_interactions(request["actionInteractions"]))
 
 
 @operation
@@ -60,4 +60,4 @@ def _put_records(call: Call, arn: str, type_: str, sent: list[dict[str, Any]], i
     inlet = live.inlet(dataset.number, described["schema"], described.document.get("domain"))
     after = call.house.tables.latest(dataset.number)
     rows = [inlet.record(each[id_member], each.get("properties")) for each in sent]
-    call.house.streamed.add([row._replace(after=after) for row in rows])
+    call.stream([row._replace(after=after) for row in rows])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -15,7 +16,7 @@ from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.recommend.metadata import LiveMetadata, Rows
 from fakepersonalize.recommend.past import Met, PastEvents
-from fakepersonalize.resources.kinds import FILTER
+from fakepersonalize.resources.kinds import DATASET, FILTER
 from fakepersonalize.resources.shelf import Resource, Shelf
 
 if TYPE_CHECKING:
@@ -25,7 +26,17 @@ if TYPE_CHECKING:
 
 TYPES = (INTERACTIONS, ITEMS, USERS, ACTIONS, ACTION_INTERACTIONS)
 EVENTS_OF = {ITEMS: INTERACTIONS, ACTIONS: ACTION_INTERACTIONS}
+ROWS = (ITEMS, USERS, ACTIONS)
+Frozen = Callable[[str], "Known | None"]
 AUTOMATIC = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{type}")'
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What filters know at one moment: the last streamed event, and the rows by the ARNs of their datasets."""
+
+    last: int
+    rows: Mapping[str, Rows | None]
 
 
 class Filters:
@@ -39,6 +50,7 @@ class Filters:
         self._filters: dict[str, Resource] = {}
         self._compiled: dict[str, tuple[int, Filter]] = {}
         self._making = threading.Lock()
+        self.frozen: Frozen = lambda group: None  # what is known of a dataset group, where a fault holds it back
         self._catalogues: WeakKeyDictionary[LoadedModel, Items] = WeakKeyDictionary()
         self._actions: WeakKeyDictionary[Items, Actions] = WeakKeyDictionary()
         self.refresh({found.arn for found in shelf.of_kind(FILTER)})
@@ -85,9 +97,12 @@ class Filters:
 
         events, row = {}, None
         if user is not None and any(each.reads_events for each in bound):
+            frozen = self.frozen(group)
+            if frozen:
+                until = frozen.last if until is None else min(until, frozen.last)
             events = seen(self.events(dataset_arn(group, items.events), user, until), items.codes, items.events)
         if user is not None and any(each.reads_user for each in bound):
-            users = self._metadata.of(dataset_arn(group, USERS))
+            users = self._rows(group, USERS)
             row = users.row(user) if users else None
         around: Circumstances = Circumstances(events, row, items.codes.get(item) if item is not None else None)
         return Look(items, around)
@@ -96,7 +111,7 @@ class Filters:
         """Return what a model recommends by its codes, and behind it what only the Items or Actions dataset knows."""
         type_ = ACTIONS if loaded.dealings else ITEMS
         codes = loaded.dealings.actions if loaded.dealings else loaded.items
-        rows = self._metadata.of(dataset_arn(group, type_))
+        rows = self._rows(group, type_)
         with self._making:
             known = self._catalogues.get(loaded)
             if known is None or known.rows is not rows:
@@ -115,13 +130,23 @@ class Filters:
 
     def items(self, group: str, ids: Sequence[str]) -> Items:
         """Return the given items with what is known of them now."""
-        return self._items(group, ids, self._metadata.of(dataset_arn(group, ITEMS)))
+        return self._items(group, ids, self._rows(group, ITEMS))
 
     def _items(self, group: str, ids: Sequence[str], rows: Rows | None, type_: str = ITEMS) -> Items:
         from fakepersonalize.recommend.candidates import Items
 
         inlet = self._inlets.of(dataset_arn(group, type_))
         return Items(ids, rows, inlet.schema if inlet else None, EVENTS_OF[type_])
+
+    def known(self) -> Known:
+        """Return what filters know now, for a fault to hold on to."""
+        arns_ = [dataset.arn for dataset in self._shelf.of_kind(DATASET) if dataset["datasetType"].upper() in ROWS]
+        return Known(self._live.last, {arn: self._metadata.of(arn) for arn in arns_})
+
+    def _rows(self, group: str, type_: str) -> Rows | None:
+        """Return what is known of items, users or actions, now or as a fault holds it back."""
+        arn, frozen = dataset_arn(group, type_), self.frozen(group)
+        return frozen.rows[arn] if frozen and arn in frozen.rows else self._metadata.of(arn)
 
     def events(self, dataset: str, user: str, until: int | None = None) -> list[Met]:
         """Return what a user did, oldest first, imported or streamed."""

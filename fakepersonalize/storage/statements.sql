@@ -89,6 +89,15 @@ WHERE step.times = 0 AND (
     step.job IS NULL OR job.state IN ('done', 'failed') OR (step.stage = 'running' AND job.state = 'gathered')
 );
 
+-- name: hold_step
+UPDATE step SET due = :due WHERE number = :number;
+
+-- name: release_steps
+UPDATE step SET due = :now WHERE arn = :arn AND stage = 'done' AND due > :now;
+
+-- name: release_held_steps
+UPDATE step SET due = :now WHERE due >= :held;
+
 -- name: remove_step
 DELETE FROM step WHERE number = :number;
 

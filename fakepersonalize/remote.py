@@ -1,0 +1,78 @@
+"""A server that runs elsewhere, told what to do by the methods that an emulator in this process has."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlencode
+
+ADMIN = "/_fakepersonalize"
+PATIENCE_SECONDS = 60.0
+NOT_FOUND = 404
+
+
+class Remote:
+    """The admin pages of a server, as methods: the same as those of the Emulator that `mock_personalize()` gives.
+
+    `url` is where the server listens, such as `http://127.0.0.1:7377`. What the server refuses raises ValueError with
+    its sentence, LookupError where something is not there; OSError where nobody answers.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def fail(self, **rule: Any) -> int:
+        """Make a rule by which something fails from now on, and return its number."""
+        number: int = self.ask("POST", "/faults", rule)["number"]
+        return number
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the rules in force with their numbers and how often each struck, oldest first."""
+        found: list[dict[str, Any]] = self.ask("GET", "/faults")["faults"]
+        return found
+
+    def mend(self, number: int | None = None) -> None:
+        """Remove the rule with a number, or all; what it held gets on."""
+        self.ask("DELETE", "/faults" if number is None else f"/faults/{number}")
+
+    def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
+        """Return the newest calls of an operation or an account, or all, oldest first."""
+        asked = {"operation": operation, "account": account}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        found: list[dict[str, Any]] = self.ask("GET", f"/requests?{query}")["requests"]
+        return found
+
+    def advance(
+        self, seconds: float = 0.0, times: int = 0, *, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
+    ) -> None:
+        """Move the clock of the profile `manual` on; what falls due has happened when this returns."""
+        spans = {"seconds": seconds, "minutes": minutes, "hours": hours, "days": days, "times": times}
+        self.ask("POST", "/clock", spans)
+
+    def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
+        """Remove everything, or what is of one account or below one dataset group; return how many resources."""
+        asked = {"account": account, "datasetGroupArn": dataset_group}
+        removed: int = self.ask("POST", "/reset", {k: v for k, v in asked.items() if v is not None})["removed"]
+        return removed
+
+    def ask(self, method: str, page: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask an admin page, such as `/clock`, and return what it answers."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + ADMIN + quote(page, "/?=&%"), data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+                found: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                raise _problem(refusal) from None
+        return found
+
+
+def _problem(refusal: urllib.error.HTTPError) -> Exception:
+    try:
+        sentence = str(json.load(refusal)["error"])
+    except (ValueError, KeyError, TypeError):
+        sentence = f"{refusal.code} {refusal.reason}"
+    return LookupError(sentence) if refusal.code == NOT_FOUND else ValueError(sentence)
