@@ -23,7 +23,7 @@ from accounts import PATIENCE_SECONDS, Account, until
 from markets import Market
 from modes import IN_PROCESS, SOCKET
 
-from fakepersonalize import mock_personalize
+from fakepersonalize import Remote, mock_personalize
 
 loopback.install()
 
@@ -121,13 +121,22 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def endpoint(mode: str, servers: Servers) -> Iterator[str | None]:
-    """Where to send requests, with AWS's quotas in force; None while boto3 itself is answered in process."""
+def controls(mode: str, servers: Servers) -> Iterator[Any]:
+    """What is told to fail, to answer so, or to move its clock: the same methods in both modes.
+
+    Tests share it, so they tell it only what concerns their own account, and take that back.
+    """
     if mode == SOCKET:
-        yield servers.url("--limits", "aws", FAKEPERSONALIZE_STEP_SECONDS=STEP_SECONDS)
+        yield Remote(servers.url("--limits", "aws", FAKEPERSONALIZE_STEP_SECONDS=STEP_SECONDS))
     else:
-        with mock_personalize(limits="aws"):
-            yield None
+        with mock_personalize(limits="aws") as emulator:
+            yield emulator
+
+
+@pytest.fixture(scope="session")
+def endpoint(mode: str, controls: Any) -> str | None:
+    """Where to send requests, with AWS's quotas in force; None while boto3 itself is answered in process."""
+    return str(controls.url) if mode == SOCKET else None
 
 
 @pytest.fixture(scope="session")

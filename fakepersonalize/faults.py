@@ -179,8 +179,8 @@ class Faults:
         return next((made.rule.fails for made in self._made if made.rule.fails and self._strikes(made, event)), None)
 
     def row(self, event: Event) -> int | None:
-        """Return the row at which an import fails, if a rule says so."""
-        return next((made.rule.row for made in self._made if made.rule.row and self._strikes(made, event)), None)
+        """Return the first row at which an import fails, if a rule says so."""
+        return min((made.rule.row for made in self._made if made.rule.row and self._strikes(made, event)), default=None)
 
     def stuck(self, event: Event, arn: str) -> float | None:
         """Return until when a resource does not get on (infinity where the rule has no end), None where it does."""

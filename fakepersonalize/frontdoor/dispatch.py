@@ -51,7 +51,7 @@ class Dispatcher:
     ) -> None:
         self._models, self._handlers, self._open_call = models, handlers, open_call
         self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
-        self._faults = faults or Faults()
+        self._faults = Faults() if faults is None else faults
         self._request_ids = Identifiers(None)
         self._lists = KeptLists(lambda: database.commits)
 

@@ -53,7 +53,7 @@ class Lifecycle:
         faults: Faults | None = None,
     ) -> None:
         self.shelf, self.clock, self.pace, self.workshop = shelf, clock, pace, workshop
-        self._faults = faults or Faults()
+        self._faults = Faults() if faults is None else faults
         self._database = shelf.database
         # Inline, a thread that settles also does what other threads' calls began: those wait for it.
         self._settling: AbstractContextManager[Any] = threading.RLock() if workshop.inline else nullcontext()
