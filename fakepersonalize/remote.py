@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 ADMIN = "/_fakepersonalize"
 PATIENCE_SECONDS = 60.0
 NOT_FOUND = 404
+NO_URL = "A server is named by a URL such as http://127.0.0.1:7377, not {url!r}."
 
 
 class Remote:
@@ -21,6 +22,8 @@ class Remote:
     """
 
     def __init__(self, url: str) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(NO_URL.format(url=url))
         self.url = url.rstrip("/")
 
     def fail(self, **rule: Any) -> int:
@@ -60,9 +63,9 @@ class Remote:
     def ask(self, method: str, page: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask an admin page, such as `/clock`, and return what it answers."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + ADMIN + quote(page, "/?=&%"), data, method=method)
+        request = urllib.request.Request(self.url + ADMIN + quote(page, "/?=&%"), data, method=method)  # noqa: S310 - http, see above
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
                 found: dict[str, Any] = json.load(answer)
         except urllib.error.HTTPError as refusal:
             with refusal:

@@ -27,7 +27,8 @@ def refused(problem: HTTPException) -> ResponseReturnValue:
 def asked(known: Mapping[str, type], example: str) -> dict[str, Any]:
     """Return the members of the body, whatever its content type says; no body is an empty object.
 
-    `known` maps the members that there may be to their types; `object` is any. Raises BadRequest and RequestEntityTooLarge.
+    `known` maps the members that there may be to their types; `object` is any. Raises BadRequest and
+    RequestEntityTooLarge.
     """
     request.max_content_length = LARGEST_BODY_BYTES
     try:
