@@ -5,7 +5,6 @@ A server of its own answers; everything between is what any boto3 script for Ama
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,18 +16,12 @@ from fakepersonalize.cli.env import ACCOUNT, REGION, SECRET
 from fakepersonalize.cli.films import Films
 from fakepersonalize.cli.report import ROWS, Report
 from fakepersonalize.cli.steps import Steps
+from fakepersonalize.cli.surroundings import own_environment
 from fakepersonalize.cli.walk import Walk
 from fakepersonalize.settings import Settings
 
 SEED = 7
 UNKNOWN_VIEWER = "nobody called {user!r} watches films here; there are {first} to {last}"
-# What would lead boto3, or requests under it, elsewhere; the user's files are put aside as well.
-FOREIGN = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-NOTHING = {
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 class UnknownViewer(Exception):
@@ -43,7 +36,7 @@ def run(user: str, console: Console | None = None) -> None:
     films = Films()
     _require_viewer(films, user)
     report = Report(console or Console(highlight=False), films)
-    with _own_environment(), _ended_by_sigterm():
+    with own_environment(), _ended_by_sigterm():
         from fakepersonalize.server import running
 
         with running(Settings(port=0, seed=SEED)) as server:
@@ -75,21 +68,6 @@ def _require_viewer(films: Films, user: str) -> None:
     viewers = films.viewers
     if user not in viewers:
         raise UnknownViewer(UNKNOWN_VIEWER.format(user=user, first=viewers[0], last=viewers[-1]))
-
-
-@contextmanager
-def _own_environment() -> Iterator[None]:
-    """Put the user's settings of AWS and of proxies aside, for the server as well."""
-    before = dict(os.environ)
-    for name in before:
-        if name.upper().startswith(FOREIGN):
-            del os.environ[name]
-    os.environ.update(NOTHING)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @contextmanager

@@ -56,10 +56,11 @@ def variables(settings: Settings, region: str = REGION) -> dict[str, str]:
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
     return {
-        "AWS_ENDPOINT_URL": _url(settings),
+        "AWS_ENDPOINT_URL": address(settings),
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,  # which the SDKs for JavaScript and Java read
     }
 
 
@@ -71,7 +72,8 @@ def detected_shell(environ: Mapping[str, str] = os.environ, system: str = os.nam
     return "powershell" if system == "nt" and not named else "sh"
 
 
-def _url(settings: Settings) -> str:
+def address(settings: Settings) -> str:
+    """Return the URL of the server that settings name; raises OSError or ValueError as `lines` does."""
     from fakepersonalize.server import ANY_ADDRESS
 
     host = ANY_ADDRESS.get(settings.host, settings.host)

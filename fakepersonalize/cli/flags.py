@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -14,7 +14,7 @@ from fakepersonalize.settings import Settings
 OF_THE_ADDRESS = ("host", "port", "port_file")
 
 
-def add_flags(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
+def add_flags(parser: argparse._ActionsContainer, names: Iterable[str]) -> None:
     rows = {f.name: f for f in fields(Settings)}
     hints = get_type_hints(Settings)
     for name in names:
@@ -33,7 +33,7 @@ def _flag(row: Field[Any], hint: Any) -> dict[str, Any]:
     return flag | {"type": reader, "metavar": row.name.rpartition("_")[2].upper()}
 
 
-def settings_of(flags: dict[str, Any]) -> Settings:
+def settings_of(flags: Mapping[str, Any]) -> Settings:
     """Return what flags and environment say together."""
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in flags.items()}
     try:

@@ -13,19 +13,18 @@ from dataclasses import fields
 from typing import Any
 
 from fakepersonalize import __version__
+from fakepersonalize.cli import data, execute, notebook
 from fakepersonalize.cli.env import REGION, SHELLS, detected_shell, lines
 from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_flags, settings_of
 from fakepersonalize.cli.refusal import Refused
+from fakepersonalize.cli.starting import CANNOT_USE, explained, reason_of
 from fakepersonalize.settings import ENVIRONMENT_PREFIX, Settings
 
 PROGRAM = "fakepersonalize"
 DEFAULT_USER = "u0230"
 NOT_FLAGS = ("in_process",)  # a server has its socket and its threads
 
-CANNOT_USE = "{path} cannot be used: {reason}."
 NO_PORT = "Port 0 is any free one; name the --port that the server has got, or its --port-file."
-PORT_IN_USE = "Port {port} of {host} is in use; choose another with --port, or --port 0 for any that is free."
-PORT_REFUSED = "Cannot listen on port {port} of {host}: {reason}."
 INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
 
 
@@ -50,21 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(**flags: Any) -> None:
     """Serve until Ctrl-C or SIGTERM."""
-    settings = settings_of(flags)
-    import sqlite3
-
     from fakepersonalize import server
-    from fakepersonalize.lifecycle.pace import UnusableRule
-    from fakepersonalize.storage.folder import FolderInUse
 
-    try:
+    settings = settings_of(flags)
+    with explained(settings):
         server.serve(settings)
-    except (FolderInUse, UnusableRule) as reason:
-        raise Refused(str(reason)) from None
-    except sqlite3.Error as error:
-        raise Refused(CANNOT_USE.format(path=settings.data_dir, reason=error)) from None
-    except OSError as error:
-        raise Refused(_why(error, settings)) from None
 
 
 def env(shell: str | None, region: str, **flags: Any) -> None:
@@ -75,7 +64,7 @@ def env(shell: str | None, region: str, **flags: Any) -> None:
     try:
         printed = lines(settings, shell or detected_shell(), region)
     except (OSError, ValueError) as error:
-        raise Refused(CANNOT_USE.format(path=settings.port_file, reason=_reason(error))) from None
+        raise Refused(CANNOT_USE.format(path=settings.port_file, reason=reason_of(error))) from None
     print("\n".join(printed))
 
 
@@ -115,23 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument(
         "--user", default=DEFAULT_USER, metavar="ID", help=f"who gets recommendations (default: {DEFAULT_USER})"
     )
+    for module in (execute, notebook, data):
+        module.add_to(commands)
     return parser
-
-
-def _why(error: OSError, settings: Settings) -> str:
-    """Say in a sentence why the server did not start."""
-    import errno
-
-    reason = _reason(error)
-    if error.filename:
-        return CANNOT_USE.format(path=error.filename, reason=reason)
-    sentence = PORT_IN_USE if error.errno == errno.EADDRINUSE else PORT_REFUSED
-    return sentence.format(host=settings.host, port=settings.port, reason=reason)
-
-
-def _reason(error: Exception) -> str:
-    reason: str = getattr(error, "strerror", None) or str(error)
-    return reason.partition(" (while")[0].rstrip(".")  # Python names the address once more
 
 
 def _replace_what_cannot_be_shown() -> None:

@@ -67,6 +67,7 @@ def test_the_variables_are_those_that_aws_tools_know() -> None:
         "AWS_ACCESS_KEY_ID": "123456789012",
         "AWS_SECRET_ACCESS_KEY": "anything",
         "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
     }
 
 

@@ -153,7 +153,7 @@ def test_wrong_arguments_are_answered_with_the_usage(arguments: list[str], capsy
     assert capsys.readouterr().err.startswith("usage: fakepersonalize")
 
 
-@pytest.mark.parametrize("command", ["serve", "env", "demo"])
+@pytest.mark.parametrize("command", ["serve", "env", "demo", "exec", "notebook", "data"])
 def test_help_can_be_printed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with contextlib.suppress(SystemExit):
         main([command, "--help"])
