@@ -98,7 +98,7 @@ def test_the_environment_is_put_aside_and_brought_back(monkeypatch: pytest.Monke
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    with demo._own_environment():
+    with demo.own_environment():
         foreign = {name for name in os.environ if name.upper().startswith(demo.FOREIGN)}
         assert foreign == set(demo.NOTHING)
     assert dict(os.environ) == before
