@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fakepersonalize.cli import demo
+from fakepersonalize.cli import surroundings
 from fakepersonalize.cli.films import Films
 from fakepersonalize.cli.main import DEFAULT_USER, main
 from fakepersonalize.cli.report import ROWS
@@ -98,7 +98,7 @@ def test_the_environment_is_put_aside_and_brought_back(monkeypatch: pytest.Monke
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
-    with demo.own_environment():
-        foreign = {name for name in os.environ if name.upper().startswith(demo.FOREIGN)}
-        assert foreign == set(demo.NOTHING)
+    with surroundings.own_environment():
+        foreign = {name for name in os.environ if name.upper().startswith(surroundings.FOREIGN)}
+        assert foreign == set(surroundings.NOTHING)
     assert dict(os.environ) == before
