@@ -186,12 +186,39 @@ def test_an_update_needs_a_full_training_before(account: Account) -> None:
         account.train(solution, trainingMode="UPDATE")
 
 
-def test_what_is_not_built_fails_and_says_so(account: Account) -> None:
-    solution = account.solution(account.shop(ROWS), "aws-user-personalization")
-    account.version(solution)
-    failed = account.train(solution, trainingMode="UPDATE")
-    assert failed["status"] == "CREATE FAILED"
-    assert "trainingMode UPDATE is not built in fakepersonalize yet" in failed["failureReason"]
+def test_an_update_adds_items_and_leaves_the_others_as_they_are(account: Account) -> None:
+    group = account.shop(ROWS)
+    solution = account.solution(group, "aws-user-personalization")
+    full = account.version(solution)
+    before = account.recommended(account.campaign(full, "full"), userId="u1", numResults=500)
+    items = account.dataset(group, account.schema("items", shops.ITEMS), "Items")
+    rows = [(item, "any", 1) for item in ("i1", "brand-new")]
+    account.import_rows(items, account.put(shops.csv(rows, "ITEM_ID,GENRES,PRICE"), "items.csv"), "items")
+    update = account.train(solution, trainingMode="UPDATE")
+    assert (update["status"], update["trainingMode"], update["trainingType"]) == ("ACTIVE", "UPDATE", "MANUAL")
+    after = account.recommended(account.campaign(update["solutionVersionArn"], "update"), userId="u1", numResults=500)
+    assert "brand-new" not in before
+    assert [item for item in after if item != "brand-new"] == before
+    assert {*after} == {*before, "brand-new"}
+    metrics = account.personalize.get_solution_metrics
+    base, same = (metrics(solutionVersionArn=arn)["metrics"] for arn in (full, update["solutionVersionArn"]))
+    assert base == same
+
+
+def test_an_update_knows_of_newer_interactions(account: Account) -> None:
+    group = account.shop(ROWS)
+    solution = account.solution(group, "aws-user-personalization")
+    full = account.version(solution)
+    rows = [*ROWS, *((user.replace("u", "v"), item, time) for user, item, time in ROWS if user == "u7")]
+    dataset = account.personalize.list_datasets(datasetGroupArn=group)["datasets"][0]["datasetArn"]
+    account.import_rows(dataset, account.put(shops.csv(rows), "more.csv"), "more")
+    update = account.version(solution, trainingMode="UPDATE")
+    known, stranger = (
+        account.recommended(account.campaign(arn, f"c{number}"), userId="v7", numResults=10)
+        for number, arn in enumerate((update, full))
+    )
+    assert known == account.recommended(account.arn("campaign/c1"), userId="u7", numResults=10)
+    assert known != stranger
 
 
 def test_only_what_is_being_created_can_be_stopped(shop: Shop) -> None:

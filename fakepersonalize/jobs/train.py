@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from fakepersonalize import errors
 from fakepersonalize.arns import SERVICE_OWNED
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
-from fakepersonalize.jobs import side_rows, training_minima, training_rows
+from fakepersonalize.jobs import side_rows, training_minima, training_rows, update
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -54,7 +54,6 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     trained = services.shelf.find(job.arn)
     assert trained is not None
     config = _config(trained)
-    _require_built(trained, config)
     candidates = _recipes(trained, config)
     learns_from = _learns_from(candidates)
     objective = config.get("optimizationObjective") or {}
@@ -96,16 +95,31 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         "seed": services.settings.seed or 0,
         "threads": services.settings.train_threads,
         "minima": services.settings.quotas,
+        "base": update.pin(services, job, trained) if trained.document.get("trainingMode") == "UPDATE" else None,
         "considered": asdict(quotas.considered(candidates[0].name if services.settings.quotas else None)),
     }
 
 
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
-    """Fit, evaluate and save the model that the recipe names."""
-    from fakepersonalize.recipes.evaluation import train
-
+    """Fit, evaluate and save the model that the recipe names, or update the one that there is."""
     started = time.perf_counter()
     recipes = [recipe for name in spec["recipes"] if (recipe := catalogue.recipe(name))]
+    outcome = _updated(spec, recipes[0], folder) if spec["base"] else _trained(spec, recipes, folder, tick)
+    seconds = time.perf_counter() - started
+    return {"hours": max(0.001, round(seconds / 3600, 3)), "seconds": {"all": seconds}} | outcome
+
+
+def _updated(spec: dict[str, Any], recipe: Recipe, folder: Path) -> dict[str, Any]:
+    encoded = training_rows.prepare(spec, recipe.learns_from | {"new-items"})
+    manifest, model, encoded = update.grown(spec, folder / update.BASE, encoded)
+    manifest |= {"learnt": _learnt(spec), "last_acted": spec["last_acted"]}
+    artifacts.write(folder / MODEL, manifest, _arrays(model.arrays(), encoded))
+    return {"metrics": spec["base"]["metrics"], "recipe": recipe.arn, "tuned": spec["base"]["tuned"]}
+
+
+def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick: Tick) -> dict[str, Any]:
+    from fakepersonalize.recipes.evaluation import train
+
     encoded = training_rows.prepare(spec, _learns_from(recipes))
     if spec["minima"] and spec["needed"]:
         training_minima.check_minima(encoded.data, spec["event_type"])
@@ -137,7 +151,6 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
     return {
         "metrics": trained.metrics,
-        "hours": max(0.001, round((time.perf_counter() - started) / 3600, 3)),
         "recipe": recipe.arn,
         "tuned": tuned and tuned.tuned(),
         "seconds": trained.seconds,
@@ -242,12 +255,6 @@ def _exchange(services: Services, job: Job, recommender: Resource) -> int:
     return key
 
 
-# Options that the service acts on and we do not yet: a training that would ignore them fails instead.
-NOT_BUILT: dict[str, Callable[[Resource, dict[str, Any]], Any]] = {
-    "trainingMode UPDATE": lambda trained, config: trained.document.get("trainingMode") == "UPDATE",
-}
-
-
 def _config(trained: Resource) -> dict[str, Any]:
     """Return what is configured of a training: a recommender is trained as its latest update says."""
     if trained.kind is RECOMMENDER:
@@ -257,12 +264,6 @@ def _config(trained: Resource) -> dict[str, Any]:
     if trained.document.get("performAutoML"):  # nothing else counts then
         return {"autoMLConfig": config.get("autoMLConfig") or {}}
     return config
-
-
-def _require_built(trained: Resource, config: dict[str, Any]) -> None:
-    asked = [name for name, wants in NOT_BUILT.items() if wants(trained, config)]
-    if asked:
-        raise JobFailed(f"Training with {', '.join(asked)} is not built in fakepersonalize yet.")
 
 
 def _recipes(trained: Resource, config: dict[str, Any]) -> list[Recipe]:

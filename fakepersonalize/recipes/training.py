@@ -192,6 +192,13 @@ class Model(ABC):
         """Return settings for a later fit that only held-out data can teach: user u went on with `following[u]`."""
         return {}
 
+    def grown(self, features: csr_matrix | None, more: int) -> Self:
+        """Return this model with `more` items behind its own, which nobody has met; features [more, as it was fitted].
+
+        What it knows of its own items stays as it is.
+        """
+        raise NotImplementedError
+
     def fold_in(self, history: History) -> UserState:
         raise NotImplementedError
 

@@ -6,6 +6,7 @@ Source of the format: https://numpy.org/doc/stable/reference/generated/numpy.lib
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,10 @@ class ArtifactStore:
     def keep(self, key: int, folder: Path) -> None:
         """Take over a folder that `write` made."""
         files.move(folder, self._folder / str(key))
+
+    def copy(self, key: int, folder: Path) -> None:
+        """Put a model into a new folder as well, where it stays when it is dropped here."""
+        shutil.copytree(self._folder / str(key), folder)
 
     def load(self, key: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return read(self._folder / str(key))

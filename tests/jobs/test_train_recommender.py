@@ -49,7 +49,6 @@ def recommended(account: Account, arn: str) -> list[dict[str, Any]]:
 def test_a_training_takes_the_place_of_the_one_before(
     emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "NOT_BUILT", {}, raising=False)
     account = Account("123456789012")
     arn = begun(account)
     before, first = recommended(account, arn), models(tmp_path)

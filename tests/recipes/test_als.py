@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_matrix
 
 from fakepersonalize.recipes.evaluation import evaluate, split_users
 from fakepersonalize.recipes.models.als import Blend
@@ -172,3 +173,15 @@ def test_what_everybody_does_twice_comes_back_once():
     assert found[0] == 5
     assert found.index(7) > 30
     assert found.index(3) > 30
+
+
+def test_a_grown_model_knows_of_further_items_by_their_features_alone(films):
+    features = csr_matrix(np.eye(4, dtype=np.float32)[np.arange(120) % 4])
+    model = fitted(replace(films, item_features=features, user_features=csr_matrix(np.ones((200, 1), np.float32))))
+    grown = model.grown(csr_matrix(np.eye(4, dtype=np.float32)[[1, 2]]), 2)
+    again = Blend.from_arrays(grown.arrays(), {})
+    seen = history(5, 9, 13)  # items of the second kind, and so is the first new one
+    before, after = (one.fold_in(seen).preferences for one in (model, again))
+    assert_array_equal(after[:120], before)
+    assert after[120] > after[121]
+    assert after[121] == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -127,6 +127,24 @@ class Blend(Model):
             return {}
         preferences = np.concatenate(list(self.preferences_in_blocks(sample)))
         return {"temperature": _likeliest_temperature(preferences, following[: sample.n_users])}
+
+    def grown(self, features: csr_matrix | None, more: int) -> Self:
+        def lengthened(array: npt.NDArray[Any], by: float = 0) -> npt.NDArray[Any]:
+            return np.concatenate([array, np.full((more, *array.shape[1:]), by, array.dtype)])
+
+        return replace(
+            self,
+            transitions=self.transitions.grown(more),
+            factors=lengthened(self.factors),
+            projection=lengthened(self.projection),
+            popularity=lengthened(self.popularity),
+            repeated=lengthened(self.repeated),
+            likeness=self.likeness and self.likeness.grown(features, more),
+            user_lifts=self.user_lifts and self.user_lifts.grown(more),
+            context_lifts=self.context_lifts and self.context_lifts.grown(more),
+            boosts=None if self.boosts is None else lengthened(self.boosts, 1),
+            cold=None if self.cold is None else lengthened(self.cold, True),
+        )
 
     def fold_in(self, history: History) -> UserState:
         alone = history.alone(len(self.popularity))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -38,6 +38,14 @@ class Likeness:
         lengths = np.sqrt(np.bincount(rows, scaled.data.astype(np.float64) ** 2, scaled.shape[0]))
         scaled.data = (scaled.data / np.maximum(lengths, 1e-12)[rows]).astype(np.float32)
         return cls(scaled)
+
+    def grown(self, features: csr_matrix | None, more: int) -> Self:
+        """Return these items with `more` behind them, of which nothing is known where `features` are None."""
+        from scipy.sparse import csr_matrix, vstack
+
+        added = type(self).of(features)
+        below = added.features if added else csr_matrix((more, self.features.shape[1]), dtype=np.float32)
+        return type(self)(csr_matrix(vstack([self.features, below], format="csr")))
 
     def to(
         self, users: npt.NDArray[np.integer], items: Codes, strengths: npt.NDArray[np.floating], n_users: int
@@ -101,6 +109,10 @@ class Lifts:
         )
         np.subtract.at(found, rows, np.log1p(self.totals[features, None] * self.shares / DOUBT))
         return found
+
+    def grown(self, more: int) -> Self:
+        """Return these lifts with `more` items behind the others, which nobody has met."""
+        return replace(self, shares=np.append(self.shares, np.zeros(more, np.float32)))
 
     def known(self, present: Present | None) -> Present | None:
         """Return the features that were there when the lifts were counted; None where there are none."""

@@ -9,7 +9,7 @@ rows of the latest items, each weighted by its age. This is the order-aware rela
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,11 @@ class Transitions:
     items: Codes  # [n]
     weights: npt.NDArray[np.float32]  # [n]
     repeats: npt.NDArray[np.float32]  # [n_items]: the diagonal of M, which the rows leave out
+
+    def grown(self, more: int) -> Transitions:
+        """Return these rows with `more` items behind the others, which nothing follows."""
+        offsets = np.append(self.offsets, np.full(more, self.offsets[-1]))
+        return replace(self, offsets=offsets, repeats=np.append(self.repeats, np.zeros(more, np.float32)))
 
     def followers(
         self, users: npt.NDArray[np.int64], items: Codes, strengths: npt.NDArray[np.floating], n_users: int
