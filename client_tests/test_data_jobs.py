@@ -141,12 +141,6 @@ def test_five_deletions_of_a_group_wait_at_once(waiting: Callable[..., tuple[Acc
 # As long as their work is not built: nothing ends well that did nothing.
 
 
-def test_a_deletion_says_that_it_is_not_built(account: Account) -> None:
-    described = account.settled("data_deletion_job", begin_deletion(account, account.group()))
-    assert described["status"] == "FAILED"
-    assert described["failureReason"] == "Deleting rows is not built in fakepersonalize yet."
-
-
 def test_an_import_that_is_to_report_says_that_it_is_not_built(account: Account) -> None:
     group = account.group()
     events = account.dataset(group, account.schema("events", shops.EVENTS))

@@ -35,7 +35,7 @@ def exported(account: Account, dataset: str, mode: str | None = None, path: str 
 
 
 def begin(account: Account, dataset: str, location: str, mode: str | None = None) -> Description:
-    listed = account.personalize.list_dataset_export_jobs(datasetArn=dataset)["datasetExportJobs"]
+    listed = account.personalize.list_dataset_export_jobs()["datasetExportJobs"]
     arn = account.personalize.create_dataset_export_job(
         jobName=f"export{len(listed)}",
         datasetArn=dataset,

@@ -38,7 +38,7 @@ def table() -> str:
         ("recipes", f"{len(trained)} of {len(trained) + len(untrained)} train", _joined(untrained)),
         (
             "background work",
-            "importing, exporting, training",
+            "importing, exporting, deleting rows, training",
             f"{_joined(sorted(WORK.values()))}: such jobs fail and say so",
         ),
     ]

@@ -225,6 +225,7 @@ class Emulator:
             self.tables,
             self.streamed,
             self.models,
+            self.loaded,
             neighbours,
             permissions,
             self._faults,

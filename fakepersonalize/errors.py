@@ -248,6 +248,8 @@ NO_ATTRIBUTION = (
     "publishAttributionMetricsToS3 needs an Interactions dataset, and a metric attribution with an S3 destination in "
     "the dataset group."  # o
 )
+LARGE_IMPORT = "The data of one {mode} import job cannot be larger than {most:g} GB."  # o
+LARGE_DELETION = "The data of one data deletion job cannot be larger than {most:g} MB."  # o
 BAD_INPUT_PATH = "Invalid S3 input path"  # d
 CROSS_ACCOUNT_ROLE = "Cross-account pass role is not allowed."  # seen in other services
 
@@ -259,6 +261,23 @@ BUCKET_MAY_NOT = (
     "the policy of the bucket {bucket} does not let {service} do {missing}; this bucket policy would do: {policy}"  # o
 )
 BAD_OUTPUT_PATH = "Invalid S3 output path"  # d
+
+# CSV files
+ONE_COLUMN = "Input CSV must have a single column, USER_ID."  # o
+MISSING_COLUMNS = "Input CSV is missing the following columns:[{names}]."  # d
+LONG_VALUE = (
+    "Length cannot be more than {limit} characters for {column}. If no values exceed the character limit, "
+    "make sure your data follows the formatting guidelines listed in "
+    "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html."  # d
+)
+NO_DATA = "No data found at the given location."  # o
+WRONG_CELL = "Invalid value for column {column} at line {line}."  # o
+MALFORMED_LINE = "Input CSV is malformed at line {line}."  # o
+COLUMNS_TWICE = "Input CSV has the following columns more than once:[{names}]."  # o
+HEADERS_DIFFER = "Input CSV files must have identical headers."  # o
+MILLISECONDS = (
+    "{column} has values of more than ten digits, as milliseconds have; Amazon Personalize reads seconds."  # o
+)
 
 # event trackers, filters and metric attributions
 NO_INTERACTIONS = "The dataset group has no Interactions dataset."  # o

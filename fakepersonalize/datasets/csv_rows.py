@@ -31,29 +31,22 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from fakepersonalize.datasets.schema import INTERACTIONS, NUMBERS, RANGES, TYPE_RULES, Column, Schema
-from fakepersonalize.errors import JobFailed
+from fakepersonalize.errors import (
+    COLUMNS_TWICE,
+    HEADERS_DIFFER,
+    LONG_VALUE,
+    MALFORMED_LINE,
+    MILLISECONDS,
+    MISSING_COLUMNS,
+    NO_DATA,
+    TOO_FEW,
+    WRONG_CELL,
+    JobFailed,
+)
 from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS, TEXT_CHARACTERS, TEXT_CHARACTERS_HAN
 
 Source = str | os.PathLike[str] | BinaryIO
 Tick = Callable[[float], None]
-
-# Documented.
-MISSING_COLUMNS = "Input CSV is missing the following columns:[{names}]."
-TOO_LONG = (
-    "Length cannot be more than {limit} characters for {column}. If no values exceed the character limit, "
-    "make sure your data follows the formatting guidelines listed in "
-    "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html."
-)
-# Ours: no source is public.
-TOO_FEW = "Dataset has fewer than {minimum} interactions."
-NO_DATA = "No data found at the given location."
-INVALID_VALUE = "Invalid value for column {column} at line {line}."
-MALFORMED = "Input CSV is malformed at line {line}."
-TWICE = "Input CSV has the following columns more than once:[{names}]."
-HEADERS_DIFFER = "Input CSV files must have identical headers."
-MILLISECONDS = (
-    "{column} has values of more than ten digits; they look like milliseconds, and Amazon Personalize reads seconds."
-)
 
 MINIMUM_ROWS = {INTERACTIONS: MINIMUM_INTERACTIONS}  # per import job
 SECONDS = frozenset({"TIMESTAMP", "CREATION_TIMESTAMP", "EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP"})
@@ -145,7 +138,7 @@ def spool_parquet(
     try:
         imported = _write(read(files, schema, tick), schema, Path(target))
         if imported.rows < minimum:
-            raise JobFailed(TOO_FEW.format(minimum=minimum), f"the files have {imported.rows} rows")
+            raise JobFailed(TOO_FEW.format(least=minimum), f"the files have {imported.rows} rows")
     except BaseException:
         Path(target).unlink(missing_ok=True)
         raise
@@ -236,14 +229,23 @@ def _layout(header: bytes, schema: Schema) -> _Layout:
     folded = [name.upper() for name in names]
     missing = [column.name for column in schema.columns if column.name.upper() not in folded]
     if len(header) == HEADER_BYTES:
-        raise JobFailed(MALFORMED.format(line=1), f"the header, which is the first line, has over {HEADER_BYTES} bytes")
+        raise JobFailed(
+            MALFORMED_LINE.format(line=1), f"the header, which is the first line, has over {HEADER_BYTES} bytes"
+        )
     if missing:
         raise JobFailed(MISSING_COLUMNS.format(names=", ".join(missing)), _header_hint(header, missing))
     twice = [column.name for column in schema.columns if folded.count(column.name.upper()) > 1]
     if twice:
-        raise JobFailed(TWICE.format(names=", ".join(twice)), "case does not tell names apart")
+        raise JobFailed(COLUMNS_TWICE.format(names=", ".join(twice)), "case does not tell names apart")
     spelled = {column.name.upper(): column.name for column in schema.columns}
     return _Layout(schema, tuple(folded), tuple(spelled.get(name, str(at)) for at, name in enumerate(folded)))
+
+
+def header(file: Source) -> list[str]:
+    """Return the names in the first line of a file, as they stand there; none where it is empty or no CSV."""
+    with _opened(file) as stream:
+        line, _ = _header(stream)
+    return _names(line or b"")
 
 
 def _names(header: bytes) -> list[str]:
@@ -363,7 +365,7 @@ def _parse(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> pa
     pyarrow accepts line breaks within quotes and a quote that nobody closes. A last line of nothing but commas is added
     and taken off again: where a quote has swallowed a line end, that line or another is missing from the count.
     """
-    end = b"," * (len(layout.places) - 1) + b"\n"
+    end = (b"," * (len(layout.places) - 1) or b'""') + b"\n"  # a line of nothing at all would be passed over
     start = b"\n" if data.startswith(_BOM) else b""  # pyarrow drops a mark at the very start, also one that is data
     text = b"".join((start, data, end))
     try:
@@ -450,10 +452,10 @@ class _Offender:
     @property
     def sentence(self) -> str:
         if self.column is None:
-            return MALFORMED.format(line=self.line)
+            return MALFORMED_LINE.format(line=self.line)
         if self.column.limit is not None and len(self.value or "") > self.column.limit:
-            return TOO_LONG.format(limit=self.column.limit, column=self.column.name)
-        return INVALID_VALUE.format(column=self.column.name, line=self.line)
+            return LONG_VALUE.format(limit=self.column.limit, column=self.column.name)
+        return WRONG_CELL.format(column=self.column.name, line=self.line)
 
 
 def _offenders(chunk: _Chunk, layout: _Layout) -> Iterator[_Offender]:

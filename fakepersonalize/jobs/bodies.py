@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fakepersonalize.jobs import export_dataset, import_dataset, not_built, train
+from fakepersonalize.jobs import delete_data, export_dataset, import_dataset, not_built, train
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.workshop import Body
 
@@ -21,6 +21,12 @@ def bodies(services: Services) -> dict[str, Body]:
             export_dataset.WORK,
             partial(export_dataset.record, services),
             deliver=partial(export_dataset.deliver, services),
+        ),
+        "delete-data": Body(
+            partial(delete_data.gather, services),
+            delete_data.WORK,
+            partial(delete_data.record, services),
+            deliver=partial(delete_data.deliver, services),
         ),
         **not_built.bodies(),
     }

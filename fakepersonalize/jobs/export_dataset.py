@@ -16,6 +16,7 @@ from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.neighbours import BLOCK_BYTES, Unreadable
+from fakepersonalize.permissions.access import writing
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.storage.streamed import Record
 
@@ -31,6 +32,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     dataset = services.shelf.find(exporting["datasetArn"])
     if dataset is None:
         raise JobFailed(f"Resource Arn {exporting['datasetArn']} does not exist.")
+    services.permissions.require(job.arn, exporting["roleArn"], writing(_folder(exporting)))
     of = services.shelf.find(dataset["schemaArn"])
     assert of is not None, "a dataset keeps its schema"
     mode, schema = exporting["ingestionMode"], schemas.parse(of["schema"], of.document.get("domain"))
@@ -73,15 +75,14 @@ def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -
     """Put the files into the bucket."""
     exporting = services.shelf.find(job.arn)
     assert exporting is not None
-    path = exporting["jobOutput"]["s3DataDestination"]["path"]
     try:
         for done, name in enumerate(outcome["files"]):
             tick(done / len(outcome["files"]))
-            location = f"{path.removesuffix('/')}/{name}"
+            location = _folder(exporting) + name
             with open(job.folder / name, "rb") as file, services.neighbours.writing(exporting.scope, location) as out:
                 shutil.copyfileobj(file, out, BLOCK_BYTES)
     except Unreadable as problem:
-        refused = unreadable_bucket(path, problem.reason)
+        refused = unreadable_bucket(_folder(exporting), problem.reason)
         raise JobFailed(refused.message, refused.hint) from None
     return {}
 
@@ -89,6 +90,11 @@ def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -
 def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
     """The files are where they belong; the dataset is as it was."""
     return {}
+
+
+def _folder(exporting: Resource) -> str:
+    path: str = exporting["jobOutput"]["s3DataDestination"]["path"]
+    return path.removesuffix("/") + "/"
 
 
 def _spool(services: Services, dataset: Resource, schema: schemas.Schema, target: Path) -> None:

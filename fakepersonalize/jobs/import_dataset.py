@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fakepersonalize.errors import BY_A_RULE, NOT_BUILT, JobFailed, unreadable_bucket
+from fakepersonalize.errors import BY_A_RULE, LARGE_IMPORT, NO_DATA, NOT_BUILT, JobFailed, unreadable_bucket
 from fakepersonalize.faults import IMPORT, Event
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
@@ -17,7 +17,6 @@ from fakepersonalize.resources.kinds import DATASET, SCHEMA
 from fakepersonalize.resources.quotas import IMPORT_BYTES, MINIMUM_INTERACTIONS
 from fakepersonalize.resources.shelf import Resource
 
-TOO_LARGE = "The data of one {mode} import job cannot be larger than {most:g} GB."  # ours
 # Below these types and modes, a job with few rows is refused.
 MINIMUM = {("INTERACTIONS", "FULL"), ("INTERACTIONS", "INCREMENTAL"), ("ACTION_INTERACTIONS", "INCREMENTAL")}
 ROWS = "rows.parquet"
@@ -95,11 +94,11 @@ def _minimum_rows(services: Services, importing: Resource, dataset: Resource) ->
 def _keys(services: Services, importing: Resource) -> list[tuple[str, str]]:
     found = services.neighbours.objects(importing.scope, importing["dataSource"]["dataLocation"])
     if not found:
-        raise JobFailed("No data found at the given location.")
+        raise JobFailed(NO_DATA)
     mode, size = importing["importMode"], sum(each.size for each in found)
     if services.settings.quotas and size > IMPORT_BYTES[mode]:
         raise JobFailed(
-            TOO_LARGE.format(mode=mode, most=IMPORT_BYTES[mode] / 1e9),
+            LARGE_IMPORT.format(mode=mode, most=IMPORT_BYTES[mode] / 1e9),
             f"the files have {size / 1e9:g} GB; --limits off lifts all quotas",
         )
     return [(each.bucket, each.key) for each in found]

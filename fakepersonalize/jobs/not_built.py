@@ -8,7 +8,6 @@ from fakepersonalize.errors import NOT_BUILT, JobFailed
 from fakepersonalize.lifecycle.workshop import Body, Job
 
 WORK = {
-    "delete-data": "deleting rows",
     "batch-inference": "batch inference",
     "batch-segment": "making segments",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fakepersonalize.faults import Faults
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.permissions.access import Permissions
+from fakepersonalize.recommend.loaded import LoadedModels
 from fakepersonalize.resources.shelf import Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
@@ -25,6 +26,7 @@ class Services:
     tables: TableStore
     streamed: StreamedRows
     models: ArtifactStore
+    loaded: LoadedModels
     neighbours: Neighbours
     permissions: Permissions
     faults: Faults

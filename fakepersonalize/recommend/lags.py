@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from fakepersonalize.storage.streamed import Listener, Row
@@ -44,6 +44,12 @@ class Waiting:
         """Forget what is on its way to a dataset."""
         with self._lock:
             kept = [(due, [row for row in rows if row.dataset != dataset]) for due, rows in self._rows]
+            self._rows = deque(kept)
+
+    def remove(self, numbers: Set[int]) -> None:
+        """Forget rows with these numbers."""
+        with self._lock:
+            kept = [(due, [row for row in rows if row.number not in numbers]) for due, rows in self._rows]
             self._rows = deque(kept)
 
     def settle(self) -> None:

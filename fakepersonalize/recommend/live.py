@@ -5,7 +5,7 @@ Of one dataset there is a history for each user, and for each session while it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 
 from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.datasets.live import Distinct
@@ -29,6 +29,7 @@ class LiveEvents:
         for dataset in streamed.datasets():
             self.take(streamed.events(dataset))
         streamed.listeners.append(self._waiting.take)
+        streamed.removals.append(self.remove)
 
     @property
     def last(self) -> int:
@@ -55,6 +56,16 @@ class LiveEvents:
         if until is None or not events or events[-1].number <= until:
             return events
         return [event for event in events if event.number <= until]
+
+    def remove(self, dataset: int, numbers: Set[int]) -> None:
+        """Forget events of a dataset by their numbers."""
+        self._waiting.remove(numbers)
+        old, new = self._datasets.get(dataset), _Histories()
+        for events in old.by_owner.values() if old else ():
+            for event in events:
+                if event.number not in numbers:
+                    new.add(event)
+        self._datasets[dataset] = new
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""

@@ -155,6 +155,7 @@ class LoadedModels:
         self._lock = threading.Lock()
         self._loading: dict[int, threading.Lock] = {}
         self._models: OrderedDict[int, LoadedModel] = OrderedDict()
+        self._drops = 0
 
     def get(self, key: int) -> LoadedModel:
         with self._lock:
@@ -166,22 +167,27 @@ class LoadedModels:
         with loading:
             found = self._models.get(key)
             if found is None:
+                drops = self._drops
                 found = load(*self._store.load(key))
-                self._put(key, found)
+                self._put(key, found, drops)
         return found
 
     def drop(self, key: int) -> None:
         with self._lock:
+            self._drops += 1
             self._models.pop(key, None)
 
     def clear(self) -> None:
         with self._lock:
             self._models.clear()
 
-    def _put(self, key: int, model: LoadedModel) -> None:
+    def _put(self, key: int, model: LoadedModel, drops: int) -> None:
+        """Keep a model unless some were dropped since its loading began: it may have been among them."""
         with self._lock:
-            self._models[key] = model
             self._loading.pop(key, None)
+            if drops != self._drops:
+                return
+            self._models[key] = model
             while len(self._models) > self._most:
                 self._models.popitem(last=False)
 

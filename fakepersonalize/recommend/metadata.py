@@ -6,7 +6,7 @@ Filters and answers with metadata read these rows, so a record counts from the c
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,6 +84,7 @@ class LiveMetadata:
         self.refresh({dataset.arn for dataset in shelf.of_kind(DATASET)})
         self._waiting = Waiting(self.take, lag, now)
         streamed.listeners.append(self._waiting.take)
+        streamed.removals.append(self.remove)
 
     def of(self, dataset_arn: str) -> Rows | None:
         """Return the current rows of the dataset that has the ARN now, if there is one."""
@@ -117,6 +118,13 @@ class LiveMetadata:
             if dataset:
                 self._segments[dataset.number] = self._tables.numbered(dataset.number)
                 self._change(dataset.number)
+
+    def remove(self, dataset: int, numbers: Set[int]) -> None:
+        """Forget streamed records of a dataset by their numbers."""
+        self._waiting.remove(numbers)
+        records = self._records.get(dataset, {})
+        self._records[dataset] = {id_: record for id_, record in records.items() if record.number not in numbers}
+        self._change(dataset)
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""

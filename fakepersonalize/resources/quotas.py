@@ -79,6 +79,7 @@ FILTERED_FIELDS_PER_GROUP = 20
 EVENT_TYPES_AND_METADATA = 10
 BYTES_OF_ITEMS_AND_USERS = dict.fromkeys(("aws-hrnn-metadata", "aws-hrnn-coldstart"), 5 * 10**9)
 IMPORT_BYTES = {"FULL": 100 * 10**9, "INCREMENTAL": 10**9}
+DELETION_BYTES = 100 * 10**6
 
 
 @dataclass(frozen=True, slots=True)

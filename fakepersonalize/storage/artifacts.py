@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,17 +61,22 @@ class ArtifactStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Nobody may find a model missing, or read half of it, while another takes its place.
+        self._exchanging = threading.Lock()
 
     def keep(self, key: int, folder: Path) -> None:
-        """Take over a folder that `write` made."""
-        files.move(folder, self._folder / str(key))
+        """Take over a folder that `write` made, in the place of what was kept under the key."""
+        with self._exchanging:
+            files.move(folder, self._folder / str(key))
 
     def copy(self, key: int, folder: Path) -> None:
         """Put a model into a new folder as well, where it stays when it is dropped here."""
-        shutil.copytree(self._folder / str(key), folder)
+        with self._exchanging:
+            shutil.copytree(self._folder / str(key), folder)
 
     def load(self, key: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        return read(self._folder / str(key))
+        with self._exchanging:
+            return read(self._folder / str(key))
 
     def drop(self, key: int) -> None:
         files.remove(self._folder / str(key))

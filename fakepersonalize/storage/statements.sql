@@ -152,6 +152,19 @@ DELETE FROM job WHERE number = :number;
 -- name: add_segment
 INSERT INTO segment (dataset, file, origin, rows) VALUES (:dataset, :file, :origin, :rows);
 
+-- name: keep_old_segment
+INSERT INTO segment (dataset, file, origin, rows, retired)
+SELECT dataset, file, origin, rows, 1 FROM segment WHERE number = :number AND retired = 0;
+
+-- name: move_pins
+UPDATE pin SET segment = :target WHERE segment = :number;
+
+-- name: change_segment
+UPDATE segment SET file = :file, rows = :rows WHERE number = :number;
+
+-- name: segment
+SELECT * FROM segment WHERE number = :number;
+
 -- name: segments
 SELECT * FROM segment WHERE dataset = :dataset AND retired = 0 ORDER BY number;
 

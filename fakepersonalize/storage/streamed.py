@@ -8,7 +8,7 @@ What a commit costs: https://www.sqlite.org/faq.html#q19.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +72,9 @@ class StreamedRows:
         self._waiting: list[_Batch] = []
         self._writing = False
         self._last = self._highest()
+        self._order = threading.Lock()  # what comes and what goes is told in the order in which it happened
         self.listeners: list[Listener] = []
+        self.removals: list[Callable[[int, Set[int]], None]] = []  # they hear of a dataset, and numbers of its rows
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep rows, all or none; return when they are on the disk and the listeners have heard of them.
@@ -121,6 +123,17 @@ class StreamedRows:
                 self._database.run(statement, dataset=dataset)
         self._database.forget()
 
+    def remove(self, dataset: int, numbers: Collection[int]) -> None:
+        """Give up the streamed rows of a dataset that have these numbers."""
+        with self._order:
+            with self._database.transaction():
+                for number in numbers:
+                    for statement in ("remove_event", "remove_record"):
+                        self._database.run(statement, dataset=dataset, number=number)
+            for hear in self.removals:
+                hear(dataset, frozenset(numbers))
+        self._database.forget()
+
     def close(self) -> None:
         self._database.close()
 
@@ -146,12 +159,13 @@ class StreamedRows:
         """Keep the rows of a group; return what went wrong."""
         numbered = [row._replace(number=number) for number, row in enumerate(rows, self._last + 1)]
         try:
-            with self._database.transaction():
-                for row in numbered:
-                    self._database.run(ADD[type(row)], **row._asdict())
-            self._last += len(numbered)
-            for listener in self.listeners:
-                listener(numbered)
+            with self._order:
+                with self._database.transaction():
+                    for row in numbered:
+                        self._database.run(ADD[type(row)], **row._asdict())
+                self._last += len(numbered)
+                for listener in self.listeners:
+                    listener(numbered)
         except BaseException as problem:  # whatever it is, those who wait must hear of it
             return problem
         return None

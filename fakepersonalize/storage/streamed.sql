@@ -25,6 +25,12 @@ SELECT dataset FROM event UNION SELECT dataset FROM record;
 -- name: last_streamed
 SELECT coalesce(max(seq), 0) AS number FROM sqlite_sequence;
 
+-- name: remove_event
+DELETE FROM event WHERE dataset = :dataset AND number = :number;
+
+-- name: remove_record
+DELETE FROM record WHERE dataset = :dataset AND number = :number;
+
 -- name: drop_events
 DELETE FROM event WHERE dataset = :dataset;
 

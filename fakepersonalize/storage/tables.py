@@ -33,6 +33,23 @@ class TableStore:
         place = target.relative_to(self._folder).as_posix()
         self._database.run("add_segment", dataset=dataset, file=place, origin=BULK, rows=rows)
 
+    def exchange(self, number: int, file: Path, name: str, rows: int) -> None:
+        """Put a file in the place of a segment, which stays as new or old as it was; one that has gone stays away.
+
+        Jobs that pinned it go on reading the old file, which leaves the disk after them.
+        """
+        old = self._database.run("keep_old_segment", number=number)
+        if not old.rowcount:
+            return
+        segment = self._database.row("segment", number=number)
+        assert segment is not None
+        target = self._folder / str(segment["dataset"]) / f"{name}.parquet"
+        files.move(file, target)
+        self._database.run("move_pins", number=number, target=old.lastrowid)
+        place = target.relative_to(self._folder).as_posix()
+        self._database.run("change_segment", number=number, file=place, rows=rows)
+        self._sweep_afterwards()
+
     def segments(self, dataset: int) -> list[Path]:
         """Return the files that hold the rows of a dataset now, oldest first."""
         return [file for _, file in self.numbered(dataset)]
@@ -79,7 +96,7 @@ class TableStore:
         """Remove files that no row names: a crash stood between the file and its row."""
         known = {self._folder / row["file"] for row in self._database.rows("segment_files")}
         for path in self._folder.glob("*/*.parquet"):
-            if path not in known and path.stem not in made_by_open_jobs:
+            if path not in known and path.stem.partition("-")[0] not in made_by_open_jobs:
                 files.remove(path)
         for folder in self._folder.glob("*/"):
             self._remove_if_empty(folder)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fakepersonalize import errors
 from fakepersonalize.datasets import csv_rows
 from fakepersonalize.datasets.schema import Column, Schema
 from fakepersonalize.errors import Cancelled, JobFailed
@@ -261,7 +262,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_column_line_and_rule(column: 
         (b"u,i,1\\", "Input CSV is malformed at line 2.", "backslash"),
         (b"u,i,1\\\n", "Input CSV is malformed at line 2.", "backslash"),
         (b"u\xff,i,1", "Invalid value for column USER_ID at line 2.", "UTF-8"),
-        (b"u," + b"i" * 257 + b",1", csv_rows.TOO_LONG.format(limit=256, column="ITEM_ID"), "at most 256 characters"),
+        (b"u," + b"i" * 257 + b",1", errors.LONG_VALUE.format(limit=256, column="ITEM_ID"), "at most 256 characters"),
     ],
 )
 def test_a_broken_line_is_refused(line: bytes, sentence: str, rule: str) -> None:

@@ -216,3 +216,41 @@ def test_there_is_nothing_to_sweep_in_a_new_folder(house: House) -> None:
     house.tables.sweep()
     house.tables.sweep_strays(set())
     assert house.on_disk() == []
+
+
+def test_a_segment_that_is_exchanged_keeps_its_place_and_its_readers(house: House) -> None:
+    for text in ("first", "second"):
+        house.bulk(text, replace=False)
+    job = house.job()
+    [old, _] = house.pinned(job)
+    numbers = [number for number, _ in house.tables.numbered(DATASET)]
+    with house.database.transaction():
+        house.tables.exchange(numbers[0], house.spooled("fewer"), "9-1", rows=0)
+    assert house.texts() == ["fewer", "second"]
+    assert [number for number, _ in house.tables.numbered(DATASET)] == numbers
+    assert house.tables.count(DATASET) == 1
+    assert old.read_text("utf-8") == "first"
+    house.end(job)
+    house.tables.sweep()
+    assert not old.exists()
+    assert house.texts() == ["fewer", "second"]
+
+
+def test_a_segment_that_has_gone_is_not_exchanged(house: House) -> None:
+    house.bulk("first")
+    [(number, _)] = house.tables.numbered(DATASET)
+    house.bulk("second")
+    with house.database.transaction():
+        house.tables.exchange(number, house.spooled("fewer"), "9-1", rows=0)
+    assert house.texts() == ["second"]
+
+
+def test_what_an_open_job_exchanges_is_no_stray(house: House) -> None:
+    house.bulk("first")
+    house.streamed("stray")
+    stray = house.folder / "tables" / str(DATASET) / "9-1.parquet"
+    stray.write_text("fewer", "utf-8")
+    house.tables.sweep_strays({"9"})
+    assert stray.exists()
+    house.tables.sweep_strays({"1"})
+    assert not stray.exists()
