@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-from fakepersonalize.errors import BY_A_RULE, LARGE_IMPORT, NO_DATA, NOT_BUILT, JobFailed, unreadable_bucket
+from fakepersonalize.errors import (
+    BY_A_RULE,
+    LARGE_IMPORT,
+    MALFORMED_LINE,
+    NO_DATA,
+    NOT_BUILT,
+    JobFailed,
+    unreadable_bucket,
+)
 from fakepersonalize.faults import IMPORT, Event
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
@@ -66,7 +74,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     )
     bad_row = spec["bad_row"]
     if bad_row is not None and bad_row <= imported.rows:
-        raise JobFailed(csv_rows.MALFORMED.format(line=1 + bad_row), BY_A_RULE)
+        raise JobFailed(MALFORMED_LINE.format(line=1 + bad_row), BY_A_RULE)
     return {"rows": imported.rows}
 
 
