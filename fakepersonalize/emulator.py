@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,7 @@ from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
 from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.recommend.past import PastEvents
+from fakepersonalize.recommend.pins import Pins
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.kinds import CAMPAIGN, DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.rates import Rates
@@ -50,6 +52,7 @@ from fakepersonalize.storage.tables import TableStore
 
 LIGHT_THREADS = 4
 WARM_AFTER_SECONDS = 1.0
+NO_ENDPOINT = "There is no ACTIVE campaign or recommender {arn}."
 
 
 class Emulator:
@@ -97,6 +100,7 @@ class Emulator:
         self._workshop = self._build_workshop(neighbours, permissions)
         self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, self._faults)
         self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
+        self._pins = Pins(errors.FAULT_CODES)
         house = House(
             settings,
             self.lifecycle,
@@ -110,6 +114,7 @@ class Emulator:
             self.metadata,
             self.answers,
             Rates(self.clock.now, settings.rates == "aws"),
+            self._pins,
         )
         self.journal = Journal()
         self._dispatcher = Dispatcher(
@@ -171,6 +176,43 @@ class Emulator:
         """Remove the rule with a number, or all; what it held gets on. LookupError where there is none."""
         self._mend(number)
 
+    def pin(
+        self,
+        campaign: str,
+        user: str | None = None,
+        item: str | None = None,
+        items: Sequence[str | Mapping[str, Any]] | None = None,
+        error: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Let a campaign or recommender answer a user, beside an item, with these items, or with an error.
+
+        Without `user` or `item` it answers so to all; the pin that says most wins. `items` are ids, or objects with
+        itemId and score. Filters, numResults and recommendationId are as usual. Raises ValueError for what is no pin,
+        LookupError where there is no such campaign.
+        """
+        self._require_endpoint(campaign)
+        self._pins.add(campaign=campaign, user=user, item=item, items=items, error=error, message=message)
+
+    def unpin(self, campaign: str | None = None, user: str | None = None, item: str | None = None) -> int:
+        """Remove the pins that have what is given; without anything all, and strictness. Returns how many are gone."""
+        return self._pins.remove(campaign, user, item)
+
+    def pins(self) -> list[dict[str, Any]]:
+        """Return the pins in force, oldest first, as objects that `pin` takes."""
+        return [pin.shown() for pin in self._pins.all()]
+
+    def strict(self, on: bool = True, campaign: str | None = None) -> None:
+        """Let calls that no pin answers fail with NotPinned, all or those of one campaign; or no longer."""
+        if campaign is not None:
+            self._require_endpoint(campaign)
+        self._pins.be_strict(on, campaign)
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether every call needs a pin."""
+        return self._pins.is_strict()
+
     def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
         """Return the newest calls of an operation or an account, or all, oldest first, as `GET /requests` shows them.
 
@@ -195,6 +237,7 @@ class Emulator:
             self.journal.clear(account)
             self.answers.clear(account)
             self._mend(account=account)
+            self._pins.clear(account)
         return len(gone)
 
     def close(self) -> None:
@@ -249,6 +292,10 @@ class Emulator:
         if held:
             self.lifecycle.release(held)
             self.lifecycle.settle()
+
+    def _require_endpoint(self, arn: str) -> None:
+        if not isinstance(arn, str) or self.recommender.endpoint(arn) is None:
+            raise LookupError(NO_ENDPOINT.format(arn=str(arn)[:300]))
 
     def _frozen(self, group: str) -> Known | None:
         number = self._faults.stale(group) if self._faults else None

@@ -105,6 +105,10 @@ class ServiceUnavailable(ServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
+class NotPinned(ServiceError):
+    """Ours: pins are strict, and none answers this call."""
+
+
 class NotImplementedByFakePersonalize(ServiceError):
     """Ours: the operation exists at AWS and is not built here yet."""
 
@@ -137,6 +141,8 @@ def fault(code: str, message: str | None, operation: str) -> ServiceError:
     kind = FAULT_CODES[code]
     return kind(message or FAULTS[kind].format(operation=operation), BY_A_RULE)
 
+
+NOT_PINNED = "No pin answers userId {user}, itemId {item} of {arn}, and calls without one are errors."  # o
 
 # Background work ends with one of these two.
 

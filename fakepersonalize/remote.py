@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 ADMIN = "/_fakepersonalize"
 PATIENCE_SECONDS = 60.0
@@ -40,11 +41,38 @@ class Remote:
         """Remove the rule with a number, or all; what it held gets on."""
         self.ask("DELETE", "/faults" if number is None else f"/faults/{number}")
 
+    def pin(
+        self,
+        campaign: str,
+        user: str | None = None,
+        item: str | None = None,
+        items: Sequence[str | Mapping[str, Any]] | None = None,
+        error: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Let a campaign or recommender answer a user, beside an item, with these items, or with an error."""
+        asked = {"campaign": campaign, "user": user, "item": item, "error": error, "message": message}
+        pin = {name: value for name, value in asked.items() if value is not None}
+        self.ask("POST", "/pins", pin if items is None else pin | {"items": list(items)})
+
+    def unpin(self, campaign: str | None = None, user: str | None = None, item: str | None = None) -> int:
+        """Remove the pins that have what is given; without anything all, and strictness. Returns how many are gone."""
+        removed: int = self.ask("DELETE", "/pins" + _query(campaign=campaign, user=user, item=item))["removed"]
+        return removed
+
+    def pins(self) -> list[dict[str, Any]]:
+        """Return the pins in force, oldest first."""
+        found: list[dict[str, Any]] = self.ask("GET", "/pins")["pins"]
+        return found
+
+    def strict(self, on: bool = True, campaign: str | None = None) -> None:
+        """Let calls that no pin answers fail with NotPinned, all or those of one campaign; or no longer."""
+        self.ask("POST", "/pins", {"strict": on} if campaign is None else {"strict": on, "campaign": campaign})
+
     def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
         """Return the newest calls of an operation or an account, or all, oldest first."""
-        asked = {"operation": operation, "account": account}
-        query = urlencode({name: value for name, value in asked.items() if value is not None})
-        found: list[dict[str, Any]] = self.ask("GET", f"/requests?{query}")["requests"]
+        page = "/requests" + _query(operation=operation, account=account)
+        found: list[dict[str, Any]] = self.ask("GET", page)["requests"]
         return found
 
     def advance(
@@ -63,7 +91,7 @@ class Remote:
     def ask(self, method: str, page: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask an admin page, such as `/clock`, and return what it answers."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + ADMIN + quote(page, "/?=&%"), data, method=method)  # noqa: S310 - http, see above
+        request = urllib.request.Request(self.url + ADMIN + page, data, method=method)  # noqa: S310 - http, see above
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
                 found: dict[str, Any] = json.load(answer)
@@ -71,6 +99,11 @@ class Remote:
             with refusal:
                 raise _problem(refusal) from None
         return found
+
+
+def _query(**asked: str | None) -> str:
+    given = {name: value for name, value in asked.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""
 
 
 def _problem(refusal: urllib.error.HTTPError) -> Exception:

@@ -14,6 +14,7 @@ from fakepersonalize.protocol.service_models import Operation
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.metadata import LiveMetadata
+from fakepersonalize.recommend.pins import Pins
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import ScopedShelf
@@ -38,6 +39,7 @@ class House:
     metadata: LiveMetadata
     answers: Answers
     rates: Rates
+    pins: Pins
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns, errors
 from fakepersonalize.datasets.inlets import dataset_arn
-from fakepersonalize.datasets.schema import ITEMS
+from fakepersonalize.datasets.schema import ACTIONS, ITEMS
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.filters.syntax import ACTION_ID, ITEM_ID
 from fakepersonalize.operations.call import Call
@@ -52,8 +52,12 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         request.get("context"),
         mark,
     )
-    items = call.house.recommender.recommend(endpoint, asked)
-    _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
+    pinned = _pinned(call, endpoint, request, filter_)
+    if pinned is None:
+        items = call.house.recommender.recommend(endpoint, asked)
+        _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
+    else:
+        items = pinned[: asked.amount]
     return {"itemList": _described(call, endpoint, items, columns), "recommendationId": id_}
 
 
@@ -67,10 +71,12 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
         raise errors.invalid(errors.BAD_LIST, most=most)
     filter_ = _filter(call, endpoint, request, request)
     id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark
-    items = call.house.recommender.rank(
-        endpoint, request["userId"], request["inputList"], filter_, request.get("context"), mark
-    )
-    _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
+    items = _pinned(call, endpoint, request, filter_)
+    if items is None:
+        items = call.house.recommender.rank(
+            endpoint, request["userId"], request["inputList"], filter_, request.get("context"), mark
+        )
+        _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
     return {"personalizedRanking": _described(call, endpoint, items, columns), "recommendationId": id_}
 
 
@@ -84,8 +90,12 @@ def get_action_recommendations(call: Call, request: dict[str, Any]) -> dict[str,
     filter_ = _filter(call, endpoint, request, request, ACTION_ID)
     amount = DEFAULT_ACTION_RESULTS if amount is None else amount
     id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark
-    actions = call.house.recommender.act(endpoint, request["userId"], amount, call.now, filter_, mark)
-    _remember(call, endpoint, request, id_, [action["actionId"] for action in actions], mark)
+    pinned = _pinned(call, endpoint, request, filter_, ACTIONS)
+    if pinned is None:
+        actions = call.house.recommender.act(endpoint, request["userId"], amount, call.now, filter_, mark)
+        _remember(call, endpoint, request, id_, [action["actionId"] for action in actions], mark)
+    else:
+        actions = [{"actionId": action.pop("itemId"), **action} for action in pinned[:amount]]
     return {"actionList": actions, "recommendationId": id_}
 
 
@@ -151,6 +161,33 @@ def _filter(
         raise errors.invalid(errors.NO_CURRENT_ITEM, arn=arn, recipe=endpoint.recipe.arn)
     _require(request, ["userId"] if compiled.needs_user else [])
     return compiled.bind(holder.get("filterValues"))
+
+
+def _pinned(
+    call: Call, endpoint: Endpoint, request: dict[str, Any], filter_: BoundFilter | None, type_: str = ITEMS
+) -> list[dict[str, Any]] | None:
+    """Return what a test wants to be answered, under the request's filter; None where it wants the model's answer.
+
+    A ranking has the pinned ones among its items first, and the others behind them as they came.
+    """
+    pins, user, item = call.house.pins, request.get("userId"), request.get("itemId")
+    pin = pins.find(endpoint.arn, user, item) if pins else None
+    if pin is None:
+        if pins.is_strict(endpoint.arn):
+            raise errors.NotPinned(errors.NOT_PINNED.format(user=user, item=item, arn=endpoint.arn))
+        return None
+    if pin.error:
+        raise errors.fault(pin.error, pin.message, call.operation.name)
+    items: list[dict[str, Any]] = [{"itemId": id_, "score": score} for id_, score in pin.scored()]
+    if "inputList" in request:
+        listed = dict.fromkeys(request["inputList"])
+        items = [each for each in items if each["itemId"] in listed]
+        others = listed.keys() - {each["itemId"] for each in items}
+        items += [{"itemId": id_, "score": 0.0} for id_ in listed if id_ in others]
+    if not endpoint.recipe.returns_scores:
+        items = [{"itemId": each["itemId"]} for each in items]
+    passing = call.house.recommender.passing(endpoint, [each["itemId"] for each in items], user, item, filter_, type_)
+    return [each for each in items if each["itemId"] in passing]
 
 
 def _metadata_columns(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> dict[str, str]:

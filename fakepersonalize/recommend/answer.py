@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import dataset_arn
-from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS
+from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS, ITEMS
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.recommend.filtering import Filters, automatic
@@ -150,6 +150,24 @@ class Recommender:
         if items is None or allowed is None:
             return ranked
         return [item for item in ranked if allowed[items.codes[item["itemId"]]]]
+
+    def passing(
+        self,
+        endpoint: Endpoint,
+        ids: Sequence[str],
+        user: str | None,
+        item: str | None,
+        filter_: BoundFilter | None,
+        type_: str = ITEMS,
+    ) -> set[str]:
+        """Return those of some items, or actions, that a filter lets a user have, beside an item."""
+        if filter_ is None:
+            return set(ids)
+        looked_at = [*ids, item] if item is not None and item not in ids else ids
+        items = self.filters.items(endpoint.group, looked_at, type_)
+        allowed = self.filters.look(endpoint.group, user, item, items, [filter_]).allowed([filter_], len(ids))
+        assert allowed is not None, "there is a filter"
+        return {id_ for id_, passes in zip(ids, allowed.tolist()) if passes}
 
     def act(
         self,

@@ -128,9 +128,9 @@ class Filters:
             self._actions[candidates] = known = Actions.of(candidates)
         return known
 
-    def items(self, group: str, ids: Sequence[str]) -> Items:
-        """Return the given items with what is known of them now."""
-        return self._items(group, ids, self._rows(group, ITEMS))
+    def items(self, group: str, ids: Sequence[str], type_: str = ITEMS) -> Items:
+        """Return the given items, or actions, with what is known of them now."""
+        return self._items(group, ids, self._rows(group, type_), type_)
 
     def _items(self, group: str, ids: Sequence[str], rows: Rows | None, type_: str = ITEMS) -> Items:
         from fakepersonalize.recommend.candidates import Items

@@ -1,0 +1,61 @@
+"""Answers that are pinned: what a test wants to be recommended, whatever a model has learnt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, NotFound
+
+from fakepersonalize.admin.answers import asked, filters
+from fakepersonalize.emulator import Emulator
+from fakepersonalize.recommend.pins import MEMBERS
+
+EXAMPLE = '{"campaign": "arn:...", "user": "u1", "items": ["a", "b"]}'
+TRUE_OR_FALSE = "strict must be true or false."
+STRICT_ALONE = "strict stands alone, or beside campaign."
+
+
+def blueprint(emulator: Emulator) -> Blueprint:
+    """Return `GET /pins`, `POST /pins` and `DELETE /pins`."""
+    pages = Blueprint("pins", __name__)
+
+    @pages.get("/pins")
+    def show() -> ResponseReturnValue:
+        filters()
+        return _shown(emulator)
+
+    @pages.post("/pins")
+    def pin() -> ResponseReturnValue:
+        """Pin an answer, or say whether calls without a pin fail."""
+        wanted = asked(dict.fromkeys((*MEMBERS, "strict"), object), EXAMPLE)
+        try:
+            if "strict" in wanted:
+                emulator.strict(**_strictness(wanted))
+            else:
+                emulator.pin(**wanted)
+        except LookupError as problem:
+            raise NotFound(str(problem.args[0])) from None
+        except ValueError as problem:
+            raise BadRequest(str(problem)) from None
+        return _shown(emulator)
+
+    @pages.delete("/pins")
+    def unpin() -> ResponseReturnValue:
+        """Remove the pins that have the campaign, user and item of the query; without a query all, and strictness."""
+        return {"removed": emulator.unpin(**filters("campaign", "user", "item"))}
+
+    return pages
+
+
+def _shown(emulator: Emulator) -> dict[str, Any]:
+    return {"pins": emulator.pins(), "strict": emulator.is_strict}
+
+
+def _strictness(wanted: dict[str, Any]) -> dict[str, Any]:
+    if wanted.keys() - {"strict", "campaign"}:
+        raise BadRequest(STRICT_ALONE)
+    if not isinstance(wanted["strict"], bool):
+        raise BadRequest(TRUE_OR_FALSE)
+    return {"on": wanted["strict"], "campaign": wanted.get("campaign")}
