@@ -184,3 +184,12 @@ def test_limits_of_texts_hold(deeds: Deeds) -> None:
         deeds.answer(userId="u" * 257)
     with refused("InvalidInputException", "'campaignArn'"):
         deeds.answer(campaignArn="campaign")
+
+
+def test_pinned_actions_are_answered_under_filters(deeds: Deeds, controls: Any) -> None:
+    clubs = deeds.filter('INCLUDE ActionID WHERE Actions.KIND IN ("club")', "pinned-clubs")
+    controls.pin(deeds.campaign, user="u77", items=["read", "weekly", "join"])
+    assert deeds.recommended(userId="u77", numResults=2) == ["read", "weekly"]
+    assert deeds.recommended(userId="u77", filterArn=clubs) == ["weekly", "join"]
+    assert controls.unpin(deeds.campaign) == 1
+    assert deeds.recommended(userId="u77") != ["read", "weekly", "join"]

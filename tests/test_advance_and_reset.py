@@ -93,3 +93,13 @@ def test_classroom_runs_as_fast_as_it_is_told() -> None:
     emulator.close()
     with pytest.raises(ValueError, match="classroom_factor"):
         Settings(classroom_factor=0.0)
+
+
+def test_resetting_forgets_faults_and_pins(manual: Emulator) -> None:
+    manual.fail(error="ThrottlingException", account=ACCOUNT)
+    manual.fail(error="ThrottlingException", account="222222222222")
+    manual.strict()
+    manual.reset(account=ACCOUNT)
+    assert [rule["account"] for rule in manual.faults()] == ["222222222222"]
+    manual.reset()
+    assert (manual.faults(), manual.is_strict) == ([], False)
