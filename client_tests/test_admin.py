@@ -319,7 +319,7 @@ def test_jobs_are_shown_while_they_last(ask: Ask, account: Account) -> None:
     (shown,) = ask("GET", "jobs")[1]["jobs"]
     assert (shown["state"], shown["progress"]) == ("done", 1)
     ask("POST", "clock", {"seconds": 1000})
-    assert ask("GET", "jobs")[1] == {"jobs": []}
+    assert ask("GET", "jobs")[1] == {"jobs": [], "warnings": []}
 
 
 PAGES = {"reset": "POST", "requests": "GET", "settings": "GET", "jobs": "GET"}

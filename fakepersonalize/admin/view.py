@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from fakepersonalize import __version__
 from fakepersonalize.admin.answers import filters
 from fakepersonalize.emulator import Emulator
+from fakepersonalize.resources.kinds import DATASET_IMPORT_JOB
 
 
 def blueprint(emulator: Emulator) -> Blueprint:
@@ -30,7 +31,10 @@ def blueprint(emulator: Emulator) -> Blueprint:
 
     @pages.get("/jobs")
     def jobs() -> ResponseReturnValue:
+        """What is under way, and what looked odd in the rows of imports that are over."""
         filters()
-        return {"jobs": emulator.lifecycle.workshop.jobs()}
+        odd = (each for each in emulator.shelf.of_kind(DATASET_IMPORT_JOB) if "warnings" in each.document)
+        warnings = [{"resource": each.arn, "warnings": each["warnings"]} for each in odd]
+        return {"jobs": emulator.lifecycle.workshop.jobs(), "warnings": warnings}
 
     return pages

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,7 +31,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fakepersonalize.datasets.schema import INTERACTIONS, NUMBERS, RANGES, TYPE_RULES, Column, Schema
+from fakepersonalize.datasets.schema import INTERACTIONS, NUMBERS, RANGES, RULES, TYPE_RULES, Column, Schema
 from fakepersonalize.errors import (
     COLUMNS_TWICE,
     HEADERS_DIFFER,
@@ -71,6 +72,7 @@ _MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ
 _MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 _LINE_END = re.compile(rb"\r*\n|\r")
+_HEXADECIMAL = re.compile(rb"(?<![^\s,\"])[+-]?0[xX]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _HAN = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
 _BOM = b"\xef\xbb\xbf"
@@ -386,6 +388,7 @@ def _parse(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> pa
         raise _Refused(str(error)) from None
     rows = batch.num_rows - 1
     if rows == _count_lines(data):
+        _refuse_hexadecimal(data, layout, types)
         return batch.slice(0, rows)
     lines = data.splitlines(keepends=True)
     records = [line for line in lines if line.strip(b"\r\n")]
@@ -394,18 +397,39 @@ def _parse(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> pa
     return _parse(b"".join(records), layout, types)
 
 
+def _refuse_hexadecimal(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> None:
+    """Raise _Refused for whole numbers such as 0x1F, which pyarrow reads; as a rule a look at the bytes is enough."""
+    numbers = {name: pa.binary() for name, type_ in types.items() if pa.types.is_integer(type_)}
+    if not numbers or not ((b"x" in data or b"X" in data) and _HEXADECIMAL.search(data)):
+        return
+    texts = _parse(data, layout, numbers)
+    if any(_HEXADECIMAL.search(text.as_py() or b"") for column in texts.columns for text in column):
+        raise _Refused("a hexadecimal number")
+
+
 def _broken_rule(column: Column, values: pa.Array, layout: _Layout) -> str | None:
     """Return the rule that some of a column's typed values break, or None."""
     if values.null_count and not column.nullable:
         return "an empty value is null, and the schema does not list null for this field"
     if column.limit is not None and _is_longer(values, column.limit):
         return f"at most {column.limit} characters"
+    if column.type == "string" and not column.textual and _any(pc.is_in(values, _keywords(layout.schema.dataset_type))):
+        return "the names of columns are reserved and cannot be values"
     if column.type in ("float", "double") and not _all(pc.is_finite(values)):
         return f"{TYPE_RULES[column.type]}, neither infinite nor NaN"
     low, high = RANGES.get((layout.schema.dataset_type, column.name.upper()), (None, None))
     if low is not None and not _all(pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))):
         return f"a number from {low} to {high}"
     return None
+
+
+@cache
+def _keywords(dataset_type: str) -> pa.Array:
+    return pa.array(RULES[None, dataset_type])
+
+
+def _any(truths: pa.Array) -> bool:
+    return bool(pc.any(truths, min_count=0).as_py())
 
 
 def _all(truths: pa.Array) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from fakepersonalize.resources.shelf import Resource
 # Below these types and modes, a job with few rows is refused.
 MINIMUM = {("INTERACTIONS", "FULL"), ("INTERACTIONS", "INCREMENTAL"), ("ACTION_INTERACTIONS", "INCREMENTAL")}
 ROWS = "rows.parquet"
+log = logging.getLogger(__name__)
 WORK = "fakepersonalize.jobs.import_dataset:work"
 
 
@@ -75,16 +77,21 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     bad_row = spec["bad_row"]
     if bad_row is not None and bad_row <= imported.rows:
         raise JobFailed(MALFORMED_LINE.format(line=1 + bad_row), BY_A_RULE)
-    return {"rows": imported.rows}
+    return {"rows": imported.rows, "warnings": imported.warnings}
 
 
 def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
-    """Make the rows part of the dataset: in place of earlier bulk rows, or behind them."""
+    """Make the rows part of the dataset: in place of earlier bulk rows, or behind them.
+
+    AWS has no member for what looks odd without being wrong: it goes to the log and to the page of jobs.
+    """
     importing = services.shelf.find(job.arn)
     assert importing is not None
     keep = services.tables.append if importing["importMode"] == "INCREMENTAL" else services.tables.replace
     keep(_dataset(services, importing).number, job.folder / ROWS, str(job.number), outcome["rows"])
-    return {}
+    for warning in outcome["warnings"]:
+        log.warning("%s: %s", job.arn, warning)
+    return {"warnings": outcome["warnings"]} if outcome["warnings"] else {}
 
 
 def _dataset(services: Services, importing: Resource) -> Resource:

@@ -179,6 +179,29 @@ def test_textual_values_are_cut_not_refused(letter: str, kept: int) -> None:
 
 # What is refused.
 
+
+@pytest.mark.parametrize("number", [b"0x1F", b"-0X1f", b"+0x1", b" 0x10 ", b'"0x1F"'])
+def test_hexadecimal_numbers_are_no_numbers(number: bytes) -> None:
+    text = failure(HEADER + b"0x1F,x0,1\nu,i," + number + b"\n").text()
+    assert text.startswith("Invalid value for column TIMESTAMP at line 3.")
+    assert "whole number of 64 bits" in text
+
+
+def test_ids_may_look_like_hexadecimal_numbers() -> None:
+    assert rows(HEADER + b"0x1F,0X1F,1\n")[0]["USER_ID"] == "0x1F"
+
+
+@pytest.mark.parametrize("line", [b"USER_ID,i,1", b"u,EVENT_TYPE,1", b"u,TIMESTAMP,1"])
+def test_names_of_columns_are_no_values(line: bytes) -> None:
+    reason = failure(HEADER + b"u,i,1\n" + line + b"\n")
+    assert "at line 3." in reason.message
+    assert "reserved" in reason.text()
+
+
+def test_names_of_columns_in_other_letters_or_longer_texts_are_values() -> None:
+    assert len(rows(HEADER + b"user_id,USER_IDS,1\nu,GENRES,1\n")) == 2
+
+
 MISSING_ALL = "Input CSV is missing the following columns:[USER_ID, ITEM_ID, TIMESTAMP]."
 
 

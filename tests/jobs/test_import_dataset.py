@@ -39,3 +39,17 @@ def test_an_import_can_be_as_large_as_its_mode_allows_and_no_larger(account: Acc
     if limits == "aws":
         assert more["failureReason"].startswith("The data of one INCREMENTAL import job cannot be larger than")
         assert "--limits off" in again["failureReason"]
+
+
+def test_times_in_milliseconds_are_taken_and_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    with mock_personalize(limits="off") as emulator:
+        account = Account("123456789012")
+        dataset = account.dataset(account.group(), account.schema())
+        job = account.import_rows(dataset, account.put(f"{shops.HEADER}\nu,i,1600000000000\n"))
+        assert job["status"] == "ACTIVE"
+        assert "warnings" not in job
+        kept = emulator.shelf.find(job["datasetImportJobArn"])
+        assert kept is not None
+        (warning,) = kept["warnings"]
+    assert warning.startswith("TIMESTAMP has values of more than ten digits, as milliseconds have")
+    assert f"{job['datasetImportJobArn']}: {warning}" in caplog.messages
