@@ -109,10 +109,10 @@ class Filter:
     def _test(self, condition: Condition, values: Values) -> Test:
         if isinstance(condition.operands, CurrentItem):
             other = self._fields[ITEMS, condition.operands.column.upper()]
-            return _ReferenceTest(self._field(condition), condition.test, other)
+            return ReferenceTest(self._field(condition), condition.test, other)
         if condition.dataset in EVENTS:
             types = _texts(condition, self._field(condition), values)
-            return _EventTest(condition.dataset, condition.test, frozenset(types))
+            return EventTest(condition.dataset, condition.test, frozenset(types))
         return self._column_test(condition, values)
 
     def _column_test(self, condition: Condition, values: Values) -> _ColumnTest:
@@ -204,7 +204,7 @@ class _ColumnTest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _ReferenceTest:
+class ReferenceTest:
     """A column against what the current item has in a column, its own or another."""
 
     field: Field
@@ -218,19 +218,23 @@ class _ReferenceTest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _EventTest:
+class EventTest:
     """Events against types; with NOT IN an event of any other type counts, so candidates without events never match."""
 
     dataset: str
     test: str
     types: frozenset[str]
 
+    def takes(self, type_: str) -> bool:
+        """Tell whether a candidate matches that has an event of this type."""
+        wanted = {event_type(self.dataset, each) for each in self.types}
+        listed = ANY_EVENT in wanted or event_type(self.dataset, type_) in wanted
+        return listed == (self.test == IN)
+
     def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
-        wanted = {event_type(self.dataset, type_) for type_ in self.types}
         found = np.zeros(candidates.amount, bool)
         for type_, codes in around.events.items():
-            listed = ANY_EVENT in wanted or event_type(self.dataset, type_) in wanted
-            if listed == (self.test == IN):
+            if self.takes(type_):
                 found[codes] = True
         return found
 

@@ -22,6 +22,31 @@ def best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     return chosen[np.argsort(-values[chosen], kind="stable")]
 
 
+def best_of_rows(
+    values: npt.NDArray[np.floating], k: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
+    """Return for each row what `best` returns for it, and the values there: both [rows, min(k, columns)].
+
+    Minus infinity is no candidate: where a row has fewer others, -1 stands in the places behind them.
+    """
+    k = max(0, min(k, values.shape[1]))
+    if k == 0 or not len(values):
+        return np.zeros((len(values), k), np.int32), np.zeros((len(values), k), values.dtype)
+    least = np.partition(values, -k, axis=1)[:, -k, None]
+    chosen = values >= least
+    crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
+    if len(crowded):  # of what ties with the last one, the first come first
+        some = values[crowded]
+        above, tied = some > least[crowded], some == least[crowded]
+        left = k - np.count_nonzero(above, axis=1, keepdims=True)
+        chosen[crowded] = above | (tied & (np.cumsum(tied, axis=1) <= left))
+    codes = np.flatnonzero(chosen).reshape(len(values), k) % values.shape[1]
+    found = np.take_along_axis(values, codes, axis=1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    codes, found = np.take_along_axis(codes, order, axis=1), np.take_along_axis(found, order, axis=1)
+    return np.where(found == -np.inf, -1, codes).astype(np.int32), found
+
+
 def best_allowed(
     values: npt.NDArray[np.floating], allowed: npt.NDArray[np.bool_] | None, k: int
 ) -> npt.NDArray[np.int32]:

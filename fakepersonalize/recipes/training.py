@@ -161,6 +161,17 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortlists:
+    """For each of many users the items, best first, and their scores where the recipe returns any.
+
+    Where a list is shorter than k, -1 stands in the places behind it.
+    """
+
+    items: Codes  # [users, k]
+    scores: npt.NDArray[np.float64] | None = None  # [users, k]
+
+
+@dataclass(frozen=True, slots=True)
 class UserState:
     """What a model knows of one user after reading the history: a preference for each item, the higher the better."""
 
@@ -208,7 +219,19 @@ class Model(ABC):
     def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
         raise NotImplementedError
 
+    def shortlists(
+        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
+    ) -> Shortlists:
+        """Return what `recommend` returns for each user, in blocks; a mask is [n_items], or [n_users, n_items]."""
+        raise NotImplementedError
+
     def rank(self, user: UserState, items: Codes) -> Scores:
+        raise NotImplementedError
+
+    def rankings(
+        self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
+    ) -> list[Scores]:
+        """Return what `rank` returns for each user and the list of the same place."""
         raise NotImplementedError
 
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fakepersonalize.recipes.models.cold_start import cold_items
 from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness, Present
 from fakepersonalize.recipes.models.transitions import WINDOW, Transitions, fit_transitions
-from fakepersonalize.recipes.selection import best, best_allowed, softmax, to_maximum_one
+from fakepersonalize.recipes.selection import best, best_allowed, best_of_rows, softmax, to_maximum_one
 from fakepersonalize.recipes.training import (
     Codes,
     History,
@@ -22,6 +22,7 @@ from fakepersonalize.recipes.training import (
     Model,
     Scores,
     Settings,
+    Shortlists,
     Tick,
     TrainingData,
     UserState,
@@ -43,6 +44,7 @@ TEMPERATURE = 0.1
 # Below every real evidence: orders the items about which nothing is known, and keeps seen ones without evidence last.
 POPULARITY_WEIGHT = 1e-4
 BLOCK_BYTES = 16 << 20
+LISTING_BYTES = 1 << 20  # whoever looks at a block once more finds it in the second-level cache
 CALIBRATION_USERS = 256
 MEETINGS = 20  # items that were met more often count as met so often
 CONTENT_WEIGHT = 0.5
@@ -159,6 +161,25 @@ class Blend(Model):
         rows = [padded(best_allowed(user, None, k), k) for block in blocks for user in block]
         return np.array(rows, np.int32).reshape(histories.n_users, k)
 
+    def shortlists(
+        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
+    ) -> Shortlists:
+        """Return lists as `recommend` does; the sums below the scores are of float32, near 1e-7 of what they are."""
+        found, first = [], 0
+        for block in self.preferences_in_blocks(histories, contexts, LISTING_BYTES):
+            found.append(self._shortlists(block, _of_rows(allowed, first, len(block)), k))
+            first += len(block)
+        if not found:
+            return Shortlists(np.zeros((0, k), np.int32), np.zeros((0, k)))
+        return Shortlists(*(np.concatenate(parts) for parts in zip(*found)))
+
+    def rankings(
+        self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
+    ) -> list[Scores]:
+        blocks = self.preferences_in_blocks(histories, contexts)
+        users = (UserState(user) for block in blocks for user in block)
+        return [self.rank(user, items) for user, items in zip(users, lists)]
+
     def rank(self, user: UserState, items: Codes) -> Scores:
         """Return the given items in the user's order, with a softmax over them alone."""
         scores = softmax(user.preferences[items], self.temperature)
@@ -208,10 +229,10 @@ class Blend(Model):
         )
 
     def preferences_in_blocks(
-        self, histories: TrainingData, contexts: csr_matrix | None = None
+        self, histories: TrainingData, contexts: csr_matrix | None = None, block_bytes: int = BLOCK_BYTES
     ) -> Iterator[npt.NDArray[np.float64]]:
         """Yield what each user is likely to want, [some users, n_items], in the order of the histories."""
-        step = max(1, BLOCK_BYTES // (8 * max(1, histories.n_items)))
+        step = max(1, block_bytes // (8 * max(1, histories.n_items)))
         for first in range(0, histories.n_users, step):
             users = np.arange(first, min(first + step, histories.n_users))
             block = histories.only(users)
@@ -245,6 +266,19 @@ class Blend(Model):
         if nobody.any():
             wanted[nobody] = self.temperature * np.broadcast_to(popular, shape)[nobody]
         return wanted
+
+    def _shortlists(
+        self, wanted: npt.NDArray[np.float64], allowed: Mask | None, k: int
+    ) -> tuple[Codes, npt.NDArray[np.float64]]:
+        """Return the items of the lists of a block of users and their shares of a softmax over the catalogue."""
+        most = wanted.max(axis=1, keepdims=True, initial=-np.inf)
+        shares = np.empty(wanted.shape, np.float32)
+        np.multiply(wanted - most, 1 / self.temperature, out=shares, casting="same_kind")
+        sums = np.exp(shares, out=shares).sum(axis=1, dtype=np.float64, keepdims=True)
+        if allowed is not None:
+            np.copyto(wanted, -np.inf, where=~allowed)
+        items, values = best_of_rows(wanted, k)
+        return items, np.exp((values - most) / self.temperature) / sums
 
     @cached_property
     def _standing(self) -> npt.NDArray[np.float64]:
@@ -295,13 +329,28 @@ class Blend(Model):
 
     def _from_factors(self, seen: npt.NDArray[np.int64], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
         users, items = np.divmod(seen, max(1, shape[1]))
-        folded = np.zeros((shape[0], self.factors.shape[1]), np.float32)
-        present, starts = np.unique(users, return_index=True)
-        if len(present):
-            folded[present] = np.add.reduceat(self.projection[items], starts, axis=0)
+        if shape[0] == 1:
+            folded = self.projection[items].sum(axis=0, keepdims=True)
+        else:
+            folded = _row_sums(self.projection, users, items, shape)
         liked = np.maximum(folded @ self.factors.T, 0).astype(np.float64)
         liked.reshape(-1)[seen] = 0
         return self.als_weight * to_maximum_one(liked)
+
+
+def _of_rows(allowed: Mask | None, first: int, amount: int) -> Mask | None:
+    return allowed if allowed is None or allowed.ndim == 1 else allowed[first : first + amount]
+
+
+def _row_sums(
+    rows: npt.NDArray[np.float32], users: npt.NDArray[np.int64], items: npt.NDArray[np.int64], shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Return for each user the sum of the rows of the items, [n_users, width]; users ascend."""
+    from scipy.sparse import csr_matrix
+
+    offsets = np.searchsorted(users, np.arange(shape[0] + 1))
+    sums: npt.NDArray[np.float32] = csr_matrix((np.ones(len(items), np.float32), items, offsets), shape=shape) @ rows
+    return sums
 
 
 def _of_one(features: Codes | None) -> Present | None:

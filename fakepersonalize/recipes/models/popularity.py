@@ -16,12 +16,14 @@ from fakepersonalize.recipes.training import (
     Model,
     Scores,
     Settings,
+    Shortlists,
     Tick,
     TrainingData,
     UserState,
     by_popularity,
     distinct_users,
     padded,
+    runs,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,20 @@ class Popularity(Model):
 
     def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
         return np.tile(padded(self.order[:k], k), (histories.n_users, 1))
+
+    def shortlists(
+        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
+    ) -> Shortlists:
+        if allowed is None or allowed.ndim == 1:
+            row = padded((self.order if allowed is None else self.order[allowed[self.order]])[:k], k)
+            return Shortlists(np.tile(row, (histories.n_users, 1)))
+        open_to = allowed[:, self.order]
+        open_to &= np.cumsum(open_to, axis=1) <= k
+        rows, places = np.nonzero(open_to)
+        found = np.full((histories.n_users, k), -1, np.int32)
+        lengths = np.count_nonzero(open_to, axis=1)
+        found[rows, runs(np.zeros(len(lengths), np.int64), lengths)] = self.order[places]
+        return Shortlists(found)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"counts": self.counts}
