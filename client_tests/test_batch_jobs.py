@@ -230,14 +230,6 @@ def test_five_jobs_of_a_kind_run_at_once(waiting: Callable[..., tuple[Account, T
     store.begin("segment", AFFINITY)
 
 
-def test_jobs_say_that_they_are_not_built(shared: Store) -> None:
-    """Nothing ends well that did nothing."""
-    for kind, recipe, what in (("inference", PICKS, "Batch inference"), ("segment", AFFINITY, "Making segments")):
-        described = shared.job(kind, recipe, "unbuilt")
-        assert described["status"] == "CREATE FAILED"
-        assert described["failureReason"] == f"{what} is not built in fakepersonalize yet."
-
-
 def test_jobs_outlive_their_solution(account: Account) -> None:
     store = Store(account)
     arn = store.job()["batchInferenceJobArn"]

@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fakepersonalize.jobs.not_built import WORK
 from fakepersonalize.operations.registry import handlers
 from fakepersonalize.protocol.service_models import SERVICES, Operation, ServiceModels
 from fakepersonalize.recipes import catalogue
@@ -36,11 +35,7 @@ def table() -> str:
         ("---", "---", "---"),
         *(_service_row(service) for service in SERVICES),
         ("recipes", f"{len(trained)} of {len(trained) + len(untrained)} train", _joined(untrained)),
-        (
-            "background work",
-            "importing, exporting, deleting rows, training",
-            f"{_joined(sorted(WORK.values()))}: such jobs fail and say so",
-        ),
+        ("background work", "importing, exporting, deleting rows, training, batch inference, batch segments", ""),
     ]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 

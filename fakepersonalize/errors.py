@@ -356,6 +356,21 @@ NO_ITEM_NAME = "itemName must be a string column of the Items dataset: {name}"  
 FILTER_OF_OTHER_GROUP = "The filter {arn} belongs to another dataset group."  # o
 WRONG_SUBJECT = "The filter {arn} must be an expression on {subject}."  # o
 NO_INTERACTIONS_IN_FILTER = "Filters on Interactions are not supported for the recipe {arn}."  # o
+NO_INPUT = "Invalid S3 input path"  # d
+TOO_MANY_FILES = "The input of one job cannot have more than {most:,} files."  # o
+TOO_MUCH_INPUT = "The input of one job cannot be larger than {most:g} GB."  # o
+TOO_MANY_LINES = "An input file cannot have more than {most:,} lines: {name}"  # o
+# behind "User error: " in lines of output (seen for REQUIRED_FIELDS below)
+LINE_NOT_JSON = "The line is not valid JSON: {reason}"  # o
+LINE_NO_OBJECT = "The line is not a JSON object."  # o
+LINE_NO_STRING = "{name} must be a string."  # o
+LINE_NO_LIST = "{name} must be a list of strings."  # o
+LINE_NO_MAP = "{name} must be an object whose values are strings."  # o
+LINE_UNKNOWN_ITEM = "Item {id} was not present when the solution version was trained."  # o
+LINE_BAD_ATTRIBUTES = 'itemAttributes must be conditions such as ITEMS.GENRE = "Comedy", joined by AND: {reason}'  # o
+ONLY_AND = "only AND joins them."  # o
+ONLY_EQUAL = "each compares a column of Items by =."  # o
+LINE_UNKNOWN_ATTRIBUTE = "No item had {attribute} when the solution version was trained."  # o
 RESULTS_OUT_OF_RANGE = "numResults must lie between 0 and {most}: {value}"  # o
 
 # runtime

@@ -95,6 +95,13 @@ class Neighbours:
             return [self._object(scope, bucket, key)]
         return self._folder(scope, bucket, key, deep)
 
+    def beginning_with(self, scope: Scope, location: str) -> list[ObjectInfo]:
+        """Return the objects whose keys begin with that of `s3://bucket/key`, by key; none that stand for folders.
+
+        Source: https://docs.aws.amazon.com/personalize/latest/dg/batch-data-upload.html
+        """
+        return self._folder(scope, *split_location(location), deep=True)
+
     def read_object(self, scope: Scope, bucket: str, key: str) -> Iterator[bytes]:
         """Yield an object in blocks of at most a mebibyte; an object that is replaced meanwhile raises Unreadable."""
         if self._endpoint is not None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from fakepersonalize.jobs import delete_data, export_dataset, import_dataset, not_built, train
+from fakepersonalize.jobs import (
+    batch_files,
+    batch_inference,
+    batch_segment,
+    delete_data,
+    export_dataset,
+    import_dataset,
+    train,
+)
 from fakepersonalize.jobs.services import Services
-from fakepersonalize.lifecycle.workshop import Body
+from fakepersonalize.lifecycle.workshop import Body, Job
 
 
 def bodies(services: Services) -> dict[str, Body]:
@@ -28,5 +38,12 @@ def bodies(services: Services) -> dict[str, Body]:
             partial(delete_data.record, services),
             deliver=partial(delete_data.deliver, services),
         ),
-        **not_built.bodies(),
+        "batch-inference": _batch(services, batch_inference.gather, batch_inference.WORK),
+        "batch-segment": _batch(services, batch_segment.gather, batch_segment.WORK),
     }
+
+
+def _batch(services: Services, gather: Callable[[Services, Job], dict[str, Any]], work: str) -> Body:
+    """Return the body of a job from files to files."""
+    record, deliver = partial(batch_files.record, services), partial(batch_files.deliver, services)
+    return Body(partial(gather, services), work, record, heavy=True, deliver=deliver)

@@ -32,7 +32,9 @@ def create_batch_inference_job(call: Call, request: dict[str, Any]) -> dict[str,
     version, recipe = _version(call, request, "batch-inference")
     serving_config.check(recipe, request.get("batchInferenceJobConfig"))
     _check_themes(call, version, recipe, request)
-    _check(call, version, request, ITEM_ID, MOST_ITEMS)
+    filter_ = _check(call, version, request, ITEM_ID, MOST_ITEMS)
+    if filter_ and recipe.needs_item != "required" and call.house.recommender.filters.compiled(filter_).needs_item:
+        raise errors.invalid(errors.NO_CURRENT_ITEM, arn=filter_.arn, recipe=recipe.arn)
     document = {"numResults": DEFAULT_RESULTS, "batchInferenceJobMode": "BATCH_INFERENCE"} | request
     job = call.resources.add(BATCH_INFERENCE_JOB, request["jobName"], document)
     return begin_creation(call, job, "batch-inference")

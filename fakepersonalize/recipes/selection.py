@@ -22,9 +22,7 @@ def best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     return chosen[np.argsort(-values[chosen], kind="stable")]
 
 
-def best_of_rows(
-    values: npt.NDArray[np.floating], k: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
+def best_of_rows(values: npt.NDArray[np.floating], k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
     """Return for each row what `best` returns for it, and the values there: both [rows, min(k, columns)].
 
     Minus infinity is no candidate: where a row has fewer others, -1 stands in the places behind them.

@@ -106,6 +106,10 @@ def considered(recipe: str | None) -> Considered:
     return CONSIDERED.get(recipe, Considered()) if recipe else Considered(*[2**63 - 1] * len(fields(Considered)))
 
 
+# Of the input of one batch job.
+BATCH_FILES, BATCH_BYTES, BATCH_LINES, THEME_LINES = 1000, 10**9, 50_000_000, 100
+SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
+
 # The shape of requests and data: always enforced.
 TAGS_PER_RESOURCE = 50
 METRICS_PER_ATTRIBUTION = 10

@@ -78,6 +78,13 @@ class ArtifactStore:
         with self._exchanging:
             return read(self._folder / str(key))
 
+    def lend(self, key: int, folder: Path) -> None:
+        """Put a model into another folder as well, where it stays whatever becomes of it here.
+
+        Raises FileNotFoundError for one that is gone.
+        """
+        files.share(self._folder / str(key), folder)
+
     def drop(self, key: int) -> None:
         files.remove(self._folder / str(key))
 

@@ -1,0 +1,325 @@
+"""What batch jobs look at: the model, and the data as they were when the job began, spooled and opened again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fakepersonalize import errors
+from fakepersonalize.datasets import schema
+from fakepersonalize.datasets.schema import INTERACTIONS, ITEMS, NUMBERS, USERS, Column
+from fakepersonalize.errors import InvalidInputException, JobFailed
+from fakepersonalize.jobs import side_rows
+from fakepersonalize.jobs.batch_lines import ITEM, USER, Line
+from fakepersonalize.jobs.services import Services
+from fakepersonalize.lifecycle.workshop import Job
+from fakepersonalize.recipes import catalogue
+from fakepersonalize.resources.kinds import DATASET
+from fakepersonalize.resources.shelf import Resource
+from fakepersonalize.storage import artifacts
+from fakepersonalize.storage.streamed import Event
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from scipy.sparse import csr_matrix
+
+    from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, Filter
+    from fakepersonalize.recipes.training import Mask
+    from fakepersonalize.recommend.everyone import Everyone
+    from fakepersonalize.recommend.loaded import LoadedModel
+    from fakepersonalize.recommend.sightings import Onlookers
+
+MODEL, LIVE = "model", "live.jsonl"
+KEPT_MASKS = 256
+NOTHING = ""  # no item has this id
+Values = tuple[tuple[str, str], ...]
+
+
+def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = ()) -> dict[str, Any]:
+    """Pin model and data as they are now: the datasets that the filter reads, and some `also`."""
+    version = _existing(services, asked["solutionVersionArn"])
+    recipe = catalogue.recipe(version["recipeArn"].rpartition("/")[2])
+    assert recipe is not None
+    filter_ = _existing(services, asked["filterArn"]) if asked.document.get("filterArn") else None
+    read = {*also, *(name.partition(".")[0] for name in (filter_["fields"] if filter_ else ()))}
+    datasets = {each["datasetType"]: each for each in services.shelf.below(version["datasetGroupArn"], DATASET)}
+    try:
+        services.models.lend(version.number, job.folder / MODEL)
+    except FileNotFoundError:
+        raise JobFailed(errors.not_found(version.arn).message) from None
+    interactions = datasets.get(INTERACTIONS)
+    with services.database.transaction():
+        sides = {
+            type_: side_rows.spool(services, job, datasets[type_])
+            for type_ in (ITEMS, USERS)
+            if type_ in {*datasets} & read
+        }
+        seen = interactions is not None and INTERACTIONS in read
+        segments = services.tables.pin(interactions.number, job.number) if interactions and seen else []
+    if interactions and (seen or recipe.reacts):
+        _spool_events(services, interactions.number, job.folder / LIVE)
+    return {
+        "recipe": recipe.name,
+        "filter": filter_ and filter_["filterExpression"],
+        "schemas": {type_: _schema(services, dataset) for type_, dataset in datasets.items()},
+        "sides": sides,
+        "segments": [str(path) for path in segments],
+        "reacts": recipe.reacts,
+        "config": asked.document.get("batchInferenceJobConfig") or {},
+    }
+
+
+def open_stock(spec: dict[str, Any], folder: Path) -> Stock:
+    """Return what `gather` pinned."""
+    from fakepersonalize.recommend.loaded import load
+
+    return Stock(spec, folder, load(*artifacts.read(folder / MODEL)))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What each of some lines may be answered with, and for which the filter cannot say it, with the reason.
+
+    `mask` is for the lines without a problem: [candidates] where it is the same for all, [lines, candidates], or None.
+    """
+
+    problems: Mapping[int, str] = field(default_factory=dict)
+    whole: Mask | None = None
+    groups: Sequence[int] = ()
+    n_items: int = 0
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask of the model's items alone."""
+        return None if self.whole is None else self.whole[..., : self.n_items]
+
+    def row(self, place: int) -> Mask | None:
+        """Return which of the model's items a line may be answered with."""
+        mask = self.mask
+        return mask if mask is None or mask.ndim == 1 else mask[place]
+
+    def passes(self, place: int, candidate: int) -> bool:
+        if self.whole is None:
+            return True
+        return bool((self.whole if self.whole.ndim == 1 else self.whole[place])[candidate])
+
+    def group(self, place: int) -> int:
+        """Return a number that two lines share only if they are allowed the same."""
+        return self.groups[place] if self.groups else 0
+
+
+class Stock:
+    """Model and data of one job, each part made when it is first asked for."""
+
+    def __init__(self, spec: dict[str, Any], folder: Path, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self._spec, self._folder = spec, folder
+        self._masks: dict[Values, Mask] = {}
+
+    @cached_property
+    def everyone(self) -> Everyone:
+        from fakepersonalize.recommend.everyone import Everyone
+
+        return Everyone.of(self.loaded, self._live if self._spec["reacts"] else ())
+
+    @cached_property
+    def influence(self) -> dict[str, Any]:
+        """What the order of similar items is told beside the item."""
+        asked = self._spec["config"].get("rankingInfluence")
+        return {"influence": asked} if asked else {}
+
+    def contexts(self, given: Sequence[Mapping[str, str]]) -> csr_matrix | None:
+        from fakepersonalize.recommend.everyone import contexts
+
+        return contexts(self.loaded, given)
+
+    def allowed(self, lines: Sequence[Line], of_user: bool) -> Allowed:
+        """Return what the filter lets through for each line; `of_user` says that the lines are sure to name one."""
+        if self.filter is None or not lines:
+            return Allowed(n_items=len(self.loaded.item_ids))
+        problems: dict[int, str] = {}
+        groups: dict[Values, tuple[BoundFilter, list[int]]] = {}
+        for place, line in enumerate(lines):
+            values = tuple(sorted(line.values().items()))
+            if self.filter.needs_user and not of_user and not isinstance(line.asked.get(USER), str):
+                problems[place] = errors.REQUIRED_FIELDS.format(names=USER)
+            elif values in groups:
+                groups[values][1].append(place)
+            elif isinstance(bound := self.bound(values), str):
+                problems[place] = bound
+            else:
+                groups[values] = bound, [place]
+        return self._masked(lines, problems, groups)
+
+    def candidate(self, item: str) -> int:
+        """Return the code of an item for filters; the last one is that of all items of which nothing is known."""
+        return self._codes.get(item, len(self._codes))
+
+    @cached_property
+    def filter(self) -> Filter | None:
+        from fakepersonalize.filters.evaluate import compile_filter
+
+        if self._spec["filter"] is None:
+            return None
+        fields = {type_: schema.parse(*known).columns for type_, known in self._spec["schemas"].items()}
+        return compile_filter(self._spec["filter"], fields)
+
+    def _masked(
+        self,
+        lines: Sequence[Line],
+        problems: Mapping[int, str],
+        groups: Mapping[Values, tuple[BoundFilter, Sequence[int]]],
+    ) -> Allowed:
+        import numpy as np
+
+        sound = [place for place in range(len(lines)) if place not in problems]
+        new = {place: number for number, place in enumerate(sound)}
+        found = [
+            (places, self._mask(values, bound, [lines[place] for place in places]))
+            for values, (bound, places) in groups.items()
+        ]
+        n_items = len(self.loaded.item_ids)
+        if not found:
+            return Allowed(problems, n_items=n_items)
+        if len(found) == 1 and found[0][1].ndim == 1:
+            return Allowed(problems, found[0][1], n_items=n_items)
+        whole = np.empty((len(sound), found[0][1].shape[-1]), bool)
+        numbers = list(range(len(sound)))
+        for places, mask in found:
+            rows = [new[place] for place in places]
+            whole[rows] = mask
+            if mask.ndim == 1:
+                for row in rows:
+                    numbers[row] = rows[0]
+        return Allowed(problems, whole, numbers, n_items)
+
+    def _mask(self, values: Values, bound: BoundFilter, lines: Sequence[Line]) -> Mask:
+        """Return what the filter with these values lets through: one row for all lines, or one each."""
+        import numpy as np
+
+        from fakepersonalize.filters.crowds import masks
+
+        if values in self._masks:
+            return self._masks[values]
+        assert self.filter is not None
+        at = None
+        if self.filter.needs_item:
+            at = np.array([self._codes.get(line.asked.get(ITEM), -1) for line in lines], np.int64)
+        crowd = self._onlookers.crowd(self.filter, [line.asked.get(USER) for line in lines], at)
+        mask = masks(bound, self.candidates, crowd)
+        if mask.ndim == 1 and len(self._masks) < KEPT_MASKS:
+            self._masks[values] = mask
+        return mask
+
+    def bound(self, values: Values) -> BoundFilter | str:
+        """Return the filter with these values, or why they do not suit it."""
+        if values not in self._bounds:
+            if len(self._bounds) >= KEPT_MASKS:
+                self._bounds.clear()
+            assert self.filter is not None
+            try:
+                self._bounds[values] = self.filter.bind(dict(values))
+            except InvalidInputException as refused:
+                self._bounds[values] = refused.message
+        return self._bounds[values]
+
+    @cached_property
+    def _bounds(self) -> dict[Values, BoundFilter | str]:
+        return {}
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        """Candidates: the items of the model by its codes, and behind them those that only the Items dataset knows."""
+        codes = dict(self.loaded.items)
+        for id_ in self._items.ids if self._items else ():
+            codes.setdefault(id_, len(codes))
+        return codes
+
+    @cached_property
+    def candidates(self) -> Candidates:
+        """The items that have codes, and one of which nothing is known."""
+        return _candidates([*self._codes, NOTHING], self._items)
+
+    @cached_property
+    def people(self) -> Candidates:
+        """The users of the model by its codes, for filters about users."""
+        return _candidates(list(self.loaded.users), side_rows.read(self._spec["sides"].get(USERS)))
+
+    @cached_property
+    def doings(self) -> Circumstances:
+        """Which users have events of which types."""
+        from fakepersonalize.filters.evaluate import Circumstances
+        from fakepersonalize.recommend.sightings import doers
+
+        return Circumstances(doers(self._past, self._live, self.loaded.users))
+
+    @cached_property
+    def trained_columns(self) -> dict[str, list[Column]]:
+        """The columns of items that segments may be about: booleans, texts and plain strings never train."""
+        columns = self._items.schema.columns if self._items else ()
+        return {ITEMS: [each for each in columns if each.categorical or each.type in NUMBERS]}
+
+    @cached_property
+    def _items(self) -> side_rows.Side | None:
+        return side_rows.read(self._spec["sides"].get(ITEMS))
+
+    @cached_property
+    def _past(self) -> pa.Table:
+        from fakepersonalize.recommend.sightings import past_rows
+
+        return past_rows([Path(path) for path in self._spec["segments"]])
+
+    @cached_property
+    def _onlookers(self) -> Onlookers:
+        from fakepersonalize.recommend.sightings import Onlookers, Sightings
+
+        assert self.filter is not None
+        people, sightings = side_rows.read(self._spec["sides"].get(USERS)), None
+        if self.filter.reads_events:
+            sightings = Sightings.of(self._past, self._live, self._codes)
+        return Onlookers(sightings, people.table if people else None, people.schema if people else None)
+
+    @cached_property
+    def _live(self) -> list[Event]:
+        """What users have streamed, each event once, in the order of arrival."""
+        from fakepersonalize.datasets.live import Distinct
+
+        file, distinct = self._folder / LIVE, Distinct()
+        return [event for event in _events(file) if distinct.is_new(event)] if file.exists() else []
+
+
+def _candidates(ids: Sequence[str], side: side_rows.Side | None) -> Candidates:
+    from fakepersonalize.recommend.candidates import Items
+    from fakepersonalize.recommend.metadata import Rows
+
+    rows = Rows(side.table, {id_: place for place, id_ in enumerate(side.ids)}) if side else None
+    return Items(ids, rows, side.schema if side else None, INTERACTIONS).candidates
+
+
+def _events(file: Path) -> Iterator[Event]:
+    with open(file, encoding="utf-8") as rows:
+        for row in rows:
+            yield Event(*json.loads(row))
+
+
+def _spool_events(services: Services, dataset: int, target: Path) -> None:
+    with open(target, "w", encoding="utf-8") as file:
+        for page in services.streamed.pages_of_events(dataset):
+            file.writelines(f"{json.dumps(event)}\n" for event in page)
+
+
+def _schema(services: Services, dataset: Resource) -> tuple[str, str | None]:
+    found = services.shelf.find(dataset["schemaArn"])
+    assert found is not None, "a dataset keeps its schema"
+    return found["schema"], found.document.get("domain")
+
+
+def _existing(services: Services, arn: str) -> Resource:
+    found = services.shelf.find(arn)
+    if found is None:
+        raise JobFailed(errors.not_found(arn).message)
+    return found

@@ -1,0 +1,154 @@
+"""CreateBatchInferenceJob: files of users, items or lists become files of items.
+
+Source: https://docs.aws.amazon.com/personalize/latest/dg/getting-batch-recommendations.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fakepersonalize.errors import NOT_BUILT, JobFailed
+from fakepersonalize.jobs import batch_data, batch_files
+from fakepersonalize.jobs.batch_lines import CONTEXT, ITEM, LIST, USER, ItemLines, Line, compact, read
+from fakepersonalize.jobs.services import Services
+from fakepersonalize.lifecycle.runners import Tick
+from fakepersonalize.lifecycle.workshop import Job
+from fakepersonalize.recipes import catalogue
+from fakepersonalize.recipes.catalogue import Recipe
+from fakepersonalize.resources.quotas import BATCH_LINES
+from fakepersonalize.resources.shelf import Resource
+
+if TYPE_CHECKING:
+    from fakepersonalize.jobs.batch_data import Allowed, Stock
+    from fakepersonalize.recipes.training import Mask
+
+WORK = "fakepersonalize.jobs.batch_inference:work"
+CELLS = 1 << 23  # of users and items at a time
+LEAST_LINES, MOST_LINES = 16, 4096  # at a time
+
+
+def gather(services: Services, job: Job) -> dict[str, Any]:
+    """Copy the input, and pin the data as they are now."""
+    asked = services.shelf.find(job.arn)
+    assert asked is not None
+    _require_built(asked)
+    return {
+        "files": batch_files.gather(services, job, asked),
+        "amount": asked["numResults"],
+        "most_lines": BATCH_LINES if services.settings.quotas else None,
+        **batch_data.gather(services, job, asked),
+    }
+
+
+def _require_built(asked: Resource) -> None:
+    if asked["batchInferenceJobMode"] == "THEME_GENERATION":
+        raise JobFailed(NOT_BUILT.format(what="Theme generation"))
+    if (asked.document.get("batchInferenceJobConfig") or {}).get("itemExplorationConfig"):
+        raise JobFailed(NOT_BUILT.format(what="Exploration in batch inference"))
+
+
+def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
+    """Answer line after line, in the order of the input."""
+    stock = batch_data.open_stock(spec, folder)
+    return batch_files.answer(spec, folder, desk_of(spec, stock), tick)
+
+
+def desk_of(spec: dict[str, Any], stock: Stock) -> Desk:
+    """Return what answers lines of the kind that the recipe of a job takes."""
+    recipe = catalogue.recipe(spec["recipe"])
+    assert recipe is not None
+    if recipe.operation == "GetPersonalizedRanking":
+        return RankingDesk(spec, stock, recipe)
+    return ItemDesk(spec, stock, recipe) if recipe.needs_item == "required" else UserDesk(spec, stock, recipe)
+
+
+class Desk:
+    """Answers lines, many at a time; each kind of lines has members that it needs."""
+
+    needs: Sequence[str]
+
+    def __init__(self, spec: dict[str, Any], stock: Stock, recipe: Recipe) -> None:
+        self.stock, self.loaded, self.recipe = stock, stock.loaded, recipe
+        self.amount = min(spec["amount"], len(self.loaded.item_ids))
+        self.writer = ItemLines(self.loaded.item_ids, recipe.returns_scores, "reasons" in recipe.does)
+        self.at_once = min(MOST_LINES, max(LEAST_LINES, CELLS // max(1, len(self.loaded.item_ids))))
+
+    def answer(self, raw: Sequence[bytes]) -> list[bytes]:
+        """Return the answers of lines, in their order."""
+        read_ = [read(each, self.needs, compact) for each in raw]
+        answers = [self.writer.refusal(line) if line.problem else b"" for line in read_]
+        sound = [place for place, line in enumerate(read_) if not line.problem]
+        allowed = self.stock.allowed([read_[place] for place in sound], USER in self.needs)
+        for number, problem in allowed.problems.items():
+            line = read_[sound[number]]
+            answers[sound[number]] = self.writer.refusal(Line(line.asked, line.echo, problem))
+        passed = [place for number, place in enumerate(sound) if number not in allowed.problems]
+        if passed:
+            for place, answer in zip(passed, self.answers([read_[place] for place in passed], allowed)):
+                answers[place] = answer
+        return answers
+
+    def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
+class UserDesk(Desk):
+    """Lines of users get what is best for them."""
+
+    needs = (USER,)
+
+    def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
+        histories = self.stock.everyone.of_users([line[USER] for line in asked])
+        contexts = self.stock.contexts([line.values(CONTEXT) for line in asked])
+        lists = self.loaded.model.shortlists(histories, allowed.mask, self.amount, contexts)
+        rows = lists.items.tolist()
+        scores: Sequence[Sequence[float] | None] = [None] * len(rows)
+        if lists.scores is not None:
+            scores = lists.scores.tolist()
+        for line, row, own in zip(asked, rows, scores):
+            while row and row[-1] < 0:
+                row.pop()
+            yield self.writer.answer(line, row, own[: len(row)] if own else None)
+
+
+class ItemDesk(Desk):
+    """Lines of items get what is like them; what the same question got is remembered."""
+
+    needs = (ITEM,)
+
+    def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
+        found: dict[tuple[int | None, int], list[int]] = {}
+        for place, line in enumerate(asked):
+            item = self.loaded.items.get(line[ITEM])
+            key = item, allowed.group(place)
+            if key not in found:
+                found[key] = self._similar(item, allowed.row(place))
+            yield self.writer.answer(line, found[key])
+
+    def _similar(self, item: int | None, allowed: Mask | None) -> list[int]:
+        codes: list[int] = self.loaded.model.similar(item, allowed, self.amount, **self.stock.influence).items.tolist()
+        return codes
+
+
+class RankingDesk(Desk):
+    """Lines of users and lists get all of the list, in the user's order; ids that the model does not know come last."""
+
+    needs = (USER, LIST)
+
+    def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
+        import numpy as np
+
+        histories = self.stock.everyone.of_users([line[USER] for line in asked])
+        contexts = self.stock.contexts([line.values(CONTEXT) for line in asked])
+        listed = [list(dict.fromkeys(line[LIST])) for line in asked]
+        known = [[self.loaded.items[id_] for id_ in ids if id_ in self.loaded.items] for ids in listed]
+        ranked = self.loaded.model.rankings(histories, [np.array(codes, np.int32) for codes in known], contexts)
+        for place, (line, ids, scores) in enumerate(zip(asked, listed, ranked)):
+            assert scores.scores is not None
+            row = allowed.row(place)
+            kept = range(len(scores.items)) if row is None else np.flatnonzero(row[scores.items])
+            unknown = [id_ for id_ in ids if id_ not in self.loaded.items]
+            further = [id_ for id_ in unknown if allowed.passes(place, self.stock.candidate(id_))]
+            yield self.writer.answer(line, scores.items[kept].tolist(), scores.scores[kept].tolist(), further)
