@@ -27,10 +27,6 @@ def segments(account: Account, version: str, lines: list[Any], **more: Any) -> l
     return [line["output"]["usersList"] for line in found]
 
 
-def share(user: str, items: set[str]) -> float:
-    return len(items & {*HISTORIES[user]}) / len(HISTORIES[user])
-
-
 def test_segments_are_written_as_the_service_writes_them(market: Market, versions: Versions) -> None:
     asked = ['{"itemId":"i40"}', '{"itemId": "i3", "more": 1}']
     first, second = answered(market.account, versions[ITEM], asked, "segment", numResults=3)
@@ -42,13 +38,18 @@ def test_segments_are_written_as_the_service_writes_them(market: Market, version
     assert line.startswith('{"input": {"itemAttributes": "ITEMS.GENRES = \\"crime\\""}, "output": {"usersList": ["u')
 
 
-def test_whoever_was_near_an_item_comes_first(market: Market, versions: Versions) -> None:
-    items = ["i40", "i90"]
-    for item, found in zip(items, segments(market.account, versions[ITEM], [{"itemId": item} for item in items])):
-        assert len(found) == len({*found}) == 25
-        near = {f"i{number(item) + step}" for step in range(-15, 1)}
-        everyone = sum(share(user, near) for user in HISTORIES) / len(HISTORIES)
-        assert sum(share(user, near) for user in found[:10]) / 10 > 1.3 * everyone
+def steps_to(user: str, item: str) -> int:
+    """Return how many items of the series come between a user's last one and this one."""
+    return (number(item) - number(HISTORIES[user][-1])) % 140
+
+
+def test_whoever_comes_to_an_item_next_comes_first(market: Market, versions: Versions) -> None:
+    items = [f"i{each}" for each in range(20, 150, 10)]
+    found = segments(market.account, versions[ITEM], [{"itemId": item} for item in items], numResults=60)
+    assert len({tuple(segment) for segment in found}) == len(items)
+    first = [steps_to(user, item) for item, segment in zip(items, found) for user in segment[:10]]
+    last = [steps_to(user, item) for item, segment in zip(items, found) for user in segment[-10:]]
+    assert sum(first) / len(first) < 0.8 * sum(last) / len(last)
 
 
 def test_segments_are_as_large_as_asked_for_up_to_all_users(market: Market, versions: Versions) -> None:
