@@ -79,7 +79,7 @@ def train(folder: Path) -> dict[str, Any]:
 def _spec(folder: Path) -> dict[str, Any]:
     """Return what gathering gives for a solution that configures nothing."""
     nothing: dict[str, Any] = dict.fromkeys(
-        ("domain", "metric", "tuning", "objective", "event_type", "threshold", "minima")
+        ("domain", "metric", "tuning", "objective", "event_type", "threshold", "minima", "base")
     )
     return nothing | {
         "segments": [str(folder / "interactions.parquet")],
@@ -87,8 +87,8 @@ def _spec(folder: Path) -> dict[str, Any]:
         "recipes": [RECIPE],
         "sensitivity": "OFF",
         **{name: [] for name in ("acted", "events")},
-        **{name: {} for name in ("sides", "choice", "hyperparameters", "features")},
-        **dict.fromkeys(("last_streamed", "now", "seed"), 0),
+        **{name: {} for name in ("sides", "choice", "hyperparameters", "features", "considered")},
+        **dict.fromkeys(("last_streamed", "last_acted", "now", "seed"), 0),
         "needed": True,
         "threads": THREADS,
     }

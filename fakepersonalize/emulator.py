@@ -24,7 +24,7 @@ from fakepersonalize.lifecycle.pace import EvenPace, Pace, RealisticPace, RuledP
 from fakepersonalize.lifecycle.runners import InlineRunner, Runner, ThreadRunner, WorkerProcess
 from fakepersonalize.lifecycle.workshop import Workshop
 from fakepersonalize.neighbours import Neighbours
-from fakepersonalize.operations import campaigns
+from fakepersonalize.operations import automatic_training, campaigns
 from fakepersonalize.operations.call import Call, House
 from fakepersonalize.operations.registry import handlers
 from fakepersonalize.permissions.access import Permissions
@@ -115,6 +115,10 @@ class Emulator:
             self.answers,
             Rates(self.clock.now, settings.rates == "aws"),
             self._pins,
+        )
+        training = models.operation("CreateSolutionVersion")
+        self.lifecycle.kept = lambda solution: automatic_training.keep(
+            Call(training, solution.scope, "", self.shelf.at(solution.scope), house), solution
         )
         self.journal = Journal()
         self._dispatcher = Dispatcher(

@@ -63,6 +63,11 @@ class Settings:
     )
     messages: str = _setting("teach", "put a hint of ours behind AWS's sentences, or not", ("teach", "aws"))
     seed: int | None = _setting(None, "makes identifiers and models repeatable")
+    auto_training: str = _setting(
+        "off",
+        "train solutions with performAutoTraining by schedule, as the emulator's clock goes, or none unasked",
+        ("off", "clock"),
+    )
     train_threads: int = field(
         default_factory=_spare_cores, metadata={"help": "threads that training may use (cores - 1)", "choices": ()}
     )

@@ -20,6 +20,7 @@ from fakepersonalize.storage.metadata import Row
 
 log = logging.getLogger(__name__)
 STATUS = "status"
+APPOINTMENT = "appointment"  # a step of no process: somebody wants to be called at a time
 LATEST_TIME = 253_402_300_800.0  # no client shows the year 10000
 HELD = 1e15  # when steps are due that a rule holds without an end
 CLOCK_MOVES = "This clock moves by itself; the lifecycle profile manual has one that is moved."
@@ -40,7 +41,7 @@ class Lifecycle:
     """When a status changes. Nothing changes because it is read: `settle` applies what is due, and nothing else does.
 
     `gone` hears of each resource whose life is over, inside the transaction that removes it; `arrived` of each that is
-    ready or has been updated, inside the transaction that says so.
+    ready or has been updated, inside the transaction that says so; `kept` of each whose appointment has come.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Lifecycle:
         self._advancing = threading.Lock()
         self._ticker: threading.Thread | None = None
         self._closed = False
+        self.kept: Callable[[Resource], None] = lambda resource: None
         self.arrived: Callable[[Resource], None] = lambda resource: None
         workshop.moved = self._moved
         # Steps come and go with changes of resources, and only what is committed may be looked at.
@@ -98,6 +100,12 @@ class Lifecycle:
                 times=told,
                 job=number,
             )
+
+    def appoint(self, resource: Resource, due: float) -> None:
+        """Have `kept` hear of a resource at a time instead of one appointed before, inside the caller's transaction."""
+        self._database.run("remove_steps_of_track", arn=resource.arn, track=APPOINTMENT)
+        same = dict.fromkeys(("track", "process", "stage"), APPOINTMENT)
+        self._database.run("add_step", arn=resource.arn, due=round(due, 3), times=0, job=None, **same)
 
     def settle(self) -> None:
         """Apply every step that is due, oldest first; where work is done inline, return when it is done."""
@@ -193,8 +201,12 @@ class Lifecycle:
 
     def _take(self, step: Row) -> None:
         """Apply a step; where that cannot be done the process fails, lest the step stand in the way of all others."""
-        resource, process = self.shelf.find(step["arn"]), PROCESSES[step["process"]]
+        resource = self.shelf.find(step["arn"])
         assert resource is not None, "steps go with their resource"
+        if step["stage"] == APPOINTMENT:
+            self._keep(step, resource)
+            return
+        process = PROCESSES[step["process"]]
         track = tuple(step["track"].split(","))
         event = Event(begun_by(resource.kind, process), resource.scope.account, (resource.arn, resource.name))
         until = self._faults.stuck(event, resource.arn) if self._faults and step["stage"] == DONE else None
@@ -210,6 +222,14 @@ class Lifecycle:
                 raise
             reason = self.workshop.reason(problem, f"the {step['stage']} step of {resource.arn}")
             self._fail(resource, process, track, step["job"], reason)
+
+    def _keep(self, step: Row, resource: Resource) -> None:
+        self._database.run("remove_step", number=step["number"])
+        try:
+            with self._database.savepoint():
+                self.kept(resource)
+        except Exception:
+            log.exception("what was to be done for %s failed", resource.arn)
 
     def _apply(self, step: Row, resource: Resource, process: Process, track: tuple[str, ...], event: Event) -> None:
         self._database.run("remove_step", number=step["number"])

@@ -27,6 +27,7 @@ FAMILIES = (
     "runtime",
     "schemas",
     "solutions",
+    "solution_versions",
     "tags",
 )
 _HANDLERS: dict[str, Handler] = {}

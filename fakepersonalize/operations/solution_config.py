@@ -19,6 +19,8 @@ from fakepersonalize.recipes.catalogue import Parameter, Recipe, without_stage
 ABILITIES = {"performHPO": "hpo", "optimizationObjective": "objective", "eventsConfig": "events-config"}
 MOST_JOBS = {"maxNumberOfTrainingJobs": 40, "maxParallelTrainingJobs": 10}
 MOST_DAYS = 30
+SCHEDULE = re.compile(r"rate\((\d+) days?\)")
+DEFAULT_SCHEDULE = "rate(7 days)"
 ALWAYS_USED = frozenset({"EVENT_TYPE", "USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
 
 Schemas = Mapping[str, Schema]  # of the datasets that there are, by dataset type
@@ -109,7 +111,7 @@ def _is_finite(text: str) -> bool:
 def _check_schedule(expression: str | None) -> None:
     if expression is None:
         return
-    found = re.fullmatch(r"rate\((\d+) days?\)", expression)
+    found = SCHEDULE.fullmatch(expression)
     if not found or not 1 <= int(found[1]) <= MOST_DAYS:
         raise InvalidInputException(errors.BAD_SCHEDULE.format(value=shortened(expression)))
 

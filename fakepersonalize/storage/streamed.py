@@ -102,6 +102,11 @@ class StreamedRows:
         """Return the records of a dataset in the order of their arrival, several of one id included."""
         return [Record._make(row) for row in self._database.rows("records", dataset=dataset)]
 
+    def latest(self, dataset: int) -> int:
+        """Return the number of the newest event of a dataset, 0 where there is none."""
+        row = self._database.row("latest_event", dataset=dataset)
+        return (row and row["number"]) or 0
+
     def pages_of_events(self, dataset: int) -> Iterator[list[Event]]:
         """Yield the events that are there now as `events` does, a few at a time."""
         for page in self._pages("event_page", dataset):

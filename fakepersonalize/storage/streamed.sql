@@ -22,6 +22,9 @@ WHERE dataset = :dataset AND number > :after AND number <= :last ORDER BY number
 -- name: streamed_datasets
 SELECT dataset FROM event UNION SELECT dataset FROM record;
 
+-- name: latest_event
+SELECT max(number) AS number FROM event WHERE dataset = :dataset;
+
 -- name: last_streamed
 SELECT coalesce(max(seq), 0) AS number FROM sqlite_sequence;
 
