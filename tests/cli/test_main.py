@@ -41,6 +41,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "loaded_models": (["--loaded-models", "2"], 2),
     "lags": (["--lags", "aws"], "aws"),
     "explainable": (["--explainable", "10"], 10),
+    "auto_training": (["--auto-training", "clock"], "clock"),
 }
 
 
