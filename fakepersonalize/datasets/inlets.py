@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fakepersonalize import arns
 from fakepersonalize.arns import Scope
@@ -79,6 +80,7 @@ class Inlets:
         return inlet(dataset.number, schema["schema"], schema.document.get("domain"))
 
 
+@lru_cache(maxsize=4096)  # every answer asks
 def dataset_arn(group_arn: str, type_: str) -> str:
     """Return the ARN that the dataset of a type has in a dataset group, there or not."""
     group = arns.parse(group_arn)

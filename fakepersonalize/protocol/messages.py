@@ -337,15 +337,12 @@ def _writer(shape: Shape) -> Writer:
 
 
 def _structure_writer(shape: StructureShape) -> Writer:
-    writers = [(name, _writer(member)) for name, member in shape.members.items()]
+    writers = {name: _writer(member) for name, member in shape.members.items()}
 
     def write_structure(value: Mapping[str, Any]) -> dict[str, Any]:
-        members = {}
-        for name, writer in writers:
-            member = value.get(name)
-            if member is not None:
-                members[name] = writer(member)
-        return members
+        # An item of a list has two of five members: whichever are fewer are looked through.
+        named = writers if len(writers) <= len(value) else [name for name in value if name in writers]
+        return {name: writers[name](member) for name in named if (member := value.get(name)) is not None}
 
     return write_structure
 

@@ -185,3 +185,13 @@ def test_a_grown_model_knows_of_further_items_by_their_features_alone(films):
     assert_array_equal(after[:120], before)
     assert after[120] > after[121]
     assert after[121] == 0
+
+
+@pytest.mark.parametrize("recency_mask", [True, False])
+def test_one_user_is_told_what_many_are_told(films, groceries, recency_mask):
+    for data in (films, groceries):
+        model = fitted(data, recency_mask=recency_mask)
+        together = np.concatenate(list(model.preferences_in_blocks(data)))
+        for user in range(0, data.n_users, 7):
+            alone = model.fold_in(of_user(data, user)).preferences
+            np.testing.assert_allclose(alone, together[user], rtol=1e-5, atol=1e-7)

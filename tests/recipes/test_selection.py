@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fakepersonalize.recipes.selection import best, best_allowed, filled, softmax
+from fakepersonalize.recipes.selection import MANY, best, best_allowed, filled, shares, softmax
 
 POPULAR = np.array([3, 0, 4, 1, 2], np.int32)
 
@@ -42,3 +42,22 @@ def test_softmax_sums_to_one_even_for_large_values():
     assert shares.sum() == pytest.approx(1)
     assert shares[0] / shares[1] == pytest.approx(np.e)
     assert softmax(np.zeros(0), 1.0).shape == (0,)
+
+
+@pytest.mark.parametrize("distinct", [1, 3, 50, 10**9])
+@pytest.mark.parametrize("k", [1, 25, 100, 500])
+def test_the_best_of_many_are_those_of_a_full_sort(distinct, k):
+    random = np.random.default_rng(distinct + k)
+    values = random.integers(0, distinct, 4 * MANY).astype(float)
+    assert_array_equal(best(values, k), np.argsort(-values, kind="stable")[:k])
+    values[::16] = values.max() + 1  # the sample misleads
+    assert_array_equal(best(values, k), np.argsort(-values, kind="stable")[:k])
+    values[::16] = -1
+    assert_array_equal(best(values, k), np.argsort(-values, kind="stable")[:k])
+
+
+def test_shares_are_those_of_the_softmax():
+    values = np.random.default_rng(0).random(50)
+    items = np.array([3, 0, 49])
+    assert_array_equal(shares(values, 0.1, items).round(12), softmax(values, 0.1)[items].round(12))
+    assert shares(np.zeros(0), 1.0, np.zeros(0, int)).shape == (0,)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.models import one_user
 from fakepersonalize.recipes.models.cold_start import cold_items
 from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness, Present
 from fakepersonalize.recipes.models.transitions import WINDOW, Transitions, fit_transitions
-from fakepersonalize.recipes.selection import best, best_allowed, best_of_rows, softmax, to_maximum_one
+from fakepersonalize.recipes.selection import best, best_allowed, best_of_rows, shares, softmax, to_maximum_one
 from fakepersonalize.recipes.training import (
     Codes,
     History,
@@ -149,12 +150,14 @@ class Blend(Model):
         )
 
     def fold_in(self, history: History) -> UserState:
+        if len(history.items) and not self._looks_beside(history):
+            return UserState(one_user.preferences(self, history.items))
         alone = history.alone(len(self.popularity))
         return UserState(self._preferences(alone, _of_one(history.features), _of_one(history.context))[0])
 
     def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
         items = best_allowed(user.preferences, allowed, k)
-        return Scores(items, softmax(user.preferences, self.temperature)[items])
+        return Scores(items, shares(user.preferences, self.temperature, items))
 
     def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
         blocks = self.preferences_in_blocks(histories, contexts)
@@ -249,7 +252,7 @@ class Blend(Model):
         latest = self._latest(histories)
         wanted = self._from_transitions(latest, seen, self.returns[np.minimum(times, MEETINGS)], shape)
         unseen = self._from_factors(seen, shape)
-        unseen += self._standing
+        unseen += self.standing
         popular = self._log_popularity
         if self.likeness:
             unseen += self._from_metadata(self.likeness, latest, shape)
@@ -281,9 +284,20 @@ class Blend(Model):
         return items, np.exp((values - most) / self.temperature) / sums
 
     @cached_property
-    def _standing(self) -> npt.NDArray[np.float64]:
+    def standing(self) -> npt.NDArray[np.float64]:
+        """What popularity alone adds to a preference, [n_items]."""
         standing: npt.NDArray[np.float64] = self.popularity / max(1, self.popularity.max(initial=0))
         return POPULARITY_WEIGHT * standing
+
+    @cached_property
+    def first_times(self) -> npt.NDArray[np.float64]:
+        """The share of interactions by users who had not met the item before, [n_items]."""
+        return (1 - self.repeated).astype(np.float64)
+
+    def _looks_beside(self, history: History) -> bool:
+        """Say whether anything but its items tells what a user wants."""
+        features = history.features is not None and self.user_lifts is not None
+        return features or bool(self.likeness) or self.boosts is not None or history.context is not None
 
     @cached_property
     def _log_popularity(self) -> npt.NDArray[np.float64]:
