@@ -47,6 +47,7 @@ from fakepersonalize.settings import Settings
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.folder import DataFolder
 from fakepersonalize.storage.metadata import Database, Row
+from fakepersonalize.storage.objects import ObjectStore
 from fakepersonalize.storage.streamed import StreamedRows
 from fakepersonalize.storage.tables import TableStore
 
@@ -67,7 +68,6 @@ class Emulator:
         pace = _pace(settings)
         self.folder = DataFolder(settings.data_dir)
         self.hosts = Hosts(settings.allow_host)
-        self.neighbour_app = NeighbourApp(self.hosts, self.reset)
         self.database = _database(self.folder)
         self.clock = _clock(settings, self.database.row("latest_change"))
         self.shelf = Shelf(self.database, self.clock.now, settings.quotas)
@@ -75,6 +75,8 @@ class Emulator:
         self.models = ArtifactStore(self.folder.path / "models")
         self.loaded = LoadedModels(self.models, settings.loaded_models)
         self.streamed = _streamed(self.folder, self.database)
+        self._objects = _objects(settings, self.folder, self.database, self.streamed)
+        self.neighbour_app = NeighbourApp(self.hosts, self.reset, self._objects, settings.s3_endpoint)
         inlets = Inlets(self.shelf)
         lags = LAGS[settings.lags]
         self.live = LiveEvents(self.streamed, inlets, lags.events, self.clock.now)
@@ -95,7 +97,7 @@ class Emulator:
         self._faults = Faults(self.clock.now, settings.seed, names, errors.FAULT_CODES, self._provisioned)
         self._known: dict[int, Known] = {}  # by the number of the rule that makes filters stale
         filters.frozen = self._frozen
-        neighbours = Neighbours(self.neighbour_app)
+        neighbours = Neighbours(self.neighbour_app, settings.s3_endpoint)
         permissions = Permissions(neighbours, settings.iam)
         self._workshop = self._build_workshop(neighbours, permissions)
         self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, self._faults)
@@ -254,6 +256,8 @@ class Emulator:
             self._warming.join(timeout=1)
         self.streamed.close()
         self.database.close()
+        if self._objects:
+            self._objects.close()
         self.loaded.clear()
         self.folder.close()
 
@@ -362,6 +366,19 @@ def _streamed(folder: DataFolder, database: Database) -> StreamedRows:
     try:
         return StreamedRows(folder.path / "streamed.db", durable=not folder.temporary)
     except BaseException:
+        database.close()
+        folder.close()
+        raise
+
+
+def _objects(settings: Settings, folder: DataFolder, database: Database, streamed: StreamedRows) -> ObjectStore | None:
+    """Return where S3 and IAM are kept; in process they are moto's mocks, which are gone when those are."""
+    if folder.temporary or settings.in_process:
+        return None
+    try:
+        return ObjectStore(folder.path)
+    except BaseException:
+        streamed.close()
         database.close()
         folder.close()
         raise

@@ -29,6 +29,9 @@ class Settings:
     port: int = _setting(7377, "port to listen on; 0 picks a free one")
     port_file: str | None = _setting(None, "file that gets the port once the server listens")
     data_dir: str | None = _setting(None, "folder that keeps everything; without it a temporary one, removed at exit")
+    s3_endpoint: str | None = _setting(
+        None, "URL of an S3 elsewhere, where jobs read and write; this server has none then"
+    )
     allow_host: tuple[str, ...] = _setting(
         (), "a further Host that may be asked for (repeatable; comma separated in the environment)"
     )

@@ -1,7 +1,8 @@
 """The neighbours: moto's WSGI application in this process, imported when it is first needed.
 
-The only module here that imports moto. What it adds: our account and region rules, names of buckets in Host, policies
-managed by AWS without loading all of them, and a reset that reaches us as well.
+Only this module and those of the keeper, which it loads, import moto here. What it adds: our account and region rules,
+names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches us as well, and that
+buckets, objects and roles survive.
 """
 
 from __future__ import annotations
@@ -27,11 +28,17 @@ from fakepersonalize.frontdoor.hosts import Hosts
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
+    from fakepersonalize.frontdoor.keeper import Keeper
+    from fakepersonalize.storage.objects import ObjectStore
+
 log = logging.getLogger(__name__)
 
 RESET = "/moto-api/reset"
 S3_CONTROL = "/v20180820/"
+MOTOS_OWN = ("/moto-api/", S3_CONTROL)  # nothing of a bucket
 FAILED = "A neighbouring service failed: {kind}: {reason}"  # ours
+S3_IS_ELSEWHERE = "This server was started with --s3-endpoint: S3 is at {endpoint}."  # ours
+S3_ELSEWHERE = "<Error><Code>NotImplemented</Code><Message>{message}</Message></Error>"
 XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
 _NAME_A_POLICY = ("attach_role_policy", "attach_group_policy", "attach_user_policy", "get_policy")
@@ -41,23 +48,65 @@ _policies_known = ContextVar("policies_known", default=False)
 class NeighbourApp:
     """A WSGI application that answers for all services but Personalize.
 
-    `on_reset` is called when a client empties moto (`POST /moto-api/reset`).
+    `on_reset` is called when a client empties moto (`POST /moto-api/reset`). With a `store`, buckets, objects, roles
+    and policies are kept there. Where S3 is elsewhere, at the URL `s3_endpoint`, no request for S3 is answered.
     """
 
-    def __init__(self, hosts: Hosts | None = None, on_reset: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Hosts | None = None,
+        on_reset: Callable[[], object] | None = None,
+        store: ObjectStore | None = None,
+        s3_endpoint: str | None = None,
+    ) -> None:
         self._hosts = hosts or Hosts()
         self._on_reset = on_reset
-        self._lock = threading.Lock()
+        self._store, self._s3_endpoint = store, s3_endpoint
+        self._lock = threading.RLock()
         self._application: WSGIApplication | None = None
+        self._keeper: Keeper | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
         self._address(environ, headers, query)
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = identity.scope(headers, query, account_of_key).account
+        scope = identity.scope(headers, query, account_of_key)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = scope.account
+        if environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
+            return self._reset(environ, start_response)
+        if environ["PATH_INFO"].startswith(MOTOS_OWN):
+            return self._answer(environ, start_response)
+        s3 = _for_s3(headers, query)
+        if s3 and self._s3_endpoint:
+            return _elsewhere(environ, start_response, self._s3_endpoint)
+        keeper = self._kept()
+        if keeper is None:
+            return self._answer(environ, start_response)
+        signed = identity.signature(headers, query)
+        return keeper.answer(environ, start_response, scope, "s3" if s3 else signed.service if signed else "")
+
+    def _reset(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ, start_response)
-        if self._on_reset and environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
+        keeper = self._kept()
+        if keeper:
+            keeper.clear()
+        if self._on_reset:
             self._on_reset()
         return answer
+
+    def _kept(self) -> Keeper | None:
+        """Return what keeps S3 and IAM, if they are kept; the first time, bring them back."""
+        if self._store is None:
+            return None
+        with self._lock:
+            if self._keeper is None:
+                from fakepersonalize.frontdoor.keeper import Keeper
+
+                prepare_moto()
+                keeper = Keeper(self._store, self._answer)
+                with managed_policies():
+                    keeper.restore()
+                self._keeper = keeper
+            return self._keeper
 
     def stored_object(self, scope: Scope, bucket: str, key: str, block_bytes: int) -> Iterator[bytes]:
         """Yield a stored object block by block; LookupError when it is not there, or no longer.
@@ -87,7 +136,7 @@ class NeighbourApp:
             return _failed(environ, start_response, HTTPStatus.INTERNAL_SERVER_ERROR, error)
 
     def _moto(self) -> WSGIApplication:
-        with self._lock:
+        with self._lock:  # held while the keeper brings back settings of buckets
             if self._application is None:
                 self._application = _application()
             return self._application
@@ -169,6 +218,14 @@ def _failed(
         kind, text = "application/json", json.dumps({"__type": status.phrase.replace(" ", ""), "message": message})
     body = text.encode()
     start_response(f"{status} {status.phrase}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+
+
+def _elsewhere(environ: dict[str, Any], start_response: StartResponse, endpoint: str) -> Iterable[bytes]:
+    body = S3_ELSEWHERE.format(message=escape(S3_IS_ELSEWHERE.format(endpoint=endpoint))).encode()
+    status = HTTPStatus.NOT_IMPLEMENTED  # which nobody tries again
+    head = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+    start_response(f"{status.value} {status.phrase}", head)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 

@@ -19,9 +19,9 @@ from typing import Any
 log = logging.getLogger(__name__)
 Row = sqlite3.Row
 
-METADATA, STREAMED = "metadata", "streamed rows"  # the kinds of files
-STATEMENTS = {METADATA: "statements.sql", STREAMED: "streamed.sql"}
-MIGRATIONS = {METADATA: "migrations", STREAMED: "migrations/streamed"}
+METADATA, STREAMED, OBJECTS = "metadata", "streamed rows", "objects"  # the kinds of files
+STATEMENTS = {METADATA: "statements.sql", STREAMED: "streamed.sql", OBJECTS: "objects.sql"}
+MIGRATIONS = {METADATA: "migrations", STREAMED: "migrations/streamed", OBJECTS: "migrations/objects"}
 
 
 @cache

@@ -34,6 +34,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "clock_start": (["--clock-start", "2026-01-31T12:00:00Z"], "2026-01-31T12:00:00Z"),
     "limits": (["--limits", "off"], "off"),
     "rates": (["--rates", "aws"], "aws"),
+    "s3_endpoint": (["--s3-endpoint", "http://localhost:9000"], "http://localhost:9000"),
     "iam": (["--iam", "enforce"], "enforce"),
     "messages": (["--messages", "aws"], "aws"),
     "seed": (["--seed", "42"], 42),
