@@ -83,7 +83,7 @@ class NextBestAction(Model):
         features = np.zeros((1, self.n_user_features))
         if history.features is not None:
             features[0, history.features[history.features < self.n_user_features]] = 1
-        acted = history.acted or _no_actions(1, len(self.eligible))
+        acted = history.acted or no_actions(1, len(self.eligible))
         return UserState(self._propensities(_tastes(data, self.projection), features, acted)[0])
 
     def act(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
@@ -94,7 +94,7 @@ class NextBestAction(Model):
     def propensities(self, data: TrainingData) -> npt.NDArray[np.float64]:
         """Return how likely each user of `data` is to take each action next, [n_users, n_actions]."""
         features = _dense(data.user_features, data.n_users, self.n_user_features)
-        acted = data.actions or _no_actions(data.n_users, len(self.eligible))
+        acted = data.actions or no_actions(data.n_users, len(self.eligible))
         return self._propensities(_tastes(data, self.projection), features, acted)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -114,7 +114,7 @@ class NextBestAction(Model):
         self, tastes: npt.NDArray[np.float64], features: npt.NDArray[np.float64], acted: TrainingData
     ) -> npt.NDArray[np.float64]:
         n_users, n_actions = len(tastes), len(self.eligible)
-        own, all_ = _counts_per_action(acted, n_users, n_actions)
+        own, all_ = counts_per_action(acted, n_users, n_actions)
         fixed = np.concatenate([tastes, features], axis=1)
         n_fixed = fixed.shape[1]
         logits = fixed @ self.coefficients[:, :n_fixed].T
@@ -141,7 +141,7 @@ def _dense(features: csr_matrix | None, n_users: int, width: int) -> npt.NDArray
     return dense
 
 
-def _no_actions(n_users: int, n_actions: int) -> TrainingData:
+def no_actions(n_users: int, n_actions: int) -> TrainingData:
     none, no_times = np.zeros(0, np.int32), np.zeros(0, np.int64)
     offsets = np.zeros(n_users + 1, np.int64)
     return TrainingData(n_users, n_actions, offsets, none, no_times, np.zeros(0, np.float32))
@@ -192,7 +192,7 @@ def _earlier(values: npt.NDArray[np.float64], groups: npt.NDArray[np.int64]) -> 
     return earlier
 
 
-def _counts_per_action(
+def counts_per_action(
     acted: TrainingData, n_users: int, n_actions: int
 ) -> tuple[list[npt.NDArray[np.float64]], list[npt.NDArray[np.float64]]]:
     """Return how often each user took, and did not take, each action [n_users, n_actions], and any one [n_users, 1]."""

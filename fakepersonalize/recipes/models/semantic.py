@@ -60,13 +60,22 @@ class Semantic(Model):
         popular = by_popularity(self.popularity)
         if item is None or self.likeness is None:
             return Scores(filled(np.zeros(0, np.int32), popular, allowed, k, without=item))
-        scores = self.likeness.to(np.zeros(1, int), np.array([item], np.int32), np.ones(1), 1)[0]
-        wanted = influence or {}
-        scores *= ((self.popularity + 1) / (self.popularity.max() + 1)) ** wanted.get("POPULARITY", 0.0)
-        scores *= self.freshness ** wanted.get("FRESHNESS", 0.0)
+        scores = self.scores(item, influence)
         candidates = np.flatnonzero(scores > 0)
         near = candidates[best(scores[candidates], len(candidates))].astype(np.int32)
         return Scores(filled(near, popular, allowed, k, without=item))
+
+    def scores(self, item: int, influence: Mapping[str, float] | None = None) -> npt.NDArray[np.float64]:
+        """Return how near all items are to one, [n_items]."""
+        if self.likeness is None:
+            return np.zeros(len(self.popularity))
+        scores: npt.NDArray[np.float64] = self.likeness.to(np.zeros(1, int), np.array([item], np.int32), np.ones(1), 1)[
+            0
+        ]
+        wanted = influence or {}
+        scores *= ((self.popularity + 1) / (self.popularity.max() + 1)) ** wanted.get("POPULARITY", 0.0)
+        scores *= self.freshness ** wanted.get("FRESHNESS", 0.0)
+        return scores
 
     def similar_many(self, items: Codes, k: int) -> Codes:
         rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
