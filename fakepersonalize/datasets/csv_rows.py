@@ -21,7 +21,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -102,24 +101,35 @@ def read(files: Sequence[Source], schema: Schema, tick: Tick = lambda share: Non
     with AWS's sentence and a hint that names the column, the rule and the first five offending lines, once these are
     found or the files are at their end; no batch follows an offending line. `tick` hears the share of bytes read.
     """
-    layout = _layout_of_all(files, schema)
-    total = sum(_size(file) for file in files)
-    done = rows = 0
-    offenders: list[_Offender] = []
-    for chunk, batch in _parsed(files, layout):
-        if batch is None:
-            offenders += islice(_offenders(chunk, layout), SHOWN - len(offenders))
+    rows = 0
+    offenders: list[Offender] = []
+    for found in examine(files, layout_of_all(files, schema), tick):
+        if not isinstance(found, pa.RecordBatch):
+            offenders.append(found[0])
         elif not offenders:
-            rows += batch.num_rows
-            yield batch
+            rows += found.num_rows
+            yield found
         if len(offenders) == SHOWN:
             break
-        done += len(chunk.data)
-        tick(min(1.0, done / total))
     if offenders:
         raise _failure(offenders)
     if not rows:
         raise JobFailed(NO_DATA, "the header has no rows below it")
+
+
+def examine(
+    files: Sequence[Source], layout: Layout, tick: Tick = lambda share: None
+) -> Iterator[pa.RecordBatch | list[Offender]]:
+    """Yield the good rows of CSV files in batches, and for each bad line all that is wrong with it, in their order."""
+    total = sum(_size(file) for file in files)
+    done = 0
+    for chunk, batch in _parsed(files, layout):
+        if batch is None:
+            yield from _sifted(chunk, layout)
+        else:
+            yield batch
+        done += len(chunk.data)
+        tick(min(1.0, done / total))
 
 
 def spool_parquet(
@@ -152,7 +162,7 @@ def _write(batches: Iterator[pa.RecordBatch], schema: Schema, target: Path) -> I
     with pq.ParquetWriter(target, arrow_schema(schema), **_encodings(schema)) as writer:
         for group in _groups(batches):
             rows += group.num_rows
-            for column in _in_milliseconds(group, schema):
+            for column in in_milliseconds(group, schema):
                 warnings.setdefault(column, MILLISECONDS.format(column=column))
             writer.write_table(group)
     return Imported(rows, tuple(warnings.values()))
@@ -183,7 +193,8 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def _in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:
+def in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:
+    """Yield the names of columns of times that hold more digits than seconds have."""
     for column in schema.columns:
         if column.name.upper() in SECONDS and (pc.max(rows[column.name]).as_py() or 0) > LAST_SECOND:
             yield column.name
@@ -193,7 +204,7 @@ def _in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Where the columns of a schema stand in a file: `places` calls them by the schema's names, others by number."""
 
     schema: Schema
@@ -201,7 +212,8 @@ class _Layout:
     places: tuple[str, ...]
 
 
-def _layout_of_all(files: Sequence[Source], schema: Schema) -> _Layout:
+def layout_of_all(files: Sequence[Source], schema: Schema) -> Layout:
+    """Return where the columns stand in the files, empty ones aside; JobFailed where the headers will not do."""
     layouts = []
     for file in files:
         with _opened(file) as stream:
@@ -226,7 +238,7 @@ def _header(stream: BinaryIO) -> tuple[bytes | None, int]:
     return head[: end.start()], end.end()
 
 
-def _layout(header: bytes, schema: Schema) -> _Layout:
+def _layout(header: bytes, schema: Schema) -> Layout:
     names = _names(header)
     folded = [name.upper() for name in names]
     missing = [column.name for column in schema.columns if column.name.upper() not in folded]
@@ -240,7 +252,7 @@ def _layout(header: bytes, schema: Schema) -> _Layout:
     if twice:
         raise JobFailed(COLUMNS_TWICE.format(names=", ".join(twice)), "case does not tell names apart")
     spelled = {column.name.upper(): column.name for column in schema.columns}
-    return _Layout(schema, tuple(folded), tuple(spelled.get(name, str(at)) for at, name in enumerate(folded)))
+    return Layout(schema, tuple(folded), tuple(spelled.get(name, str(at)) for at, name in enumerate(folded)))
 
 
 def header(file: Source) -> list[str]:
@@ -248,6 +260,23 @@ def header(file: Source) -> list[str]:
     with _opened(file) as stream:
         line, _ = _header(stream)
     return _names(line or b"")
+
+
+def has_mark(file: Source) -> bool:
+    """Say whether a file begins with a byte order mark of UTF-8."""
+    with _opened(file) as stream:
+        stream.seek(0)
+        return stream.read(len(_BOM)) == _BOM
+
+
+def mended_layout(file: Source, schema: Schema) -> Layout | None:
+    """Return what a header seems to mean that has all names, if in other spellings; else None."""
+    meant = {_bare(column.name): column.name for column in schema.columns}
+    names = [meant.get(_bare(name), name) for name in header(file)]
+    try:
+        return _layout(",".join(names).encode(), schema)
+    except JobFailed:
+        return None
 
 
 def _names(header: bytes) -> list[str]:
@@ -324,7 +353,7 @@ def _count_lines(data: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
 
 
-def _parsed(files: Sequence[Source], layout: _Layout) -> Iterator[tuple[_Chunk, pa.RecordBatch | None]]:
+def _parsed(files: Sequence[Source], layout: Layout) -> Iterator[tuple[_Chunk, pa.RecordBatch | None]]:
     """Parse chunks on a few threads and yield them in order, with None for a chunk that is refused."""
     threads = min(THREADS, os.cpu_count() or 1)
     running: deque[tuple[_Chunk, Future[pa.RecordBatch | None]]] = deque()
@@ -345,7 +374,7 @@ class _Refused(Exception):
     """Bytes that are not rows of the layout."""
 
 
-def _rows(data: bytes, layout: _Layout) -> pa.RecordBatch | None:
+def _rows(data: bytes, layout: Layout) -> pa.RecordBatch | None:
     """Return the rows of some lines, or None if any of them breaks a rule."""
     if not data:
         return None
@@ -361,7 +390,7 @@ def _rows(data: bytes, layout: _Layout) -> pa.RecordBatch | None:
     return pa.RecordBatch.from_arrays(values, schema=types)
 
 
-def _parse(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+def _parse(data: bytes, layout: Layout, types: Mapping[str, pa.DataType]) -> pa.RecordBatch:
     """Parse lines into the columns named in `types`, or raise _Refused.
 
     pyarrow accepts line breaks within quotes and a quote that nobody closes. A last line of nothing but commas is added
@@ -397,7 +426,7 @@ def _parse(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> pa
     return _parse(b"".join(records), layout, types)
 
 
-def _refuse_hexadecimal(data: bytes, layout: _Layout, types: Mapping[str, pa.DataType]) -> None:
+def _refuse_hexadecimal(data: bytes, layout: Layout, types: Mapping[str, pa.DataType]) -> None:
     """Raise _Refused for whole numbers such as 0x1F, which pyarrow reads; as a rule a look at the bytes is enough."""
     numbers = {name: pa.binary() for name, type_ in types.items() if pa.types.is_integer(type_)}
     if not numbers or not ((b"x" in data or b"X" in data) and _HEXADECIMAL.search(data)):
@@ -407,7 +436,7 @@ def _refuse_hexadecimal(data: bytes, layout: _Layout, types: Mapping[str, pa.Dat
         raise _Refused("a hexadecimal number")
 
 
-def _broken_rule(column: Column, values: pa.Array, layout: _Layout) -> str | None:
+def _broken_rule(column: Column, values: pa.Array, layout: Layout) -> str | None:
     """Return the rule that some of a column's typed values break, or None."""
     if values.null_count and not column.nullable:
         return "an empty value is null, and the schema does not list null for this field"
@@ -459,14 +488,21 @@ def clipped(texts: pa.Array) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True)
-class _Offender:
-    """A line that breaks a rule: where, in which column (none where the line itself is broken), and which rule."""
+class Offender:
+    """Something about a line that breaks a rule: in which column (none where the line itself is broken) and which rule.
+
+    `source` names the file where there are several.
+    """
 
     source: str
     line: int
     rule: str
     column: Column | None = None
-    value: str | None = None
+    cell: bytes | None = None
+
+    @property
+    def value(self) -> str | None:
+        return None if self.cell is None else self.cell.decode(errors="backslashreplace")
 
     @property
     def place(self) -> str:
@@ -482,37 +518,40 @@ class _Offender:
         return WRONG_CELL.format(column=self.column.name, line=self.line)
 
 
-def _offenders(chunk: _Chunk, layout: _Layout) -> Iterator[_Offender]:
-    """Find the lines for which a chunk was refused, in order, by halving it."""
+def _sifted(chunk: _Chunk, layout: Layout) -> Iterator[pa.RecordBatch | list[Offender]]:
+    """Find the lines for which a chunk was refused, in order, by halving it; between them are good rows."""
     if not chunk.data:
-        yield _Offender(chunk.source, chunk.line, f"the line is longer than {LINE_BYTES >> 20} MiB")
+        yield [Offender(chunk.source, chunk.line, f"the line is longer than {LINE_BYTES >> 20} MiB")]
         return
     open_parts = [(chunk.line, chunk.data.splitlines(keepends=True))]
     while open_parts:
         number, lines = open_parts.pop()
-        if _rows(b"".join(lines), layout) is not None:
-            continue
-        if len(lines) == 1:
+        rows = _rows(b"".join(lines), layout)
+        if rows is not None:
+            yield rows
+        elif len(lines) == 1:
             yield _explained(_Chunk(chunk.source, number, lines[0]), layout)
         else:
             half = len(lines) // 2
             open_parts += [(number + half, lines[half:]), (number, lines[:half])]
 
 
-def _explained(line: _Chunk, layout: _Layout) -> _Offender:
-    """Say what is wrong with a single line that was refused."""
+def _explained(line: _Chunk, layout: Layout) -> list[Offender]:
+    """Say all that is wrong with a single line that was refused."""
     columns = layout.schema.columns
     try:
         cells = _parse(line.data, layout, {column.name: pa.binary() for column in columns}).to_pylist()[0]
     except _Refused as refusal:
-        return _Offender(line.source, line.line, _malformed_rule(line.data, str(refusal)))
-    broken = ((column, _cell_rule(line.data, column, layout)) for column in columns)
-    column, rule = next((column, rule) for column, rule in broken if rule)
-    value = cells[column.name]
-    return _Offender(line.source, line.line, rule, column, value and value.decode(errors="backslashreplace"))
+        return [Offender(line.source, line.line, _malformed_rule(line.data, str(refusal)))]
+    found = [
+        Offender(line.source, line.line, rule, column, cells[column.name])
+        for column in columns
+        if (rule := _cell_rule(line.data, column, layout))
+    ]
+    return found or [Offender(line.source, line.line, "it is not a record of these columns")]
 
 
-def _cell_rule(line: bytes, column: Column, layout: _Layout) -> str | None:
+def _cell_rule(line: bytes, column: Column, layout: Layout) -> str | None:
     try:
         batch = _parse(line, layout, {column.name: _ARROW_TYPES[column.type]})
     except _Refused:
@@ -530,7 +569,7 @@ def _malformed_rule(line: bytes, refusal: str) -> str:
     return f"{counts[2]} values where the header has {counts[1]}" if counts else refusal
 
 
-def _failure(offenders: Sequence[_Offender]) -> JobFailed:
+def _failure(offenders: Sequence[Offender]) -> JobFailed:
     places: dict[str, list[str]] = {}
     for offender in offenders:
         column = f"{offender.column.name}: " if offender.column else ""

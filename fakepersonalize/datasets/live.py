@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from fakepersonalize.storage.streamed import Event, Record
 N = TypeVar("N", int, float)
 
 NO_SESSION = "null"  # what a client of JavaScript sends for none: it was seen to be accepted and to have no effect
+EVENTS = (schemas.INTERACTIONS, schemas.ACTION_INTERACTIONS)
 ACTION_EVENTS = frozenset({"TAKEN", "NOTTAKEN", "VIEWED"})
 FORBIDDEN = frozenset({"USERID", "SESSIONID", "EVENTTYPE", "TIMESTAMP", "RECOMMENDATIONID", "IMPRESSION"})
 # Columns that are members of their own, and what is kept of an event in any case, for attribution and exploration.
@@ -65,6 +66,27 @@ class Inlet:
     def record(self, id_: str, properties: str | None) -> Record:
         """Return the row of an item, user or action."""
         return Record(self.dataset, id_, 0, self._text(_properties(properties, frozenset())))
+
+    def problems(self, sent: Mapping[str, Any], make: Callable[[], object]) -> list[InvalidInputException]:
+        """Return all that is wrong with an event or record; `make` makes its row, and raises the first of it."""
+        try:
+            make()
+        except InvalidInputException as first:
+            return [first, *(each for each in self._broken(sent) if each.message != first.message)]
+        return []
+
+    def _broken(self, sent: Mapping[str, Any]) -> Iterator[InvalidInputException]:
+        """Yield what is wrong with the columns of an event or record, if these can be told."""
+        try:
+            events = self.schema.dataset_type in EVENTS
+            given = self._given(sent) if events else _properties(sent.get("properties"), frozenset())
+        except InvalidInputException:
+            return
+        for name, column in self._columns.items():
+            try:
+                self._value(column, given.get(name))
+            except InvalidInputException as problem:
+                yield problem
 
     def _event(self, user: str | None, session: str, sent: Mapping[str, Any]) -> Event:
         given = self._given(sent)

@@ -189,15 +189,25 @@ def parse(text: str, domain: str | None = None) -> Schema:
 
     `domain` is ECOMMERCE, VIDEO_ON_DEMAND or None. Raises InvalidInputException with the first rule that is broken.
     """
+    schema = read(text, domain)
+    for problem in problems(schema):
+        raise problem
+    return schema
+
+
+def read(text: str, domain: str | None = None) -> Schema:
+    """Return the schema that an Avro JSON text describes, if it is Avro and about a type of datasets."""
     record = _avro_record(text)
     kind = dataset_type(record["name"].rpartition(".")[2])
     if kind is None or (domain, kind) not in RULES:
         raise InvalidInputException(errors.TYPE_MISMATCH, _name_hint(record["name"], domain))
-    columns = tuple(_column(field) for field in record["fields"])
-    schema = Schema(kind, columns, domain)
+    return Schema(kind, tuple(_column(field) for field in record["fields"]), domain)
+
+
+def problems(schema: Schema) -> Iterator[InvalidInputException]:
+    """Yield a refusal for each of Personalize's rules that a schema breaks."""
     for check in (_check_unique, _check_flags, _check_required, _check_reserved, _check_metadata):
-        check(schema)
-    return schema
+        yield from check(schema)
 
 
 def check_replacement(old: Schema, new: Schema) -> None:
@@ -290,11 +300,11 @@ def _column(field: Mapping[str, Any]) -> Column:
     return Column(field["name"], type_, "null" in members, *flags)
 
 
-def _check_unique(schema: Schema) -> None:
+def _check_unique(schema: Schema) -> Iterator[InvalidInputException]:
     seen: dict[str, str] = {}
     for name in (column.name for column in schema.columns):
         if _folded(name) in seen:
-            raise invalid(
+            yield invalid(
                 errors.FIELDS_ALIKE,
                 "underscores and case do not tell names apart",
                 one=seen[_folded(name)],
@@ -303,58 +313,58 @@ def _check_unique(schema: Schema) -> None:
         seen[_folded(name)] = name
 
 
-def _check_flags(schema: Schema) -> None:
+def _check_flags(schema: Schema) -> Iterator[InvalidInputException]:
     for column in schema.columns:
         if (column.categorical or column.textual or column.item_name) and column.type != "string":
-            raise invalid(errors.FIELD_TYPE, "its attribute asks for it", name=column.name, type="string")
+            yield invalid(errors.FIELD_TYPE, "its attribute asks for it", name=column.name, type="string")
         if column.categorical and column.textual:
-            raise invalid(errors.BOTH_ATTRIBUTES, name=column.name)
+            yield invalid(errors.BOTH_ATTRIBUTES, name=column.name)
         if (column.textual or column.item_name) and schema.dataset_type != ITEMS:
-            raise invalid(errors.ATTRIBUTES_OF_ITEMS, name=column.name)
-    _check_at_most_one("textual", [column.name for column in schema.columns if column.textual])
-    _check_at_most_one("itemName", [column.name for column in schema.columns if column.item_name])
+            yield invalid(errors.ATTRIBUTES_OF_ITEMS, name=column.name)
+    yield from _check_at_most_one("textual", [column.name for column in schema.columns if column.textual])
+    yield from _check_at_most_one("itemName", [column.name for column in schema.columns if column.item_name])
 
 
-def _check_at_most_one(flag: str, names: list[str]) -> None:
+def _check_at_most_one(flag: str, names: list[str]) -> Iterator[InvalidInputException]:
     if len(names) > 1:
-        raise invalid(errors.ONE_FIELD_OF_KIND, flag=flag, names=_listed(names))
+        yield invalid(errors.ONE_FIELD_OF_KIND, flag=flag, names=_listed(names))
 
 
-def _check_required(schema: Schema) -> None:
+def _check_required(schema: Schema) -> Iterator[InvalidInputException]:
     rules = RULES[schema.domain, schema.dataset_type]
     present = {column.name.upper() for column in schema.columns}
     missing = [
         name for name, rule in rules.items() if rule.required and name not in present and rule.also not in present
     ]
     if missing:
-        raise invalid(errors.FIELDS_MISSING, names=_listed(missing))
+        yield invalid(errors.FIELDS_MISSING, names=_listed(missing))
 
 
-def _check_reserved(schema: Schema) -> None:
+def _check_reserved(schema: Schema) -> Iterator[InvalidInputException]:
     for column in schema.columns:
         rule = _rule(schema, column)
         if rule is not None:
-            _check_rule(column, rule)
+            yield from _check_rule(column, rule)
 
 
-def _check_rule(column: Column, rule: Rule) -> None:
+def _check_rule(column: Column, rule: Rule) -> Iterator[InvalidInputException]:
     if column.type not in rule.types:
-        raise invalid(errors.FIELD_TYPE, name=column.name, type=rule.types[0])
+        yield invalid(errors.FIELD_TYPE, name=column.name, type=rule.types[0])
     if column.nullable and not rule.nullable:
-        raise invalid(errors.FIELD_TYPE, "it cannot be null", name=column.name, type=rule.types[0])
+        yield invalid(errors.FIELD_TYPE, "it cannot be null", name=column.name, type=rule.types[0])
     if rule.categorical is not None and column.categorical != rule.categorical:
-        raise invalid(errors.CATEGORICAL, name=column.name, must=_must(rule.categorical))
+        yield invalid(errors.CATEGORICAL, name=column.name, must=_must(rule.categorical))
     if rule.textual and not column.textual:
-        raise invalid(errors.NOT_TEXTUAL, name=column.name)
+        yield invalid(errors.NOT_TEXTUAL, name=column.name)
 
 
-def _check_metadata(schema: Schema) -> None:
+def _check_metadata(schema: Schema) -> Iterator[InvalidInputException]:
     own = [column for column in schema.columns if _rule(schema, column) is None]
     most = METADATA_FIELDS[schema.dataset_type]
     if len(own) > most:
-        raise invalid(errors.TOO_MUCH_METADATA, f"it has {len(own)}", most=most)
+        yield invalid(errors.TOO_MUCH_METADATA, f"it has {len(own)}", most=most)
     if schema.dataset_type in NEED_METADATA and not any(_is_metadata(schema, column) for column in schema.columns):
-        raise invalid(
+        yield invalid(
             errors.NO_METADATA,
             "a number, or a string with categorical (in Items also textual) set to true",
         )

@@ -1,0 +1,224 @@
+"""CSV files against a schema: what an import would refuse, and what a training on these rows alone would."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fakepersonalize.datasets import csv_rows
+from fakepersonalize.datasets.csv_rows import Layout, Offender
+from fakepersonalize.datasets.schema import IDS, INTERACTIONS, Schema
+from fakepersonalize.errors import (
+    COLUMNS_TWICE,
+    HEADERS_DIFFER,
+    MALFORMED_LINE,
+    MILLISECONDS,
+    MISSING_COLUMNS,
+    NO_DATA,
+    TOO_FEW,
+    TOO_FEW_USERS,
+    JobFailed,
+)
+from fakepersonalize.lint.findings import WARNING, Finding
+from fakepersonalize.resources.quotas import INTERACTIONS_PER_USER, MINIMUM_INTERACTIONS, MINIMUM_USERS
+
+MOST_USERS = 1_000_000  # whom we remember while we look for enough of them who come back
+SHOWN = 60  # characters of a value
+
+# By the sentences that an import fails with; of each, what comes before the first gap.
+HEADER_RULES = {
+    MISSING_COLUMNS: (
+        "missing-columns",
+        "the first line must name every field of the schema, plainly: USER_ID,ITEM_ID",
+    ),
+    COLUMNS_TWICE: ("column-twice", "rename or drop one of the two; case does not tell names apart"),
+    HEADERS_DIFFER: ("headers-differ", "give all files of one import the same first line"),
+    NO_DATA: ("no-data", "put rows below the header"),
+    MALFORMED_LINE: ("malformed", "put a line of column names first; one record on each line"),
+}
+
+
+def check(files: Sequence[Path], schema: Schema) -> Iterator[Finding]:
+    """Yield what is found in files that are to be imported together, in bounded memory."""
+    census = _Census(schema)
+    headers = set()
+    for file in files:
+        layout, findings = _layout(file, schema)
+        yield from findings
+        if layout is None:
+            census.whole = False
+            continue
+        headers.add(layout.header)
+        yield from _rows(file, layout, census)
+    if len(headers) > 1:
+        yield _of_header(files[0], JobFailed(HEADERS_DIFFER))
+    if census.whole:
+        yield from census.findings(files[0])
+
+
+def _layout(file: Path, schema: Schema) -> tuple[Layout | None, list[Finding]]:
+    """Return where the columns stand, as far as that can be told, and what is odd about the header."""
+    try:
+        layout: Layout | None = csv_rows.layout_of_all([file], schema)
+        return layout, list(_oddities(file, schema))
+    except JobFailed as problem:
+        mended = csv_rows.mended_layout(file, schema)
+        finding = _of_header(file, problem)
+        if mended:
+            finding = replace(finding, fix=f"write {','.join(name for name in mended.places if not name.isdigit())}")
+        return mended, [finding, *_marks(file)]
+
+
+def _of_header(file: Path, problem: JobFailed) -> Finding:
+    known = (said for sentence, said in HEADER_RULES.items() if problem.message.startswith(sentence.partition("{")[0]))
+    rule, fix = next(known)
+    return Finding(str(file), rule, problem.message, fix, problem.hint, line=None if rule == "no-data" else 1)
+
+
+def _oddities(file: Path, schema: Schema) -> Iterator[Finding]:
+    names = csv_rows.header(file)
+    spelled = {column.name.upper(): column.name for column in schema.columns}
+    own = [name for name in names if name.upper() in spelled]
+
+    def odd(rule: str, text: str, fix: str, column: str | None = None) -> Finding:
+        return Finding(str(file), rule, text, fix, line=1, column=column, level=WARNING)
+
+    yield from _marks(file)
+    for name in own:
+        if name != spelled[name.upper()]:
+            text = f"The header spells {name}, the schema {spelled[name.upper()]}."
+            yield odd("spelling", text, f"write {spelled[name.upper()]}", name)
+    if [name.upper() for name in own] != [name for name in spelled if name in {each.upper() for each in own}]:
+        yield odd(
+            "order", "The columns stand in another order than in the schema.", f"order: {','.join(spelled.values())}"
+        )
+    for name in names:
+        if name.upper() not in spelled:
+            fix = (
+                "drop it, or add a field to the schema" if name else "pandas wrote its index: to_csv(..., index=False)"
+            )
+            yield odd("extra-column", f"Column {name!r} is not in the schema, and is ignored.", fix, name)
+
+
+def _marks(file: Path) -> Iterator[Finding]:
+    if csv_rows.has_mark(file):
+        text, fix = "The file begins with a byte order mark.", "save it as plain UTF-8 (not utf-8-sig)"
+        yield Finding(str(file), "byte-order-mark", text, fix, line=1, level=WARNING)
+
+
+def _rows(file: Path, layout: Layout, census: _Census) -> Iterator[Finding]:
+    warned, line = set[str](), 2
+    for found in csv_rows.examine([file], layout):
+        if isinstance(found, pa.RecordBatch):
+            for name in csv_rows.in_milliseconds(pa.Table.from_batches([found]), layout.schema):
+                if name not in warned:
+                    warned.add(name)
+                    yield _in_milliseconds(file, line, name, found[name])
+            census.count(found)
+            line += found.num_rows
+        else:
+            census.rows += 1
+            line = found[0].line + 1
+            for offender in found:
+                yield _finding(file, offender)
+
+
+def _in_milliseconds(file: Path, line: int, column: str, values: pa.Array) -> Finding:
+    """Show the first of too many digits; `line` is that of the first value, if no line was empty."""
+    place = pc.index(pc.greater(values, csv_rows.LAST_SECOND), True).as_py()
+    value, text = values[place].as_py(), MILLISECONDS.format(column=column)
+    fix = f"divide by 1000: {value // 1000} for {value}"
+    return Finding(str(file), "milliseconds", text, fix, None, line + place, column, str(value), WARNING)
+
+
+def _finding(file: Path, offender: Offender) -> Finding:
+    rule, fix = _explained(offender)
+    column, value = offender.column.name if offender.column else None, offender.value
+    shown = value if value is None or len(value) <= SHOWN else f"{value[:SHOWN]}..."
+    return Finding(str(file), rule, offender.sentence, fix, offender.rule, offender.line, column, shown)
+
+
+def _explained(offender: Offender) -> tuple[str, str]:
+    """Return a name for what is wrong, and what to do about it."""
+    column, value = offender.column, offender.value
+    if column is None:
+        return "malformed", "one record on each line; quote values with commas, and escape quotes by a backslash"
+    if not value:
+        return "null", _filled(offender)
+    if column.limit is not None and len(value) > column.limit:
+        return "length", f"shorten it from {len(value)} to {column.limit} characters"
+    if offender.rule.startswith("the names of columns"):
+        return "reserved", "use another value; perhaps this is the header of a second file"
+    if offender.rule.startswith("a number from"):
+        return "range", f"use {offender.rule}"
+    return "type", _retyped(column.type, value)
+
+
+def _filled(offender: Offender) -> str:
+    column = offender.column
+    assert column is not None
+    if column.name.upper() == "EVENT_TYPE":
+        return 'give every row a type, if only a placeholder such as "watch": EVENT_TYPE cannot be null'
+    if column.name.upper() in IDS | {"TIMESTAMP"}:
+        return "fill it in or drop the row: this field cannot be null"
+    return f'fill it in, or make the field\'s type ["null", "{column.type}"] in a new schema'
+
+
+def _retyped(type_: str, value: str) -> str:
+    if type_ == "boolean":
+        return "write true or false, in lower case"
+    if type_ == "string":
+        return "save the file as UTF-8"
+    try:
+        number = float(value)
+    except ValueError:
+        return _as_seconds(value) if type_ == "long" else "write a number such as 4.5, without units or separators"
+    if type_ in ("int", "long") and number.is_integer():
+        return (
+            f"write {int(number)}; pandas makes fractions of whole numbers with gaps: astype('Int64') keeps them whole"
+        )
+    return "write a whole number" if type_ in ("int", "long") else "write a finite number"
+
+
+def _as_seconds(value: str) -> str:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return "write a whole number; for a time, seconds since 1970-01-01 UTC"
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return f"write {int(seconds)}: seconds since 1970-01-01 UTC"
+
+
+class _Census:
+    """Counts rows and users who come back, until there are enough."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.rows, self.whole = 0, True
+        self._counts = schema.dataset_type == INTERACTIONS
+        self._users: Counter[str] = Counter()
+        self._back = 0
+
+    def count(self, rows: pa.RecordBatch) -> None:
+        self.rows += rows.num_rows
+        if not self._counts or self._back >= MINIMUM_USERS or len(self._users) > MOST_USERS:
+            return
+        name = next(name for name in rows.schema.names if name.upper() == "USER_ID")
+        for entry in pc.value_counts(rows[name]).to_pylist():
+            self._users[entry["values"]] += entry["counts"]
+        self._back = sum(count >= INTERACTIONS_PER_USER for count in self._users.values())
+
+    def findings(self, file: Path) -> Iterator[Finding]:
+        """Yield what is too few of interactions; other types have no minimum."""
+        if self._counts and self.rows < MINIMUM_INTERACTIONS:
+            text, found = TOO_FEW.format(least=MINIMUM_INTERACTIONS), f"there are {self.rows}"
+            yield Finding(str(file), "few-rows", text, "import more rows; a local server has --limits off", found)
+        if self._counts and self._back < MINIMUM_USERS and len(self._users) <= MOST_USERS:
+            text = TOO_FEW_USERS.format(least=MINIMUM_USERS, each=INTERACTIONS_PER_USER)
+            fix = "take in more users; a local server has --limits off"
+            yield Finding(str(file), "few-users", text, fix, f"there are {self._back}; a training would fail")
