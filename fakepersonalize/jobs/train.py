@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +118,7 @@ def _updated(spec: dict[str, Any], recipe: Recipe, folder: Path) -> dict[str, An
 
 
 def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick: Tick) -> dict[str, Any]:
-    from fakepersonalize.recipes.evaluation import train
+    from fakepersonalize.recipes.evaluation import only_for, train
 
     encoded = training_rows.prepare(spec, _learns_from(recipes))
     if spec["minima"] and spec["needed"]:
@@ -186,6 +186,7 @@ def _learns_from(recipes: Sequence[Recipe]) -> frozenset[str]:
 def _tuned(spec: dict[str, Any], recipes: Sequence[Recipe], data: TrainingData, tick: Tick) -> Searched | None:
     """Search for hyperparameters, and with AutoML for the recipe; None where nobody asks for that."""
     from fakepersonalize.recipes import search
+    from fakepersonalize.recipes.evaluation import only_for
 
     if spec["tuning"] is None:
         return None
@@ -227,17 +228,6 @@ def _parameters(spec: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     if training_minima.COLD in params:
         params["now"] = spec["now"]
     return params
-
-
-def only_for(recipe: Recipe, data: TrainingData) -> TrainingData:
-    """Leave out of the data what a recipe does not learn from: with AutoML recipes of several kinds compete."""
-    use = recipe.learns_from
-    return replace(
-        data,
-        item_features=data.item_features if use & {"items", "texts"} else None,
-        user_features=data.user_features if "users" in use else None,
-        contexts=data.contexts if "context" in use else None,
-    )
 
 
 def model_key(job: int) -> int:

@@ -20,6 +20,7 @@ from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.recipes.metrics import (
     Metrics,
     average_rewards,
+    coverage,
     measure,
     of_actions,
     of_segments,
@@ -114,6 +115,17 @@ def settings_of(recipe: Recipe, params: Settings) -> dict[str, object]:
     return recipe.settings({name: value for name, value in params.items() if name in known}) | rest
 
 
+def only_for(recipe: Recipe, data: TrainingData) -> TrainingData:
+    """Leave out of the data what a recipe does not learn from: with AutoML recipes of several kinds compete."""
+    use = recipe.learns_from
+    return replace(
+        data,
+        item_features=data.item_features if use & {"items", "texts"} else None,
+        user_features=data.user_features if "users" in use else None,
+        contexts=data.contexts if "context" in use else None,
+    )
+
+
 def split_users(data: TrainingData, seed: int) -> Split:
     """Draw the test users and cut their histories; users with a single interaction are never test users.
 
@@ -175,12 +187,12 @@ def _of_lists(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
     """One list per test user, seen items included; recipes of related items are asked for what follows the last one."""
     split = split_users(data, seed)
     model = fit(split.training, split.last_given if recipe_type == "RELATED_ITEMS" else None)
-    lists = _lists(recipe_type, model, split, LIST_LENGTH)
-    metrics = measure(lists, split.truth, _distinct(data))
+    found = lists(recipe_type, model, split, LIST_LENGTH)
+    metrics = measure(found, split.truth, distinct_items(data))
     if data.weights is not None:
-        metrics |= with_event_weights(lists, split.truth)
+        metrics |= with_event_weights(found, split.truth)
     if data.rewards is not None:
-        longer = _lists(recipe_type, model, split, REWARDED_LIST_LENGTH)
+        longer = lists(recipe_type, model, split, REWARDED_LIST_LENGTH)
         metrics |= average_rewards(longer, split.truth, data.rewards)
     return Measured(metrics, model.calibrate(split.given, split.following))
 
@@ -189,8 +201,8 @@ def _of_texts(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
     """As for other lists where there are interactions; without any, only how many items are in the list of another."""
     if len(data.items):
         return _of_lists(recipe_type, fit, data, seed)
-    lists = fit(data).similar_many(np.arange(data.n_items, dtype=np.int32), LIST_LENGTH)
-    return Measured(rounded({"coverage": len(np.unique(lists[lists >= 0])) / max(1, data.n_items)}))
+    found = fit(data).similar_many(np.arange(data.n_items, dtype=np.int32), LIST_LENGTH)
+    return Measured(rounded({"coverage": coverage(found, data.n_items)}))
 
 
 def _of_trend(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
@@ -199,7 +211,7 @@ def _of_trend(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
     before = data.keep(~newest)
     recommended = fit(before).recommend_many(data.only(np.zeros(1, np.int64)), LIST_LENGTH) if data.n_users else None
     items = np.zeros(0, np.int32) if recommended is None else recommended[0][recommended[0] >= 0]
-    return Measured(of_trend(items, distinct_users(data.keep(newest)), _distinct(data)))
+    return Measured(of_trend(items, distinct_users(data.keep(newest)), distinct_items(data)))
 
 
 def _of_segments(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
@@ -242,7 +254,8 @@ _PROTOCOLS: dict[ProtocolName, Callable[[str, Fit, TrainingData, int], Measured]
 }
 
 
-def _lists(recipe_type: str, model: Model, split: Split, length: int) -> Codes:
+def lists(recipe_type: str, model: Model, split: Split, length: int) -> Codes:
+    """Return a list per test user, [test users, length]; recipes of related items are asked for the last given one."""
     given, truth = split.given, split.truth
     if recipe_type == "RELATED_ITEMS":
         return model.next_many(split.last_given, length)
@@ -294,5 +307,6 @@ def _between_quantiles(
     return (counts >= low) & (counts <= high)
 
 
-def _distinct(data: TrainingData) -> int:
+def distinct_items(data: TrainingData) -> int:
+    """Count the items that anybody has met: those that could be recommended."""
     return int(np.count_nonzero(np.bincount(data.items, minlength=1)))

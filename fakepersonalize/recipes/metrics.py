@@ -28,16 +28,24 @@ def measure(lists: Codes, truth: TrainingData, n_distinct: int) -> Metrics:
     NDCG is normalised by the best order of the hits that the list of 25 holds, as the guide's example does and as the
     figures that the service prints require: dividing by the best order of all that was held out gives half of them.
     """
+    means = {name: _mean(values) for name, values in of_users(lists, truth).items()}
+    return rounded({"coverage": coverage(lists, n_distinct)} | means)
+
+
+def coverage(lists: Codes, n_distinct: int) -> float:
+    """Return the share of the items that are in any list."""
+    return len(np.unique(lists[lists >= 0])) / max(1, n_distinct)
+
+
+def of_users(lists: Codes, truth: TrainingData) -> dict[str, npt.NDArray[np.float64]]:
+    """Return reciprocal rank, NDCG and precision of each user's list, as `measure` averages them."""
     hits = _hits(lists, truth)
-    metrics = {
-        "coverage": len(np.unique(lists[lists >= 0])) / max(1, n_distinct),
-        "mean_reciprocal_rank_at_25": _mean(_reciprocal_ranks(hits)),
-    }
+    found: dict[str, npt.NDArray[np.float64]] = {"mean_reciprocal_rank_at_25": _reciprocal_ranks(hits)}
     for cutoff in CUTOFFS:
-        metrics[f"normalized_discounted_cumulative_gain_at_{cutoff}"] = _mean(_gains(hits, cutoff))
+        found[f"normalized_discounted_cumulative_gain_at_{cutoff}"] = _gains(hits, cutoff)
     for cutoff in CUTOFFS:
-        metrics[f"precision_at_{cutoff}"] = _mean(hits[:, :cutoff].sum(axis=1) / cutoff)
-    return rounded(metrics)
+        found[f"precision_at_{cutoff}"] = hits[:, :cutoff].sum(axis=1) / cutoff
+    return found
 
 
 def with_event_weights(lists: Codes, truth: TrainingData) -> Metrics:

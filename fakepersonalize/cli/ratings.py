@@ -1,0 +1,148 @@
+"""Interactions and items from files that people have: the columns of Amazon Personalize, or MovieLens' layouts."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from fakepersonalize.cli.refusal import Refused
+from fakepersonalize.jobs.training_rows import Encoded, encode
+
+if TYPE_CHECKING:
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+    from fakepersonalize.recipes.features import Cells, Kind
+
+USER, ITEM, TIME = "USER_ID", "ITEM_ID", "TIMESTAMP"
+# Other names of the columns, in lower case: those of MovieLens.
+NAMES = {"userid": USER, "user_id": USER, "movieid": ITEM, "item_id": ITEM, "timestamp": TIME}
+# https://files.grouplens.org/datasets/movielens/ml-1m-README.txt and ml-100k-README.txt: files without a header.
+RATINGS = [USER, ITEM, "RATING", TIME]
+DAT = [USER, "", ITEM, "", "RATING", "", TIME]  # "::" is a separator with nothing between its halves
+CANNOT_READ = "{path} cannot be read: {reason}."
+NO_COLUMN = "{path} has no column {name}; it needs {names}."
+NO_ROWS = "{path} has no rows."
+BAD_TIMES = "{path}: TIMESTAMP must be whole seconds since 1970."
+MOST_CATEGORIES = 0.5  # a column with more distinct texts than this share of its rows is free text
+CREATED = "CREATION_TIMESTAMP"
+
+
+def read(interactions: Path, items: Path | None) -> Encoded:
+    """Return the interactions by codes, and features of their items; a Refused says what is wrong with a file."""
+    rows = _interactions(interactions)
+    encoded = encode(rows)
+    if items is None:
+        return encoded
+    features, times = _of_items(items, encoded.items)
+    return replace(encoded, data=replace(encoded.data, item_features=features, item_times=times))
+
+
+def _interactions(path: Path) -> pa.Table:
+    rows = _columns(path, _table(path), (USER, ITEM, TIME))
+    if not rows.num_rows:
+        raise Refused(NO_ROWS.format(path=path))
+    try:
+        times = pc.cast(pc.cast(rows[TIME], "float64"), "int64")  # times that a spreadsheet wrote end in .0
+    except pa.ArrowInvalid:
+        raise Refused(BAD_TIMES.format(path=path)) from None
+    if times.null_count:
+        raise Refused(BAD_TIMES.format(path=path))
+    return pa.table({USER: rows[USER], ITEM: rows[ITEM], TIME: times})
+
+
+def _table(path: Path) -> pa.Table:
+    """Return all cells of a file as text."""
+    try:
+        first = _first_line(path)
+        if "::" in first:
+            return _parsed(path, ":", DAT).select([0, 2, 4, 6])
+        if first.count("\t") == 3:
+            return _parsed(path, "\t", RATINGS)
+        return _parsed(path, ",", None)
+    except OSError as error:
+        raise Refused(CANNOT_READ.format(path=path, reason=error.strerror or error)) from None
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        raise Refused(CANNOT_READ.format(path=path, reason=str(error).splitlines()[0].rstrip("."))) from None
+
+
+def _first_line(path: Path) -> str:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8") as file:
+        return file.readline()
+
+
+def _parsed(path: Path, separator: str, names: list[str] | None) -> pa.Table:
+    header = _first_line(path).rstrip("\r\n").split(",") if names is None else []
+    types = {name.strip('"'): pa.string() for name in header}
+    places = None if names is None else [f"{name}{number}" for number, name in enumerate(names)]
+    table = csv.read_csv(
+        path,
+        csv.ReadOptions(column_names=places),
+        csv.ParseOptions(delimiter=separator, newlines_in_values=names is None),
+        csv.ConvertOptions(column_types=types or dict.fromkeys(places or (), pa.string()), strings_can_be_null=True),
+    )
+    return table if names is None else table.rename_columns(names)
+
+
+def _columns(path: Path, table: pa.Table, needed: tuple[str, ...]) -> pa.Table:
+    """Return the table with the names that Personalize has for its columns."""
+    table = table.rename_columns([NAMES.get(name.lower(), name) for name in table.column_names])
+    for name in needed:
+        if table.column_names.count(name) != 1:
+            raise Refused(NO_COLUMN.format(path=path, name=name, names=", ".join(needed)))
+    rows = table.select(list(dict.fromkeys([*needed, *_others(table, needed)])))
+    for name in needed:
+        rows = rows.filter(pc.is_valid(rows[name]))
+    return rows
+
+
+def _others(table: pa.Table, needed: tuple[str, ...]) -> list[str]:
+    return [name for name in table.column_names if name not in needed and table.column_names.count(name) == 1]
+
+
+def _of_items(path: Path, ids: list[str]) -> tuple[csr_matrix | None, np.ndarray | None]:
+    """Return what columns tell of items, and when items were made, as `TrainingData` has it."""
+    import numpy as np
+
+    from fakepersonalize.recipes.features import Encoding
+
+    rows = _columns(path, _table(path), (ITEM,))
+    places = {id_: place for place, id_ in enumerate(rows[ITEM].to_pylist())}
+    at = pa.array([places.get(id_) for id_ in ids], "int64")
+    own = {name: rows[name] for name in rows.column_names if name not in (ITEM, CREATED)}
+    cells = {name: _cells(column) for name, column in own.items()}
+    encoding = Encoding.learn(cells)
+    known = {name: _cells(column.combine_chunks().take(at), cells[name][0])[1] for name, column in own.items()}
+    features = encoding.rows(known, len(ids)) if encoding.columns else None
+    if CREATED not in rows.column_names:
+        return features, None
+    return features, np.nan_to_num(_numbers(rows[CREATED].combine_chunks().take(at))).astype(np.int64)
+
+
+def _cells(column: pa.ChunkedArray | pa.Array, kind: Kind | None = None) -> tuple[Kind, Cells]:
+    """Return what a column is, and its cells: numbers, categories separated by "|", or free text."""
+    if kind == "number" or (kind is None and _is_numeric(column)):
+        return "number", list(_numbers(column))
+    texts = column.to_pylist()
+    if kind is None:
+        present = [text for text in texts if text]
+        categories = {part for text in present for part in text.split("|")}
+        kind = "category" if len(categories) <= MOST_CATEGORIES * max(1, len(present)) else "text"
+    return kind, texts
+
+
+def _is_numeric(column: pa.ChunkedArray | pa.Array) -> bool:
+    try:
+        return bool(pc.cast(column, "float64").null_count < len(column))
+    except pa.ArrowInvalid:
+        return False
+
+
+def _numbers(column: pa.ChunkedArray | pa.Array) -> list[float]:
+    return [float("nan") if cell is None else float(cell) for cell in column.to_pylist()]

@@ -1,0 +1,155 @@
+"""`fakepersonalize compare`: files in, a table and a picture out, and what it refuses."""
+
+from __future__ import annotations
+
+import gzip
+import shlex
+from pathlib import Path
+
+import pytest
+import shops
+
+from fakepersonalize.cli.main import main
+from fakepersonalize.cli.ratings import read
+
+ROWS = shops.series()
+ITEMS = "ITEM_ID,GENRE,PRICE,TITLE,CREATION_TIMESTAMP\n" + "".join(
+    f"i{n},{'odd' if n % 2 else 'even'}|all,{n}.5,The tale of item {n},{1_500_000_000 + n}\n" for n in range(150)
+)
+NAMES = "hrnn,sims"
+
+
+@pytest.fixture
+def interactions(tmp_path: Path) -> Path:
+    path = tmp_path / "interactions.csv"
+    path.write_text(shops.csv(ROWS))
+    return path
+
+
+def ran(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main(["compare", "--data", *map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main(["compare", "--data", *map(str, arguments)]) == 1
+    said = capsys.readouterr()
+    assert not said.out
+    assert said.err.count("\n") == 1
+    return said.err
+
+
+def test_recipes_stand_beside_popularity_and_chance(interactions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ran(capsys, interactions, "--recipes", NAMES)
+    assert "interactions.csv: 1,500 interactions, 60 users, 150 items" in said
+    rows = [
+        line.split()[0] for line in said.splitlines() if line.startswith(("hrnn ", "sims ", "popularity", "random"))
+    ]
+    assert {*rows[:2]} == {"hrnn", "sims"}
+    assert {*rows[2:4]} == {"popularity-count", "random"}
+    assert "hrnn is ahead of popularity" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_the_same_twice_and_other_users_with_another_seed(
+    interactions: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def figures(seed: int) -> list[str]:
+        said = ran(capsys, interactions, "--recipes", "sims", "--seed", seed).splitlines()
+        return [line.rpartition("%")[0] for line in said if line.startswith(("sims", "random"))]
+
+    assert figures(1) == figures(1)
+    assert figures(1) != figures(2)
+
+
+def test_what_the_page_says_can_be_typed(
+    interactions: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    monkeypatch.chdir(interactions.parent)
+    Path("items.csv").write_text(ITEMS)
+    page = (Path(__file__).parents[2] / "docs" / "compare.md").read_text("utf-8")
+    commands = [line.strip() for line in page.splitlines() if line.startswith("    fakepersonalize compare")]
+    assert len(commands) == 2
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0
+    assert "similar-items *" in capsys.readouterr().out
+    assert Path("recipes.png").stat().st_size > 1000
+
+
+def test_a_picture_is_drawn(interactions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    picture = tmp_path / "recipes.png"
+    assert f"Drawn to {picture}" in ran(capsys, interactions, "--recipes", "sims", "--plot", picture).replace("\n", " ")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_items_tell_what_they_are_like(interactions: Path, tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text(ITEMS)
+    data = read(interactions, path).data
+    assert data.item_features is not None
+    assert data.item_features.shape[0] == 150
+    assert data.item_times is not None
+    assert sorted(data.item_times) == [1_500_000_000 + n for n in range(150)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ratings.csv", "userId,movieId,rating,timestamp\n1,7,4.5,100\n1,8,3,200\n2,7,5,300\n"),
+        ("ratings.dat", "1::7::5::100\n1::8::3::200\n2::7::5::300\n"),
+        ("u.data", "1\t7\t5\t100\n1\t8\t3\t200\n2\t7\t5\t300\n"),
+        ("rows.csv", "TIMESTAMP,USER_ID,EVENT_TYPE,ITEM_ID\n100,1,x,7\n200.0,1,,8\n300,2,x,7\n"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_layouts_mean_the_same(tmp_path: Path, name: str, text: str, packed: bool) -> None:
+    path = tmp_path / (f"{name}.gz" if packed else name)
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    found = read(path, None)
+    assert (found.users, found.items) == (["1", "2"], ["7", "8"])
+    assert found.data.items.tolist() == [0, 1, 0]
+    assert found.data.times.tolist() == [100, 200, 300]
+
+
+BAD = {
+    "a name too few": ("USER_ID,ITEM_ID\nu,i\n", "has no column TIMESTAMP"),
+    "a name twice": ("USER_ID,ITEM_ID,user_id,TIMESTAMP\nu,i,u,1\n", "has no column USER_ID"),
+    "no row": ("USER_ID,ITEM_ID,TIMESTAMP\n", "has no rows"),
+    "words for times": ("USER_ID,ITEM_ID,TIMESTAMP\nu,i,today\n", "whole seconds"),
+    "a cell too many": ("USER_ID,ITEM_ID,TIMESTAMP\nu,i,1,2\n", "cannot be read"),
+    "nothing": ("", "cannot be read"),
+    "letters of no alphabet": ("USER_ID,ITEM_ID,TIMESTAMP\n\udcff,i,1\n", "cannot be read"),
+    "nobody twice": ("USER_ID,ITEM_ID,TIMESTAMP\nu,i,1\nv,i,2\n", "nothing to foretell"),
+}
+
+
+@pytest.mark.parametrize(("text", "sentence"), BAD.values(), ids=BAD.keys())
+def test_files_that_will_not_do(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert sentence in refused(capsys, path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No such file" in refused(capsys, tmp_path / "none.csv")
+    assert "cannot be read" in refused(capsys, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--recipes", "nonsense"), "no recipe nonsense"),
+        (("--recipes", "item-affinity"), "does not list items"),
+        (("--recipes", ","), "no recipe without a name"),
+        (("--recipes", "semantic-similarity"), "textual"),
+        (("--plot", "picture.gif"), "must end in"),
+        (("--plot", "/no/such/folder/picture.png", "--recipes", "popularity-count"), "cannot be written"),
+    ],
+)
+def test_what_is_refused(
+    interactions: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert main(["compare", "--data", str(interactions), *arguments]) == 1
+    assert sentence in capsys.readouterr().err
