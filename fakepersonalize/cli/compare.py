@@ -69,7 +69,7 @@ def compare(data: str, items: str | None, recipes: str, plot: str | None, seed: 
     comparison_table.show(console, Path(data).name, encoded.data, found, {recipe.name: recipe for recipe in chosen})
     if plot:
         _draw(plot, Path(data).name, found)
-        console.print(f"\nDrawn to {plot}")
+        console.print(f"\nDrawn to {plot}", soft_wrap=True)
 
 
 def _recipe(name: str) -> Recipe:
