@@ -23,21 +23,21 @@ def columns(amount: int) -> tuple[Any, Any, Any]:
     return made.user, made.film, made.time
 
 
-def as_csv(amount: int) -> bytes:
+def as_csv(amount: int, **further: str) -> bytes:
     import pandas as pd
 
-    table = pd.DataFrame(dict(zip(FIELDS, columns(amount))))
+    table = pd.DataFrame(dict(zip(FIELDS, columns(amount)))).assign(**further)
     return table.to_csv(index=False).encode()
 
 
-def dataset_group(url: str, amount: int) -> str:
-    """Import the interactions; return the ARN of the dataset group."""
+def dataset_group(url: str, amount: int, **further: str) -> str:
+    """Import the interactions, with further columns that say the same in each row; return the dataset group's ARN."""
     personalize, s3 = client("personalize", url), client("s3", url)
     s3.create_bucket(Bucket="benchmark")
-    s3.upload_fileobj(io.BytesIO(as_csv(amount)), "benchmark", "interactions.csv")
+    s3.upload_fileobj(io.BytesIO(as_csv(amount, **further)), "benchmark", "interactions.csv")
     group = personalize.create_dataset_group(name="benchmark")["datasetGroupArn"]
     wait(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=group)
-    fields = [{"name": name, "type": "long" if name == "TIMESTAMP" else "string"} for name in FIELDS]
+    fields = [{"name": name, "type": "long" if name == "TIMESTAMP" else "string"} for name in (*FIELDS, *further)]
     schema = {"type": "record", "name": "Interactions", "namespace": "x", "fields": fields, "version": "1.0"}
     dataset = personalize.create_dataset(
         name="benchmark",
