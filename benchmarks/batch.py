@@ -1,4 +1,4 @@
-"""Batch inference for every user with a filter: the scoring against implicit's own, and a whole job against the scoring."""
+"""Batch inference with a filter: scoring every user against implicit's own, and a whole job against the scoring."""
 
 from __future__ import annotations
 

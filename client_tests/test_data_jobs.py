@@ -138,10 +138,7 @@ def test_five_deletions_of_a_group_wait_at_once(waiting: Callable[..., tuple[Acc
     begin_deletion(account, group)
 
 
-# As long as their work is not built: nothing ends well that did nothing.
-
-
-def test_an_import_that_is_to_report_says_that_it_is_not_built(account: Account) -> None:
+def test_reports_are_about_interactions_and_need_an_attribution(account: Account) -> None:
     group = account.group()
     events = account.dataset(group, account.schema("events", shops.EVENTS))
     items = account.dataset(group, account.schema("items", shops.ITEMS), "Items")
@@ -157,6 +154,3 @@ def test_an_import_that_is_to_report_says_that_it_is_not_built(account: Account)
     )
     with refused("InvalidInputException", "Interactions"):
         account.import_rows(items, location, **asked)
-    job = account.import_rows(events, location, **asked)
-    assert job["status"] == "CREATE FAILED"
-    assert job["failureReason"] == "Reporting attributed metrics is not built in fakepersonalize yet."

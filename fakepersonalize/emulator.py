@@ -16,6 +16,7 @@ from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.journal import Journal
 from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
 from fakepersonalize.jobs import train
+from fakepersonalize.jobs.attribution_report import Attributions
 from fakepersonalize.jobs.bodies import bodies
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.clock import Clock, ManualClock, ScaledClock, WallClock
@@ -99,6 +100,11 @@ class Emulator:
         filters.frozen = self._frozen
         neighbours = Neighbours(self.neighbour_app, settings.s3_endpoint)
         permissions = Permissions(neighbours, settings.iam)
+        at_once = settings.lifecycle == "instant"
+        self._attributions = Attributions(self.shelf, neighbours, self.metadata, self.answers, self.clock.now, at_once)
+        self.database.listeners.append(self._attributions.refresh)
+        self.streamed.listeners.append(self._attributions.take)
+        self.neighbour_app.before = self._attributions.settle
         self._workshop = self._build_workshop(neighbours, permissions)
         self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, self._faults)
         self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
@@ -137,7 +143,11 @@ class Emulator:
 
     def answer(self, incoming: Incoming, scope: Scope) -> Reply:
         """Answer one request to one of the three services."""
-        return self._dispatcher.answer(incoming, scope)
+        reply = self._dispatcher.answer(incoming, scope)
+        # A server's CloudWatch is told before it is asked; in process, whoever asks it does not come by here.
+        if self.settings.in_process or self._attributions.crowded:
+            self._attributions.settle()
+        return reply
 
     def start(self) -> None:
         """Take up what an earlier run left behind and, in a server, do background work from now on."""
@@ -161,6 +171,7 @@ class Emulator:
         """
         self.lifecycle.tell(times)
         self.lifecycle.advance(seconds + 60 * minutes + 3600 * hours + 86_400 * days)
+        self._attributions.settle()
 
     def fail(self, **rule: Any) -> int:
         """Make a rule by which something fails from now on, and return its number.
@@ -280,6 +291,7 @@ class Emulator:
             neighbours,
             permissions,
             self._faults,
+            self._attributions,
         )
         workshop = Workshop(
             self.database,

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 PART_BYTES = 8 << 20  # of an object that is written bit by bit; S3 takes parts from 5 MiB on, except for the last
 KEPT_CLIENTS = 32
+METRICS_AT_ONCE = 500
 # Never resolved, since the application answers; https spares botocore from hashing what is written.
 NOWHERE = "https://localhost"
 
@@ -135,6 +136,12 @@ class Neighbours:
             except BaseException:
                 upload.abort()
                 raise
+
+    def put_metrics(self, scope: Scope, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
+        """Give CloudWatch values of metrics, each as a MetricDatum of PutMetricData."""
+        cloudwatch = self._client("cloudwatch", scope)
+        for first in range(0, len(data), METRICS_AT_ONCE):
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=list(data[first : first + METRICS_AT_ONCE]))
 
     @property
     def elsewhere(self) -> bool:

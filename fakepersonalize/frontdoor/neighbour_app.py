@@ -61,12 +61,14 @@ class NeighbourApp:
     ) -> None:
         self._hosts = hosts or Hosts()
         self._on_reset = on_reset
+        self.before: Callable[[], object] = lambda: None  # called ahead of every request
         self._store, self._s3_endpoint = store, s3_endpoint
         self._lock = threading.RLock()
         self._application: WSGIApplication | None = None
         self._keeper: Keeper | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        self.before()
         headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
         self._address(environ, headers, query)
         scope = identity.scope(headers, query, account_of_key)

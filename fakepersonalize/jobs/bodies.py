@@ -23,7 +23,10 @@ def bodies(services: Services) -> dict[str, Body]:
     """Return the bodies of all kinds of jobs, by the names that operations begin them with."""
     return {
         "import": Body(
-            partial(import_dataset.gather, services), import_dataset.WORK, partial(import_dataset.record, services)
+            partial(import_dataset.gather, services),
+            import_dataset.WORK,
+            partial(import_dataset.record, services),
+            deliver=partial(import_dataset.deliver, services),
         ),
         "train": Body(partial(train.gather, services), train.WORK, partial(train.record, services), heavy=True),
         "export": Body(

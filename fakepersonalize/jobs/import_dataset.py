@@ -12,7 +12,6 @@ from fakepersonalize.errors import (
     LARGE_IMPORT,
     MALFORMED_LINE,
     NO_DATA,
-    NOT_BUILT,
     JobFailed,
     unreadable_bucket,
 )
@@ -21,7 +20,7 @@ from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.neighbours import Unreadable
-from fakepersonalize.permissions.access import reading
+from fakepersonalize.permissions.access import reading, reporting
 from fakepersonalize.resources.kinds import DATASET, SCHEMA
 from fakepersonalize.resources.quotas import IMPORT_BYTES, MINIMUM_INTERACTIONS
 from fakepersonalize.resources.shelf import Resource
@@ -37,10 +36,10 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     """Copy the objects into the job's folder, so that the work can be repeated without them."""
     importing = services.shelf.find(job.arn)
     assert importing is not None
-    if importing["publishAttributionMetricsToS3"]:
-        raise JobFailed(NOT_BUILT.format(what="Reporting attributed metrics"))
     location = importing["dataSource"]["dataLocation"]
     services.permissions.require(job.arn, importing["roleArn"], reading(location))
+    if importing["publishAttributionMetricsToS3"]:
+        _require_reporting(services, job, importing)
     try:
         files = [
             _spool(services, importing, key, job.folder / f"{n}.csv")
@@ -80,6 +79,18 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     return {"rows": imported.rows, "warnings": imported.warnings}
 
 
+def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -> dict[str, Any]:
+    """Report the metrics that are attributed to the rows."""
+    importing = services.shelf.find(job.arn)
+    assert importing is not None
+    try:
+        services.attributions.imported(importing, job.folder / ROWS)
+    except Unreadable as problem:
+        refused = unreadable_bucket(problem.bucket, problem.reason)
+        raise JobFailed(refused.message, refused.hint) from None
+    return outcome
+
+
 def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, Any]:
     """Make the rows part of the dataset: in place of earlier bulk rows, or behind them.
 
@@ -92,6 +103,13 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     for warning in outcome["warnings"]:
         log.warning("%s: %s", job.arn, warning)
     return {"warnings": outcome["warnings"]} if outcome["warnings"] else {}
+
+
+def _require_reporting(services: Services, job: Job, importing: Resource) -> None:
+    attribution = services.attributions.of(_dataset(services, importing)["datasetGroupArn"])
+    if attribution and attribution["metricsOutputConfig"].get("s3DataDestination"):
+        output = attribution["metricsOutputConfig"]
+        services.permissions.require(job.arn, output["roleArn"], reporting(output["s3DataDestination"]["path"]))
 
 
 def _dataset(services: Services, importing: Resource) -> Resource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fakepersonalize.faults import Faults
+from fakepersonalize.jobs.attribution_report import Attributions
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.permissions.access import Permissions
 from fakepersonalize.recommend.loaded import LoadedModels
@@ -30,3 +31,4 @@ class Services:
     neighbours: Neighbours
     permissions: Permissions
     faults: Faults
+    attributions: Attributions

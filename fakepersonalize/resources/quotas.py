@@ -106,6 +106,7 @@ def considered(recipe: str | None) -> Considered:
     return CONSIDERED.get(recipe, Considered()) if recipe else Considered(*[2**63 - 1] * len(fields(Considered)))
 
 
+ATTRIBUTION_SOURCES = 100
 # Of the input of one batch job.
 BATCH_FILES, BATCH_BYTES, BATCH_LINES, THEME_LINES = 1000, 10**9, 50_000_000, 100
 SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
