@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from fakepersonalize.storage.metadata import Database
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
+LEAST_SHARE = 0.02  # of the work, before it can be told how long the rest takes
 INTERNAL = "Internal error. Please retry."
 INTERRUPTED = f"{INTERNAL} The work was interrupted {ATTEMPTS} times."
 
@@ -70,6 +72,7 @@ class Workshop:
         self.moved: Callable[[], None] = lambda: None
         self.released: Callable[[], None] = lambda: None
         self.progress: dict[int, float] = {}
+        self._begun: dict[int, float] = {}  # when work on it began, by a clock of which nobody is told the time
         self._lock = threading.Lock()  # guards the two below
         self._attempted: set[int] = set()  # a thread is at them now
         self._over: set[int] = set()  # those among them that nobody waits for any more
@@ -99,7 +102,10 @@ class Workshop:
         self._database.current.afterwards.append(lambda: self._clean(number))
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Return the jobs of resources whose process is under way: what they are, and which share is done (0 to 1)."""
+        """Return the jobs of resources whose process is under way: what they are, and which share is done (0 to 1).
+
+        `secondsLeft` is how long the rest takes if it goes on like this; it is not there before that can be told.
+        """
         return [
             {
                 "job": row["number"],
@@ -108,9 +114,16 @@ class Workshop:
                 "state": row["state"],
                 "attempts": row["attempts"],
                 "progress": 1.0 if row["state"] == "done" else self.progress.get(row["number"], 0.0),
+                **self._estimate(row["number"]),
             }
             for row in self._database.rows("jobs")
         ]
+
+    def _estimate(self, number: int) -> dict[str, float]:
+        begun, share = self._begun.get(number), self.progress.get(number, 0.0)
+        if begun is None or share < LEAST_SHARE:
+            return {}
+        return {"secondsLeft": round((time.monotonic() - begun) * (1 - share) / share, 1)}
 
     def reason(self, problem: Exception, what: str) -> str:
         """Return why something failed as its owner reads it; what is not his business goes into the log."""
@@ -164,6 +177,7 @@ class Workshop:
             over = number in self._over
             self._over.discard(number)
         self.progress.pop(number, None)
+        self._begun.pop(number, None)
         if over:
             shutil.rmtree(self._folder / str(number), ignore_errors=True)
         return over
@@ -205,6 +219,7 @@ class Workshop:
         def tick(share: float) -> None:
             if self._closed or job.number in self._over:
                 raise Cancelled
+            self._begun.setdefault(job.number, time.monotonic())
             self.progress[job.number] = share
 
         return tick

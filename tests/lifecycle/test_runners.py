@@ -399,6 +399,7 @@ def test_stopped_work_ends_and_the_next_is_done(busy_house: Callable[..., House]
     house = busy_house("hang")
     hanging = house.version("hanging")
     until(lambda: house.workshop.progress.get(1) == 0.25)
+    assert house.workshop.jobs()[0]["secondsLeft"] >= 0
     house.stop(house.now(hanging))
     assert reached(house, hanging, "CREATE STOPPED")
     until(lambda: not house.leftovers())
