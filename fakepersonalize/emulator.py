@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fakepersonalize import errors
@@ -61,13 +62,13 @@ class Emulator:
     """One Personalize: takes requests, answers them, and does what they ask for.
 
     Use it from as many threads of one process as you like. `start` begins background work (nothing runs in process
-    before that, nor after `close`).
+    before that, nor after `close`). Without a `data_dir` it may begin with a copy of `template`, the folder of another.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, template: Path | None = None) -> None:
         self.settings = settings = settings or Settings()
         pace = _pace(settings)
-        self.folder = DataFolder(settings.data_dir)
+        self.folder = DataFolder(settings.data_dir, template)
         self.hosts = Hosts(settings.allow_host)
         self.database = _database(self.folder)
         self.clock = _clock(settings, self.database.row("latest_change"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import threading
 import unittest
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ T = TypeVar("T")
 
 # botocore calls the three services alike in the names of events and of endpoints.
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
+MADE_UP = "FAKEPERSONALIZE"
 DEFAULTS: Mapping[str, Any] = {"limits": "off", "lifecycle": "instant", "seed": 0, "in_process": True}
 
 
@@ -48,8 +51,8 @@ def mock_personalize(target: Any = None, **settings: Any) -> Any:
 class Mocked:
     """What `mock_personalize(...)` returns: a recipe for emulators, entered as often as one likes."""
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
+    def __init__(self, settings: Mapping[str, Any], template: Path | None = None) -> None:
+        self._settings, self._template = settings, template
         self._entered: list[ExitStack] = []
 
     def __enter__(self) -> Emulator:
@@ -58,7 +61,7 @@ class Mocked:
 
         with ExitStack() as building:
             building.enter_context(_moto())
-            emulator = Emulator(Settings(**{**DEFAULTS, **self._settings}))
+            emulator = Emulator(Settings(**{**DEFAULTS, **self._settings}), self._template)
             building.callback(emulator.close)
             emulator.start()
             building.enter_context(_diversion.to(emulator))
@@ -262,12 +265,11 @@ def _authenticating(original: Callable[..., Any]) -> Callable[..., Any]:
     """Sign with made-up credentials where a client was made while there were none."""
     from botocore.credentials import ReadOnlyCredentials
 
-    made_up = ReadOnlyCredentials("FAKEPERSONALIZE", "FAKEPERSONALIZE", None)
-
     def get_auth_instance(*args: Any, **kwargs: Any) -> Any:
         auth = original(*args, **kwargs)
-        if getattr(auth, "credentials", made_up) is None:
-            auth.credentials = made_up
+        if getattr(auth, "credentials", "none are asked for") is None:
+            key = os.environ.get("AWS_ACCESS_KEY_ID", MADE_UP)  # that of the clients made now: all share an account
+            auth.credentials = ReadOnlyCredentials(key, MADE_UP, None)
         return auth
 
     return get_auth_instance

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 ADMIN = "/_fakepersonalize"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS, POLL_SECONDS = 60.0, 0.02
 NOT_FOUND = 404
 NO_URL = "A server is named by a URL such as http://127.0.0.1:7377, not {url!r}."
 
@@ -88,17 +90,41 @@ class Remote:
         removed: int = self.ask("POST", "/reset", {k: v for k, v in asked.items() if v is not None})["removed"]
         return removed
 
+    def empty(self) -> None:
+        """Remove everything, buckets and roles too."""
+        self._get("POST", "/moto-api/reset")
+
+    def client(self, service: str, region: str = "us-east-1", account: str | None = None) -> Any:
+        """Return a boto3 client of the server, of an account or of what the environment names."""
+        import boto3
+
+        keys = {"aws_access_key_id": account, "aws_secret_access_key": account}
+        return boto3.client(service, region, endpoint_url=self.url, **keys)
+
     def ask(self, method: str, page: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask an admin page, such as `/clock`, and return what it answers."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + ADMIN + page, data, method=method)  # noqa: S310 - http, see above
+        found: dict[str, Any] = self._get(method, ADMIN + page, None if body is None else json.dumps(body).encode())
+        return found
+
+    def _get(self, method: str, path: str, data: bytes | None = None) -> Any:
+        request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310 - http, see above
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
-                found: dict[str, Any] = json.load(answer)
+                return json.load(answer)
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise _problem(refusal) from None
-        return found
+
+
+def port_of(port_file: Path, lives: Callable[[], bool]) -> int | None:
+    """Wait until a server that was started has written its port; None where it does not live so long."""
+    for _ in range(int(PATIENCE_SECONDS / POLL_SECONDS)):
+        if port_file.exists():
+            return int(port_file.read_text("ascii"))
+        if not lives():
+            return None
+        time.sleep(POLL_SECONDS)
+    return None
 
 
 def _query(**asked: str | None) -> str:

@@ -123,7 +123,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
         """Return the settings that the environment names, under those that are given (None means not given)."""
         values = {
-            f.name: _read(f.name, environ[variable])
+            f.name: read(f.name, environ[variable])
             for f in fields(cls)
             if (variable := ENVIRONMENT_PREFIX + f.name.upper()) in environ
         }
@@ -148,7 +148,8 @@ _READERS: dict[str, Any] = {
 }
 
 
-def _read(name: str, text: str) -> Any:
+def read(name: str, text: str) -> Any:
+    """Return the value of a setting that somebody wrote as a text; ValueError where it is none."""
     try:
         return _READERS.get(name, str)(text)
     except ValueError:

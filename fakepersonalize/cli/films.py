@@ -5,23 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import fakepersonalize
+from fakepersonalize.bundled import folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Dataset types of Personalize, and what their files are called here.
 FILES = {"Interactions": "interactions", "Items": "films", "Users": "users"}
-
-
-def folder() -> Path:
-    """Return the folder of the film data: inside the package where it is installed, beside it in a checkout."""
-    package = Path(fakepersonalize.__file__).parent
-    places = [place / "fixtures" / "films" for place in (package, package.parent)]
-    return next(place for place in places if place.is_dir())
 
 
 class Films:

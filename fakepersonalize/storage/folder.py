@@ -19,12 +19,17 @@ class FolderInUse(Exception):
 
 
 class DataFolder:
-    """A folder that one server has at a time; a temporary one leaves the disk when it is closed."""
+    """A folder that one server has at a time; a temporary one leaves the disk when it is closed.
 
-    def __init__(self, path: str | None) -> None:
+    A temporary one may start as a copy of a `template`, the folder of a server that was closed.
+    """
+
+    def __init__(self, path: str | None, template: Path | None = None) -> None:
         self.temporary = not path
         self.path = Path(path).expanduser().resolve() if path else Path(tempfile.mkdtemp(prefix="fakepersonalize-"))
         self.path.mkdir(parents=True, exist_ok=True)
+        if template and self.temporary:
+            shutil.copytree(template, self.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(LOCK, OWNER))
         self._lock = None if self.temporary else self._take()
 
     def close(self) -> None:

@@ -1,0 +1,226 @@
+"""The fixtures as the tests of other people use them: each run is a pytest of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Ran = subprocess.CompletedProcess[str]
+Run = Callable[..., Ran]
+
+USUAL = """
+import asyncio
+import json
+import unittest
+
+import boto3
+import pytest
+
+EARLY = boto3.client("personalize", region_name="us-east-1")  # made without credentials
+
+
+@pytest.fixture(autouse=True)
+def told(personalize_account):
+    print("account", personalize_account)
+
+
+def names(client):
+    return [group["name"] for group in client.list_dataset_groups()["datasetGroups"]]
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_every_test_has_an_emulator_of_its_own(personalize, turn):
+    assert names(personalize) == []
+    arn = personalize.create_dataset_group(name="films")["datasetGroupArn"]
+    assert personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] == "ACTIVE"
+    assert names(boto3.client("personalize")) == names(EARLY) == ["films"]
+
+
+def test_the_accounts_of_clients_and_neighbours_agree(personalize, personalize_account):
+    group = personalize.create_dataset_group(name="films")["datasetGroupArn"]
+    assert group.split(":")[4] == personalize_account
+    assert boto3.client("sts").get_caller_identity()["Account"] == personalize_account
+
+
+@pytest.mark.fakepersonalize(lifecycle="manual")
+def test_a_marker_gives_settings(personalize, personalize_emulator):
+    arn = personalize.create_dataset_group(name="films")["datasetGroupArn"]
+    status = lambda: personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"]
+    assert status() == "CREATE PENDING"
+    personalize_emulator.advance(hours=1)
+    assert status() == "ACTIVE"
+
+
+@pytest.mark.fakepersonalize(limits="off", seed=9)
+class TestOfAClass:
+    @pytest.mark.fakepersonalize(seed=11)
+    def test_the_nearest_marker_wins(self, personalize_emulator):
+        settings = personalize_emulator.settings
+        assert (settings.limits, settings.seed, settings.messages) == ("off", 11, "aws")
+
+
+def test_the_ini_file_gives_settings(personalize_emulator):
+    settings = personalize_emulator.settings
+    assert (settings.messages, settings.explainable, settings.limits) == ("aws", 12, "aws")
+
+
+def test_a_campaign_is_trained(trained_campaign, personalize_runtime):
+    answer = personalize_runtime.get_recommendations(
+        campaignArn=trained_campaign, userId=trained_campaign.users[0], numResults=5
+    )
+    items = [item["itemId"] for item in answer["itemList"]]
+    assert len(set(items)) == 5 and set(items) <= set(trained_campaign.items)
+
+
+def test_clients_of_the_test_reach_it_too(trained_campaign):
+    runtime = boto3.client("personalize-runtime")
+    assert runtime.get_recommendations(campaignArn=trained_campaign, userId="nobody")["itemList"]
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_what_a_test_does_to_it_no_other_test_sees(trained_campaign, personalize, personalize_events, turn):
+    assert len(personalize.list_event_trackers()["eventTrackers"]) == 0
+    group = trained_campaign.dataset_group
+    tracker = personalize.create_event_tracker(name="films", datasetGroupArn=group)["trackingId"]
+    event = {"eventType": "watch", "itemId": trained_campaign.items[0], "sentAt": 1_800_000_000}
+    personalize_events.put_events(trackingId=tracker, userId="new", sessionId="new", eventList=[event])
+    personalize.delete_campaign(campaignArn=trained_campaign)
+    assert personalize.list_campaigns()["campaigns"] == []
+
+
+def test_pins_faults_and_calls(trained_campaign, personalize_runtime, personalize_emulator):
+    personalize_emulator.pin(trained_campaign, user="ann", items=["a", "b"])
+    answer = personalize_runtime.get_recommendations(campaignArn=trained_campaign, userId="ann")
+    assert [item["itemId"] for item in answer["itemList"]] == ["a", "b"]
+    personalize_emulator.fail(operation="GetRecommendations", error="ThrottlingException", count=1)
+    answer = personalize_runtime.get_recommendations(campaignArn=trained_campaign, userId="ann")
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 1
+    sent = personalize_emulator.calls("GetRecommendations")
+    assert [call["parameters"]["userId"] for call in sent] == ["ann", "ann", "ann"]
+
+
+def test_coroutines(personalize):
+    async def main():
+        return names(personalize)
+
+    assert asyncio.run(main()) == []
+
+
+@pytest.mark.usefixtures("personalize_emulator")
+class TestUnittest(unittest.TestCase):
+    def test_it(self):
+        assert names(boto3.client("personalize")) == []
+
+
+def test_without_fixtures_nothing_is_answered():
+    from botocore.endpoint import Endpoint
+
+    assert Endpoint._send.__module__ == "botocore.endpoint"
+"""
+INI = """
+[pytest]
+addopts = --strict-markers
+filterwarnings = error
+fakepersonalize =
+    messages = aws
+    limits = aws
+    explainable=12
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run pytest on a file with this text, with our plugin and those that are named."""
+
+    def run(text: str, *options: str, ini: str = "[pytest]\n", plugins: tuple[str, ...] = ()) -> Ran:
+        (tmp_path / "test_it.py").write_text(text, "utf-8")
+        (tmp_path / "pytest.ini").write_text(ini, "utf-8")
+        named = [part for plugin in ("fakepersonalize.pytest_plugin", *plugins) for part in ("-p", plugin)]
+        bare = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))}
+        path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+        environ = {**bare, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "AWS_CONFIG_FILE": os.devnull}
+        environ |= {"AWS_SHARED_CREDENTIALS_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *named, *options, "test_it.py"]
+        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def outcome(ran: Ran) -> str:
+    """Return pytest's last line, such as `3 passed in 1.0s`."""
+    return ran.stdout.strip().splitlines()[-1]
+
+
+def test_all_fixtures_on_parallel_workers_that_have_an_account_each(run: Run) -> None:
+    ran = run(USUAL, "-n2", "-rP", ini=INI, plugins=("xdist.plugin",))
+    assert ran.returncode == 0, ran.stdout
+    assert "15 passed" in outcome(ran)
+    assert set(re.findall(r"^account (\d+)", ran.stdout, re.M)) == {"100000000001", "100000000002"}
+
+
+def test_nothing_heavy_is_imported_before_a_fixture_is_used(run: Run) -> None:
+    ran = run(
+        """
+import sys
+
+def test_it():
+    heavy = {"boto3", "botocore", "moto", "flask", "numpy", "scipy", "implicit", "sqlite3"}
+    assert not heavy & {*sys.modules}
+    ours = {name for name in sys.modules if name.startswith("fakepersonalize")}
+    assert ours == {"fakepersonalize", "fakepersonalize.pytest_plugin"}
+"""
+    )
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_a_server_is_empty_for_each_test_and_all_clients_of_the_environment_reach_it(run: Run) -> None:
+    ran = run(
+        """
+import boto3, pytest, urllib.request
+
+@pytest.mark.parametrize("turn", range(2))
+def test_it(personalize_server, personalize_account, turn):
+    s3, personalize = boto3.client("s3"), boto3.client("personalize")
+    assert (s3.list_buckets()["Buckets"], personalize.list_schemas()["schemas"]) == ([], [])
+    s3.create_bucket(Bucket="films")
+    arn = personalize.create_dataset_group(name="films")["datasetGroupArn"]
+    assert arn.split(":")[4] == personalize_account
+    personalize_server.fail(operation="ListSchemas", error="AccessDeniedException")
+    with pytest.raises(personalize.exceptions.ClientError, match="AccessDenied"):
+        personalize.list_schemas()
+    assert personalize_server.calls("ListSchemas", personalize_account)[-1]["status"] == 403
+
+@pytest.mark.fakepersonalize(lifecycle="manual")
+def test_markers_choose_another_server(personalize_server):
+    personalize = personalize_server.client("personalize")
+    arn = personalize.create_dataset_group(name="films")["datasetGroupArn"]
+    personalize_server.advance(days=1)
+    assert personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] == "ACTIVE"
+
+def test_a_trained_campaign_is_not_there(personalize_server, trained_campaign):
+    pass
+
+@pytest.mark.fakepersonalize(lifecycle="never")
+def test_a_setting_that_cannot_be_is_told(personalize_server):
+    pass
+"""
+    )
+    assert ran.returncode == 1, ran.stdout
+    assert "3 passed, 2 errors" in outcome(ran)
+    assert "trained_campaign is answered in process" in ran.stdout
+    assert "lifecycle must be one of" in ran.stdout
+
+
+def test_what_is_no_setting_is_told(run: Run) -> None:
+    said = {}
+    for text in ("seed", "seed=often", "colour=red"):
+        said[text] = run("def test_it(personalize): pass", ini=f"[pytest]\nfakepersonalize = {text}\n").stdout
+    assert "'seed' in the ini option fakepersonalize is no NAME=VALUE" in said["seed"]
+    assert "is not a valid seed" in said["seed=often"]
+    assert "colour" in said["colour=red"]
