@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import fakepersonalize
-from fakepersonalize.cli import films
+from fakepersonalize import bundled
 from fakepersonalize.cli.films import FILES, Films
 
-DATA = films.folder()
+DATA = bundled.folder()
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +24,8 @@ def test_the_data_are_found_beside_the_package_or_in_it(
 ) -> None:
     copy = tmp_path / inside / "fixtures" / "films"
     shutil.copytree(DATA, copy)
-    monkeypatch.setattr(fakepersonalize, "__file__", str(tmp_path / "fakepersonalize" / "__init__.py"))
-    assert films.folder().resolve() == copy.resolve()
+    monkeypatch.setattr(bundled, "__file__", str(tmp_path / "fakepersonalize" / "bundled.py"))
+    assert bundled.folder().resolve() == copy.resolve()
 
 
 @pytest.mark.parametrize("dataset_type", FILES)
