@@ -22,7 +22,7 @@ MODELS = {
     "item-item": "what follows an item, and a fifth of the cosine of users in common",
     "similar-items": "item-item, the cosine of ALS factors, and for rare items the likeness of metadata",
     "semantic": "likeness of texts by TF-IDF, without any download",
-    "item-affinity": "the share of each user's preferences (as of blend) that falls on an item, times the root of the activity",
+    "item-affinity": "the share of a user's preferences (as of blend) that is an item's, times the root of activity",
     "attribute-affinity": "item-affinity, summed over the items with an attribute",
     "next-best-action": "logistic regression of each action on what the user did",
 }
