@@ -34,6 +34,7 @@ from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
+from fakepersonalize.recommend.explain import Explainer
 from fakepersonalize.recommend.filtering import Filters, Known
 from fakepersonalize.recommend.lags import LAGS
 from fakepersonalize.recommend.live import LiveEvents
@@ -87,6 +88,7 @@ class Emulator:
         self._filters = filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(self.shelf, self.loaded, self.live, filters)
         self.answers = Answers(settings.explainable)
+        self._explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)
         self.database.listeners += [
             inlets.refresh,
             self.metadata.refresh,
@@ -193,6 +195,13 @@ class Emulator:
     def mend(self, number: int | None = None) -> None:
         """Remove the rule with a number, or all; what it held gets on. LookupError where there is none."""
         self._mend(number)
+
+    def explain(self, recommendation_id: str) -> dict[str, Any]:
+        """Return why an answer is as it is: scores taken apart, and what filters removed (docs/explain.md).
+
+        Raises LookupError with a sentence for an answer that is not remembered, or whose model or filter is gone.
+        """
+        return self._explainer.explain(recommendation_id)
 
     def pin(
         self,

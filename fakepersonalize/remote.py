@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 ADMIN = "/_fakepersonalize"
 PATIENCE_SECONDS, POLL_SECONDS = 60.0, 0.02
@@ -83,6 +83,10 @@ class Remote:
         """Move the clock of the profile `manual` on; what falls due has happened when this returns."""
         spans = {"seconds": seconds, "minutes": minutes, "hours": hours, "days": days, "times": times}
         self.ask("POST", "/clock", spans)
+
+    def explain(self, recommendation_id: str) -> dict[str, Any]:
+        """Return why an answer is as it is: scores taken apart, and what filters removed (docs/explain.md)."""
+        return self.ask("GET", f"/explain/{quote(recommendation_id, safe='')}")
 
     def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
         """Remove everything, or what is of one account or below one dataset group; return how many resources."""

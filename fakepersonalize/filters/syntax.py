@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +87,7 @@ class Part:
     any_of: tuple[tuple[Condition, ...], ...]
     if_user: tuple[Condition, ...] = ()
     at: int = field(default=0, compare=False)
+    text: str = field(default="", compare=False)  # as it was written
 
     @property
     def conditions(self) -> Iterator[Condition]:
@@ -119,7 +120,10 @@ def parse(text: str) -> Tree:
         parts: Any = _parser().parse(text)
     except UnexpectedInput as error:
         raise _refusal(text, error) from None
-    return Tree(parts, text)
+    ends = [part.at for part in parts[1:]]
+    texts = [text[part.at : end].rstrip()[:-1].rstrip() for part, end in zip(parts, ends)]  # without the bar
+    last = text[parts[-1].at :].rstrip()
+    return Tree(tuple(replace(part, text=own) for part, own in zip(parts, [*texts, last])), text)
 
 
 def mistake(text: str, at: int, sentence: str, rule: str) -> InvalidInputException:

@@ -74,6 +74,11 @@ class Explanation:
         return Explanation(self.scores + more.amounts, [*self.contributions, more])
 
 
+def nothing(k: int) -> Explanation:
+    """Return the explanation of `k` items that only fill a list."""
+    return Explanation(np.zeros(k), [])
+
+
 @singledispatch
 def of_user(model: Model, history: History, items: Codes) -> Explanation:
     """Return what a user's preferences for some items [k] are made of.

@@ -40,7 +40,7 @@ class Answers:
     """At most `most` answers, and fewer where they are large: the oldest go. Safe for threads."""
 
     def __init__(self, most: int, most_bytes: int = MOST_BYTES) -> None:
-        self._most, self._most_bytes = most, most_bytes
+        self.most, self._most_bytes = most, most_bytes
         self._lock = threading.Lock()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._bytes = 0
@@ -61,7 +61,7 @@ class Answers:
             self._forget(id_)
             self._answers[id_] = answer
             self._bytes += answer.size
-            while len(self._answers) > self._most or self._bytes > self._most_bytes:
+            while len(self._answers) > self.most or self._bytes > self._most_bytes:
                 self._bytes -= self._answers.popitem(last=False)[1].size
 
     def find(self, id_: str) -> Answer | None:

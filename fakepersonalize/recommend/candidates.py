@@ -9,7 +9,7 @@ import numpy as np
 from fakepersonalize.datasets.schema import Schema
 from fakepersonalize.filters.columns import Codes, Column, Mask, column
 from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, newest
-from fakepersonalize.filters.syntax import INTERACTIONS
+from fakepersonalize.filters.syntax import INCLUDE, INTERACTIONS
 from fakepersonalize.recommend.metadata import Rows
 from fakepersonalize.recommend.past import Met
 
@@ -36,6 +36,18 @@ class Look:
             mask = each.mask(self._items.candidates, self._around)[:amount]
             found = mask if found is None else found & mask
         return found
+
+    def removed(self, bound: BoundFilter) -> list[tuple[str, Mask]]:
+        """Return the parts of a filter that have their values, as they were written, with the items that each removes.
+
+        An INCLUDE removes what no INCLUDE matches, an EXCLUDE what it matches, and a part whose IF is false nothing.
+        """
+        matching = dict(bound.matches(self._items.candidates, self._around))
+        kept = [found for part, found in matching.items() if part.effect == INCLUDE]
+        included = np.logical_or.reduce(kept) if kept else np.ones(self._items.candidates.amount, bool)
+        nothing = np.zeros(self._items.candidates.amount, bool)
+        removed = {part: ~included if part.effect == INCLUDE else found for part, found in matching.items()}
+        return [(each.part.text, removed.get(each.part, nothing)) for each in bound.parts]
 
 
 def seen(events: Iterable[Met], codes: Mapping[str, int], dataset: str = INTERACTIONS) -> dict[str, Codes]:

@@ -1,0 +1,25 @@
+"""Why an answer is as it is."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from fakepersonalize.admin.answers import filters
+from fakepersonalize.emulator import Emulator
+
+
+def blueprint(emulator: Emulator) -> Blueprint:
+    """Return `GET /explain/<recommendationId>`."""
+    pages = Blueprint("explaining", __name__)
+
+    @pages.get("/explain/<id_>")
+    def explain(id_: str) -> ResponseReturnValue:
+        filters()
+        try:
+            return emulator.explain(id_)
+        except LookupError as gone:
+            raise NotFound(str(gone.args[0])) from None
+
+    return pages

@@ -1,0 +1,82 @@
+"""`explain` asks a running server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fakepersonalize.cli.main import main
+from fakepersonalize.server import Server, running
+from fakepersonalize.settings import Settings
+
+FOUND: dict[str, Any] = {
+    "operation": "GetRecommendations",
+    "arn": "arn:aws:personalize:us-east-1:123456789012:campaign/films",
+    "recipe": "arn:aws:personalize:::recipe/aws-user-personalization",
+    "time": "2026-01-01T00:00:00.000+00:00",
+    "historyLength": 3,
+    "same": False,
+    "items": [
+        {
+            "itemId": "film1",
+            "score": 0.25,
+            "promotionName": "week",
+            "contributions": [
+                {"source": "item", "itemId": "film9", "by": {"follows": 0.2}, "score": 0.2, "share": 0.8},
+                {"source": "popularity", "score": 0.05, "share": 0.2},
+            ],
+        },
+        {"itemId": "film2", "score": 0.0, "contributions": []},
+    ],
+    "filters": [
+        {
+            "role": "request",
+            "filterArn": "arn:aws:personalize:us-east-1:123456789012:filter/short",
+            "parts": [{"expression": "EXCLUDE ...", "removed": 7, "items": [f"film{n}" for n in range(7)]}],
+        },
+        {"role": "useCase", "parts": []},
+    ],
+}
+PRINTED = """\
+GetRecommendations of arn:aws:personalize:us-east-1:123456789012:campaign/films (aws-user-personalization) at \
+2026-01-01T00:00:00.000+00:00
+The model knew 3 interactions of the user.
+Its data have changed since: this is what it would say now.
+   1  film1                0.25         promoted by week; film9 80%, popularity 20%
+   2  film2                0            fills the list
+Filter of the request: arn:aws:personalize:us-east-1:123456789012:filter/short
+      EXCLUDE ...
+      removed 7: film0, film1, film2, film3, film4, ...
+Filter of the useCase: automatic
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with running(Settings(port=0)) as server:
+        yield server
+
+
+def test_an_explanation_is_printed_for_people(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fakepersonalize.cli.asking.ask", lambda url, method, page: FOUND)
+    assert main(["explain", "RID-1"]) == 0
+    assert capsys.readouterr().out == PRINTED
+    assert main(["explain", "RID-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == FOUND
+
+
+def test_an_id_that_is_not_remembered_is_refused(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "RID-1/../x", "--port", str(server.port)]) == 1
+    assert "fakepersonalize:" in capsys.readouterr().err
+    assert main(["explain", "RID-1", "--port", str(server.port)]) == 1
+    assert "No answer with the recommendationId RID-1 is remembered" in capsys.readouterr().err
+
+
+def test_without_a_server_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "RID-1", "--port", "1"]) == 1
+    assert "No server of fakepersonalize answers" in capsys.readouterr().err
