@@ -1,16 +1,20 @@
 """What an import refuses that no client test can afford to upload."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import shops
 from accounts import Account
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.jobs import import_dataset
 
 ROWS = shops.csv(shops.series())
+numbers = itertools.count()
 Job = dict[str, Any]
 
 
@@ -53,3 +57,24 @@ def test_times_in_milliseconds_are_taken_and_warned_of(caplog: pytest.LogCapture
         (warning,) = kept["warnings"]
     assert warning.startswith("TIMESTAMP has values of more than ten digits, as milliseconds have")
     assert f"{job['datasetImportJobArn']}: {warning}" in caplog.messages
+
+
+@pytest.fixture(scope="module")
+def people() -> Iterator[tuple[Account, str]]:
+    """An account and a dataset to which anything may be sent."""
+    with mock_personalize():
+        account = Account("123456789012")
+        yield account, account.dataset(account.group(), account.schema("users", shops.USERS), "Users")
+
+
+rows = st.lists(st.sampled_from(["u1,1\n", '"u,2",2\r\n', "u3,\n", "u4,x\n", '"u5\n', ",5\n", "u6,6"]), max_size=5)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(rows.map(lambda lines: f"USER_ID,AGE\n{''.join(lines)}".encode()) | st.binary(max_size=50))
+def test_any_file_ends_active_or_failed_with_a_reason(people: tuple[Account, str], data: bytes) -> None:
+    account, dataset = people
+    job = account.import_rows(dataset, account.put(data), f"j{next(numbers)}")
+    assert job["status"] in ("ACTIVE", "CREATE FAILED")
+    assert ("failureReason" in job) == (job["status"] == "CREATE FAILED")
+    assert not job.get("failureReason", "").startswith("Internal error")
