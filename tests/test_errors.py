@@ -20,6 +20,7 @@ def test_each_sentence_says_where_it_comes_from() -> None:
         node.targets[0].id  # type: ignore[attr-defined]
         for node in tree.body
         if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant | ast.JoinedStr)
         and not any(
             set("sdo") & set(line.partition("  # ")[2][:1]) for line in lines[node.lineno - 1 : node.end_lineno]
         )
