@@ -1,0 +1,130 @@
+"""A server that is killed in the middle of a batch inference job writes, once it is started again, the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+GENEROUS_SECONDS = 60
+LINES = 25_000
+ROLE = "arn:aws:iam::123456789012:role/reader"
+SCHEMA = {
+    "type": "record",
+    "name": "Interactions",
+    "fields": [{"name": name, "type": "string"} for name in ("USER_ID", "ITEM_ID")]
+    + [{"name": "TIMESTAMP", "type": "long"}],
+}
+ROWS = "USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(
+    f"u{user},i{(user * 7 + turn * turn) % 400},{1_600_000_000 + turn}\n" for user in range(60) for turn in range(40)
+)
+
+
+class Server:
+    """One life of a server on the data folder."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        port = folder / f"{number}.port"
+        options = ["--data-dir", str(folder / "data"), "--port", "0", "--port-file", str(port), "--step-seconds", "0"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fakepersonalize", "serve", "--iam", "off", *options],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.DEVNULL,
+        )
+        self.url = f"http://127.0.0.1:{until(lambda: port.exists() and port.read_text().strip())}"
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            "us-east-1",
+            endpoint_url=self.url,
+            aws_access_key_id="123456789012",
+            aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def progress(self) -> float:
+        with urllib.request.urlopen(f"{self.url}/_fakepersonalize/jobs", timeout=GENEROUS_SECONDS) as answer:
+            return max((job["progress"] for job in json.load(answer)["jobs"]), default=0.0)
+
+    def active(self, describe: str, member: str, arn: str) -> None:
+        def ended() -> str | None:
+            status = getattr(self.client("personalize"), describe)(**{f"{member}Arn": arn})[member]["status"]
+            return status if status in ("ACTIVE", "CREATE FAILED") else None
+
+        assert until(ended) == "ACTIVE"
+
+
+def until(found: Callable[[], Any]) -> Any:
+    end = time.monotonic() + GENEROUS_SECONDS
+    while not (answer := found()):
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
+    return answer
+
+
+def trained(server: Server) -> str:
+    personalize, s3 = server.client("personalize"), server.client("s3")
+    s3.create_bucket(Bucket="films")
+    s3.put_object(Bucket="films", Key="rows.csv", Body=ROWS)
+    lines = "".join(f'{{"userId": "u{number % 70}"}}\n' for number in range(LINES))
+    s3.put_object(Bucket="films", Key="in/lines", Body=lines)
+    schema = personalize.create_schema(name="s", schema=json.dumps(SCHEMA))["schemaArn"]
+    group = personalize.create_dataset_group(name="g")["datasetGroupArn"]
+    server.active("describe_dataset_group", "datasetGroup", group)
+    dataset = personalize.create_dataset(name="d", datasetType="Interactions", datasetGroupArn=group, schemaArn=schema)[
+        "datasetArn"
+    ]
+    job = personalize.create_dataset_import_job(
+        jobName="i", datasetArn=dataset, dataSource={"dataLocation": "s3://films/rows.csv"}, roleArn=ROLE
+    )["datasetImportJobArn"]
+    server.active("describe_dataset_import_job", "datasetImportJob", job)
+    recipe = "arn:aws:personalize:::recipe/aws-user-personalization"
+    solution = personalize.create_solution(name="s", datasetGroupArn=group, recipeArn=recipe)["solutionArn"]
+    version: str = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    server.active("describe_solution_version", "solutionVersion", version)
+    return version
+
+
+def begun(server: Server, version: str, name: str) -> str:
+    arn: str = server.client("personalize").create_batch_inference_job(
+        jobName=name,
+        solutionVersionArn=version,
+        jobInput={"s3DataSource": {"path": "s3://films/in/"}},
+        jobOutput={"s3DataDestination": {"path": f"s3://films/{name}/"}},
+        roleArn=ROLE,
+    )["batchInferenceJobArn"]
+    return arn
+
+
+def output(server: Server, name: str) -> bytes:
+    body: bytes = server.client("s3").get_object(Bucket="films", Key=f"{name}/lines.out")["Body"].read()
+    return body
+
+
+def test_a_job_that_was_interrupted_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    server = Server(tmp_path, 0)
+    try:
+        version = trained(server)
+        broken = begun(server, version, "broken")
+        until(lambda: server.progress() > 0.05)
+        server.process.kill()
+        server.process.wait()
+        server = Server(tmp_path, 1)
+        assert server.client("personalize").list_batch_inference_jobs()["batchInferenceJobs"][0]["status"] != "ACTIVE"
+        server.active("describe_batch_inference_job", "batchInferenceJob", broken)
+        server.active("describe_batch_inference_job", "batchInferenceJob", begun(server, version, "whole"))
+        assert output(server, "broken").count(b"\n") == LINES
+        assert output(server, "broken") == output(server, "whole")
+    finally:
+        server.process.kill()
+        server.process.wait()
