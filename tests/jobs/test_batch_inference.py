@@ -57,8 +57,15 @@ def worked(folder: Path, model: Path, files: list[bytes], recipe: str = "aws-use
         (folder / INPUTS / str(number)).write_bytes(body)
     spec: dict[str, Any] = {
         "files": [{"name": str(n), "key": f"{n}.out", "bytes": len(body)} for n, body in enumerate(files)],
-        "recipe": recipe, "amount": 5, "most_lines": None, "filter": None, "schemas": {}, "sides": {},
-        "segments": [], "reacts": False, "config": {},
+        "recipe": recipe,
+        "amount": 5,
+        "most_lines": None,
+        "filter": None,
+        "schemas": {},
+        "sides": {},
+        "segments": [],
+        "reacts": False,
+        "config": {},
     }
     shares: list[float] = []
     outcome = batch_inference.work(spec, folder, shares.append)
