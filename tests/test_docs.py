@@ -49,6 +49,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {
         "PATH": os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": str(Path(fakepersonalize.__file__).parents[1]),
+        "PYTEST_PLUGINS": "fakepersonalize.pytest_plugin",  # as where it is installed
         "AWS_ACCESS_KEY_ID": "123456789012",
         "AWS_SECRET_ACCESS_KEY": "anything",
         "AWS_EC2_METADATA_DISABLED": "true",
