@@ -76,7 +76,7 @@ class Emulator:
         self.shelf = Shelf(self.database, self.clock.now, settings.quotas)
         self.tables = TableStore(self.database, self.folder.path / "tables")
         self.models = ArtifactStore(self.folder.path / "models")
-        self.loaded = LoadedModels(self.models, settings.loaded_models)
+        self.loaded = LoadedModels(self.models, settings.loaded_models, settings.loaded_megabytes * 2**20)
         self.streamed = _streamed(self.folder, self.database)
         self._objects = _objects(settings, self.folder, self.database, self.streamed)
         self.neighbour_app = NeighbourApp(self.hosts, self.reset, self._objects, settings.s3_endpoint)

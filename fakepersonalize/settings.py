@@ -75,6 +75,7 @@ class Settings:
         default_factory=_spare_cores, metadata={"help": "threads that training may use (cores - 1)", "choices": ()}
     )
     loaded_models: int = _setting(8, "how many trained models stay in memory")
+    loaded_megabytes: int = _setting(2048, "how much memory trained models may take together; one always stays")
     explainable: int = _setting(100_000, "how many of the newest recommendations can be explained")
     in_process: bool = _setting(False, "work inline in the caller's thread: no ticker, no worker process")
 
@@ -139,6 +140,7 @@ _READERS: dict[str, Any] = {
     "seed": int,
     "train_threads": int,
     "loaded_models": int,
+    "loaded_megabytes": int,
     "explainable": int,
     "step_seconds": float,
     "classroom_factor": float,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
 
 TAKEN = "taken"
+BYTES_OF_AN_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,17 @@ class LoadedModel:
 
 
 class LoadedModels:
-    """At most `most` models; two threads that want the same one wait for one loading."""
+    """At most `most` models, of at most `most_bytes` together; two threads that want the same one wait for one loading.
 
-    def __init__(self, store: ArtifactStore, most: int) -> None:
-        self._store, self._most = store, most
+    Whoever answers from a model keeps it until the answer is there, so that a model that goes fails nobody.
+    """
+
+    def __init__(self, store: ArtifactStore, most: int, most_bytes: float = math.inf) -> None:
+        self._store, self._most, self._most_bytes = store, most, most_bytes
         self._lock = threading.Lock()
         self._loading: dict[int, threading.Lock] = {}
         self._models: OrderedDict[int, LoadedModel] = OrderedDict()
+        self._sizes: dict[int, int] = {}
         self._drops = 0
 
     def get(self, key: int) -> LoadedModel:
@@ -168,28 +174,40 @@ class LoadedModels:
             found = self._models.get(key)
             if found is None:
                 drops = self._drops
-                found = load(*self._store.load(key))
-                self._put(key, found, drops)
+                manifest, arrays = self._store.load(key)
+                found = load(manifest, arrays)
+                self._put(key, found, _bytes(arrays), drops)
         return found
 
     def drop(self, key: int) -> None:
         with self._lock:
             self._drops += 1
             self._models.pop(key, None)
+            self._sizes.pop(key, None)
 
     def clear(self) -> None:
         with self._lock:
             self._models.clear()
+            self._sizes.clear()
 
-    def _put(self, key: int, model: LoadedModel, drops: int) -> None:
+    def _put(self, key: int, model: LoadedModel, size: int, drops: int) -> None:
         """Keep a model unless some were dropped since its loading began: it may have been among them."""
         with self._lock:
             self._loading.pop(key, None)
             if drops != self._drops:
                 return
-            self._models[key] = model
-            while len(self._models) > self._most:
-                self._models.popitem(last=False)
+            self._models[key], self._sizes[key] = model, size
+            while len(self._models) > max(1, self._most) or self._is_crowded():
+                del self._sizes[self._models.popitem(last=False)[0]]
+
+    def _is_crowded(self) -> bool:
+        return len(self._models) > 1 and sum(self._sizes.values()) > self._most_bytes
+
+
+def _bytes(arrays: Mapping[str, np.ndarray]) -> int:
+    """Return about how much memory a model takes: its arrays, and for each id a text and its places in tables."""
+    ids = sum(len(array) for name, array in arrays.items() if name.endswith("_ids.offsets"))
+    return sum(array.nbytes for array in arrays.values()) + BYTES_OF_AN_ID * ids
 
 
 def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel:

@@ -40,6 +40,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "seed": (["--seed", "42"], 42),
     "train_threads": (["--train-threads", "3"], 3),
     "loaded_models": (["--loaded-models", "2"], 2),
+    "loaded_megabytes": (["--loaded-megabytes", "64"], 64),
     "lags": (["--lags", "aws"], "aws"),
     "explainable": (["--explainable", "10"], 10),
     "auto_training": (["--auto-training", "clock"], "clock"),

@@ -26,7 +26,7 @@ class Store(ArtifactStore):
         self.gate.wait(30)
         if key < 0:
             raise FileNotFoundError(key)
-        return {"key": key}, {}
+        return {"key": key}, {"factors": np.zeros(key, np.uint8)}
 
 
 @pytest.fixture
@@ -47,6 +47,21 @@ def test_the_least_recently_used_model_goes_first(store: Store) -> None:
     for key in (1, 2, 1, 3, 1, 2):
         models.get(key)
     assert store.read == [1, 2, 3, 2]
+
+
+def test_models_go_when_they_take_too_much_memory_together_but_for_one(store: Store) -> None:
+    models = LoadedModels(store, most=9, most_bytes=10)
+    for key in (4, 5, 4, 3, 4, 5):  # each takes as many bytes as its key says
+        models.get(key)
+    assert store.read == [4, 5, 3, 5]
+    models.drop(5)
+    models.get(4)
+    models.get(6)
+    models.get(4)
+    assert store.read == [4, 5, 3, 5, 6]
+    models.get(11)
+    assert models.get(11) is models.get(11)
+    assert store.read == [4, 5, 3, 5, 6, 11]
 
 
 def test_threads_that_want_the_same_model_wait_for_one_loading(store: Store) -> None:
