@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from fakepersonalize import errors
 from fakepersonalize.arns import Scope
@@ -47,6 +49,8 @@ from fakepersonalize.resources.kinds import CAMPAIGN, DATASET, DATASET_GROUP, KI
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
+from fakepersonalize.snapshots import load, save
+from fakepersonalize.snapshots.state import State
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.folder import DataFolder
 from fakepersonalize.storage.metadata import Database, Row
@@ -141,6 +145,20 @@ class Emulator:
             self.journal,
             settings.teach,
             self._faults,
+        )
+        self._state = State(
+            self.database,
+            self.shelf,
+            self.tables,
+            self.streamed,
+            self.models,
+            self.lifecycle,
+            self.clock,
+            neighbours,
+            self.folder.path / "jobs",
+            self._gone,
+            self._forget_rows,
+            train.model_key,
         )
         self.ready = False
 
@@ -267,6 +285,27 @@ class Emulator:
             self._pins.clear(account)
         return len(gone)
 
+    def save_snapshot(self, target: str | os.PathLike[str] | BinaryIO, objects: bool = False) -> None:
+        """Write all resources, their data and models into one file, with `objects` also buckets and what is in them.
+
+        Raises snapshots.archive.Unusable where objects lie elsewhere. See docs/snapshots.md.
+        """
+        with _opened(target, "wb") as file:
+            save.save(self._state, file, objects)
+
+    def load_snapshot(self, source: str | os.PathLike[str] | BinaryIO) -> int:
+        """Put what a snapshot holds in the place of all resources; return how many there are now.
+
+        What was under way here is stopped and forgotten. Raises snapshots.archive.Unusable for a file that is not
+        whole, or not what it says; nothing has changed then.
+        """
+        with _opened(source, "rb") as file:
+            loaded = load.load(self._state, file)
+        self.identifiers.begin_after(_highest_number(self.database))
+        self.answers.clear()
+        self.lifecycle.settle()
+        return loaded
+
     def close(self) -> None:
         """End background work at once and let go of the folder."""
         self.ready = False
@@ -355,13 +394,17 @@ class Emulator:
         if resource.kind is DATASET:
             self.tables.drop(resource.number)
             assert self.database.current is not None
-            for rows in (self.streamed, self.live, self.metadata, self.past):
-                self.database.current.afterwards.append(partial(rows.drop, resource.number))
+            self.database.current.afterwards.append(partial(self._forget_rows, resource.number))
         model = _model(resource)
         if model is not None:
             assert self.database.current is not None
             for store in (self.loaded, self.models):
                 self.database.current.afterwards.append(partial(store.drop, model))
+
+    def _forget_rows(self, dataset: int) -> None:
+        """Give up the streamed rows of a dataset, and what is known of it in memory."""
+        for rows in (self.streamed, self.live, self.metadata, self.past):
+            rows.drop(dataset)
 
     def _sweep(self) -> None:
         """Clear away what a crash left on the disk that no row names."""
@@ -369,11 +412,20 @@ class Emulator:
         self.tables.sweep_strays(open_jobs)
         self.tables.sweep()
         for dataset in self.streamed.datasets() - {dataset.number for dataset in self.shelf.of_kind(DATASET)}:
-            for rows in (self.streamed, self.live, self.metadata, self.past):
-                rows.drop(dataset)
+            self._forget_rows(dataset)
         trained = [each for kind in (SOLUTION_VERSION, RECOMMENDER) for each in self.shelf.of_kind(kind)]
         recording = {train.model_key(int(job)) for job in open_jobs}
         self.models.sweep(recording | {key for key in map(_model, trained) if key is not None})
+
+
+@contextmanager
+def _opened(place: str | os.PathLike[str] | BinaryIO, mode: str) -> Iterator[BinaryIO]:
+    """Lend a file that is open already, or one that is opened for the purpose."""
+    if isinstance(place, (str, os.PathLike)):
+        with open(place, mode) as file:
+            yield cast(BinaryIO, file)
+    else:
+        yield place
 
 
 def _database(folder: DataFolder) -> Database:

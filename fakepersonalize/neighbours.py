@@ -190,6 +190,10 @@ class Neighbours:
             found = [entry for page in pages for entry in page.get("Contents", ())]
         return [_info(bucket, entry) for entry in found if not entry["Key"].endswith("/")]
 
+    def s3(self, scope: Scope) -> Any:
+        """Return a client of S3, as boto3 has it, in the name of a scope."""
+        return self._s3(scope)
+
     def _s3(self, scope: Scope) -> Any:
         return self._client("s3", scope)
 

@@ -20,7 +20,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from fakepersonalize import __version__
-from fakepersonalize.admin import control, explaining, faults, health, pins, view
+from fakepersonalize.admin import control, explaining, faults, health, pins, snapshot, view
 from fakepersonalize.admin.answers import refused
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.frontdoor.door import ADMIN, Door
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_error_handler(HTTPException, refused)
     app.register_blueprint(health.blueprint(lambda: emulator.ready), url_prefix=ADMIN)
-    for pages in (control, explaining, faults, pins, view):
+    for pages in (control, explaining, faults, pins, snapshot, view):
         app.register_blueprint(pages.blueprint(emulator), url_prefix=ADMIN)
     door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts)
     app.wsgi_app = door  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import Any
 
 from fakepersonalize import __version__
-from fakepersonalize.cli import compare, data, execute, explain, jobs, lint, notebook
+from fakepersonalize.cli import compare, data, execute, explain, jobs, lint, notebook, snapshot
 from fakepersonalize.cli.env import REGION, SHELLS, detected_shell, lines
 from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_flags, settings_of
 from fakepersonalize.cli.refusal import Refused
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument(
         "--user", default=DEFAULT_USER, metavar="ID", help=f"who gets recommendations (default: {DEFAULT_USER})"
     )
-    for module in (compare, execute, notebook, data, lint, jobs, explain):
+    for module in (compare, execute, notebook, data, snapshot, lint, jobs, explain):
         module.add_to(commands)
     return parser
 

@@ -71,6 +71,8 @@ class Inlets:
             group = resource["datasetGroupArn"]
             dataset = resource.arn if own else dataset_arn(group, INTERACTIONS)
             type_ = ACTION_INTERACTIONS if own else INTERACTIONS
+            if self._ids.get(resource.arn) != resource["trackingId"]:
+                self._trackings.pop(self._ids.get(resource.arn, ""), None)
             self._trackings[resource["trackingId"]] = Tracking(resource.scope, group, dataset, type_)
             self._ids[resource.arn] = resource["trackingId"]
 

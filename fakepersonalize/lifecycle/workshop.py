@@ -78,6 +78,11 @@ class Workshop:
         self._over: set[int] = set()  # those among them that nobody waits for any more
         self._closed = False
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of jobs that can be done here."""
+        return frozenset(self._bodies)
+
     def gather(self, number: int) -> None:
         """Have a queued job gather what it needs."""
         self._light.submit(lambda: self._attempt(number, self._gather))

@@ -45,6 +45,12 @@ class Identifiers:
         """Return eight lower-case hexadecimal digits, as in the ARN of a solution version."""
         return self.uuid(*place)[:8]
 
+    def begin_after(self, past: int) -> None:
+        """Begin again in a folder whose resources another run made, up to this number."""
+        with self._lock:
+            self._asked.clear()
+            self._past = past
+
     def clear(self, account: str | None = None) -> None:
         """Begin again, once nothing is there that has an id: as in a new folder, or in the places of one account."""
         with self._lock:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,13 @@ class ArtifactStore:
         """Put a model into a new folder as well, where it stays when it is dropped here."""
         with self._exchanging:
             shutil.copytree(self._folder / str(key), folder)
+
+    @contextmanager
+    def files(self, key: int) -> Iterator[dict[str, Path]]:
+        """Lend the files of a model by their names, none where there is no such model; they stay meanwhile."""
+        with self._exchanging:
+            folder = self._folder / str(key)
+            yield {name: folder / name for name in (MANIFEST, ARRAYS) if (folder / name).exists()}
 
     def load(self, key: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with self._exchanging:

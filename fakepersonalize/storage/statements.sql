@@ -4,6 +4,10 @@
 INSERT INTO resource (arn, kind, account, region, name, status, created, updated, document)
 VALUES (:arn, :kind, :account, :region, :name, :status, :now, :now, :document);
 
+-- name: restore_resource
+INSERT INTO resource (arn, kind, account, region, name, status, created, updated, document)
+VALUES (:arn, :kind, :account, :region, :name, :status, :created, :updated, :document);
+
 -- name: resource
 SELECT * FROM resource WHERE arn = :arn;
 
@@ -50,6 +54,12 @@ SELECT max(seq) AS number FROM sqlite_sequence WHERE name = 'resource';
 INSERT OR IGNORE INTO link (ancestor, arn, kind, number)
 SELECT :ancestor, arn, kind, number FROM resource WHERE arn = :arn;
 
+-- name: all_links
+SELECT ancestor, arn FROM link ORDER BY number, ancestor;
+
+-- name: all_tags
+SELECT arn, key, value FROM tag ORDER BY arn, key;
+
 -- name: ancestors
 SELECT ancestor FROM link WHERE arn = :arn;
 
@@ -74,6 +84,9 @@ DELETE FROM tag WHERE arn = :arn;
 -- name: add_step
 INSERT INTO step (arn, track, process, stage, due, times, job)
 VALUES (:arn, :track, :process, :stage, :due, :times, :job);
+
+-- name: all_steps
+SELECT * FROM step ORDER BY number;
 
 -- name: next_step
 SELECT step.*, job.state AS job_state, job.failure AS job_failure FROM step LEFT JOIN job ON job.number = step.job

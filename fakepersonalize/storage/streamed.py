@@ -58,6 +58,7 @@ class _Batch:
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = rows
         self.over = False
+        self.first = 0  # the number that its first row got
         self.problem: BaseException | None = None
         self.bell = threading.Lock()
         self.bell.acquire()
@@ -76,13 +77,13 @@ class StreamedRows:
         self.listeners: list[Listener] = []
         self.removals: list[Callable[[int, Set[int]], None]] = []  # they hear of a dataset, and numbers of its rows
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Keep rows, all or none; return when they are on the disk and the listeners have heard of them.
+    def add(self, rows: Sequence[Row]) -> Sequence[int]:
+        """Keep rows, all or none; return their numbers when they are on the disk and the listeners have heard of them.
 
         Whoever finds nobody writing writes for all who wait, and then wakes one of those who came meanwhile to write.
         """
         if not rows:
-            return
+            return ()
         batch = _Batch(rows)
         with self._queue:
             self._waiting.append(batch)
@@ -93,6 +94,7 @@ class StreamedRows:
             self._write_group()
         if batch.problem:
             raise batch.problem
+        return range(batch.first, batch.first + len(rows))
 
     def events(self, dataset: int) -> list[Event]:
         """Return the events of a dataset in the order of their arrival."""
@@ -151,9 +153,11 @@ class StreamedRows:
     def _write_group(self) -> None:
         with self._queue:
             group, self._waiting = self._waiting, []
+        first = self._last + 1
         problem = self._write([row for batch in group for row in batch.rows])
         for batch in group:
-            batch.over, batch.problem = True, problem
+            batch.over, batch.problem, batch.first = True, problem, first
+            first += len(batch.rows)
         with self._queue:
             self._writing = bool(self._waiting)
             following = self._waiting[:1]

@@ -58,6 +58,11 @@ class TableStore:
         """Return the files as `segments` does, with the numbers that tell which is newer."""
         return [(row["number"], self._folder / row["file"]) for row in self._database.rows("segments", dataset=dataset)]
 
+    def rows_of(self, number: int) -> int:
+        """Return how many rows a segment has."""
+        row = self._database.row("segment", number=number)
+        return row["rows"] if row else 0
+
     def has_rows(self, dataset: int) -> bool:
         return bool(self._database.rows("segments", dataset=dataset))
 

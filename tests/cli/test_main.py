@@ -156,7 +156,7 @@ def test_wrong_arguments_are_answered_with_the_usage(arguments: list[str], capsy
     assert capsys.readouterr().err.startswith("usage: fakepersonalize")
 
 
-@pytest.mark.parametrize("command", ["serve", "env", "demo", "exec", "notebook", "data"])
+@pytest.mark.parametrize("command", ["serve", "env", "demo", "exec", "notebook", "data", "snapshot"])
 def test_help_can_be_printed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with contextlib.suppress(SystemExit):
         main([command, "--help"])

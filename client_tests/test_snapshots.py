@@ -1,0 +1,67 @@
+"""Snapshots over HTTP: what one server wrote another one loads, and what is none changes nothing."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+import shops
+from accounts import Account
+from conftest import Servers, make_account
+from modes import socket_only
+
+pytestmark = socket_only
+
+
+@pytest.fixture(scope="module")
+def urls(mode: str, servers: Servers) -> tuple[str, str]:
+    """Two servers that no other test uses."""
+    quick = {"FAKEPERSONALIZE_STEP_SECONDS": "0.01", "FAKEPERSONALIZE_LIMITS": "off"}
+    return servers.url(**quick, FAKEPERSONALIZE_SEED="1"), servers.url(**quick, FAKEPERSONALIZE_SEED="2")
+
+
+def ask(url: str, method: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    request = urllib.request.Request(url, body, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def test_another_server_answers_as_the_first_did(urls: tuple[str, str]) -> None:
+    here, there = (f"{url}/_fakepersonalize/snapshot" for url in urls)
+    account = make_account(urls[0])
+    campaign = account.deployed(account.shop(shops.series()), "aws-user-personalization", "shop")
+    status, saved = ask(f"{here}?objects=true", "GET")
+    assert (status, saved[:2]) == (200, b"PK")
+    status, answer = ask(there, "POST", saved)
+    assert (status, json.loads(answer).keys()) == (200, {"loaded"})
+    other = make_account(urls[1], number=account.number)
+    assert other.recommended(campaign, userId="u1") == account.recommended(campaign, userId="u1")
+    assert buckets(other) == buckets(account) != []
+    assert ask(there, "GET")[1] == ask(here, "GET")[1]  # equal states make equal files
+
+
+def buckets(account: Account) -> list[str]:
+    return [bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"PK\x05\x06" + bytes(18), b"x" * 5_000_000])
+def test_what_is_no_snapshot_changes_nothing(body: bytes, urls: tuple[str, str]) -> None:
+    page = f"{urls[1]}/_fakepersonalize/snapshot"
+    before = ask(page, "GET")[1]
+    status, answer = ask(page, "POST", body)
+    assert (status, "snapshot" in json.loads(answer)["error"]) == (400, True)
+    assert ask(page, "GET")[1] == before
+
+
+def test_what_is_asked_wrongly_is_refused(urls: tuple[str, str]) -> None:
+    page = f"{urls[1]}/_fakepersonalize/snapshot"
+    assert ask(f"{page}?objects=perhaps", "GET")[0] == 400
+    assert ask(f"{page}?object=true", "GET")[0] == 400
+    assert ask(page, "GET", Origin="https://films.example")[0] == 403
+    assert ask(page, "POST", b"", Origin="https://films.example")[0] == 403

@@ -1,0 +1,102 @@
+"""Segments and models of a foreign snapshot: they are read once, within bounds, before they get a place."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fakepersonalize.snapshots.archive import Unusable
+
+if TYPE_CHECKING:
+    from fakepersonalize.datasets.schema import Schema
+
+# What a segment may grow to when it is read: far more than rows of text that are worth a file, far less than a bomb.
+MOST_GROWTH, SPARE_BYTES = 200, 64 * 2**20
+MOST_HEADER_BYTES = 4096
+BATCH_ROWS = 1 << 16
+BAD_SEGMENT = "The snapshot has a segment that cannot be: number {number}, {why}"
+BAD_MODEL = "The snapshot has a model that cannot be: number {number}, {why}"
+
+
+def check_segment(number: int, path: Path, rows: int, schema: Schema) -> None:
+    """Raise Unusable unless a file is Parquet with so many rows of a schema's columns, and of an honest size."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from fakepersonalize.datasets.csv_rows import arrow_schema
+
+    try:
+        with pq.ParquetFile(path) as file:
+            _require_columns(number, file.schema_arrow, arrow_schema(schema))
+            if file.metadata.num_rows != rows:
+                raise Unusable(BAD_SEGMENT.format(number=number, why="which has another number of rows"))
+            budget = MOST_GROWTH * path.stat().st_size + SPARE_BYTES
+            for batch in file.iter_batches(BATCH_ROWS):
+                budget -= batch.nbytes
+                rows -= batch.num_rows
+                if budget < 0 or rows < 0:
+                    raise Unusable(BAD_SEGMENT.format(number=number, why="which is larger than it looks"))
+    except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
+        raise Unusable(BAD_SEGMENT.format(number=number, why="which is not Parquet")) from None
+    if rows:
+        raise Unusable(BAD_SEGMENT.format(number=number, why="which lacks rows"))
+
+
+def check_model(number: int, folder: Path) -> dict[str, Any]:
+    """Return the manifest of a model; raise Unusable unless it loads, and its histories are of its items and users."""
+    from fakepersonalize.recommend.loaded import load
+    from fakepersonalize.storage import artifacts
+
+    _require_honest_arrays(number, folder / artifacts.ARRAYS)
+    try:
+        manifest, arrays = artifacts.read(folder)
+        if type(manifest["learnt"]["last"]) is not int:
+            raise TypeError
+        loaded = load(manifest, arrays)
+        offsets, items = loaded.offsets, loaded.history_items
+        fits = len(offsets) == len(loaded.users) + 1 and offsets[0] == 0 and offsets[-1] == len(items)
+        fits = fits and len(items) == len(loaded.history_times) and (offsets[1:] >= offsets[:-1]).all()
+        if not fits or (len(items) and not (items.min() >= 0 and items.max() < len(loaded.item_ids))):
+            raise ValueError
+    except Exception:  # whatever the many models raise at arrays that are not theirs
+        raise Unusable(BAD_MODEL.format(number=number, why="which does not load")) from None
+    return manifest
+
+
+def _require_columns(number: int, found: Any, wanted: Any) -> None:
+    """Let a segment lack columns, which a schema may have got since, and have none of another type."""
+    if len(set(found.names)) != len(found.names) or any(
+        name not in wanted.names or wanted.field(name).type != found.field(name).type for name in found.names
+    ):
+        raise Unusable(BAD_SEGMENT.format(number=number, why="which has other columns"))
+
+
+def _require_honest_arrays(number: int, path: Path) -> None:
+    """Raise Unusable for arrays that are packed, made of objects, or not as large as they say."""
+    from numpy.lib import format as npy
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > path.stat().st_size:
+                raise ValueError
+            for entry in entries:
+                with archive.open(entry) as file:
+                    version = npy.read_magic(file)
+                    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+                    shape, _, dtype = read(file, max_header_size=MOST_HEADER_BYTES)
+                    size = dtype.itemsize
+                    for length in shape:
+                        size *= length
+                    whole = file.tell() + size == entry.file_size
+                if dtype.hasobject or not whole or entry.compress_type != zipfile.ZIP_STORED:
+                    raise ValueError
+    except Exception:  # numpy evaluates headers as literals, which raises all sorts of things
+        raise Unusable(BAD_MODEL.format(number=number, why="whose arrays cannot be read")) from None
+
+
+def with_last(manifest: dict[str, Any], last: int) -> str:
+    """Return the text of a model's manifest that says otherwise up to which streamed event it has learnt."""
+    return json.dumps(manifest | {"learnt": manifest["learnt"] | {"last": last}}, sort_keys=True)
