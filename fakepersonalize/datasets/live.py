@@ -22,6 +22,7 @@ from fakepersonalize.resources.quotas import EVENT_BYTES, ID_CHARACTERS
 from fakepersonalize.storage.streamed import Event, Record
 
 N = TypeVar("N", int, float)
+Shown = Callable[[str], Sequence[str]]
 
 NO_SESSION = "null"  # what a client of JavaScript sends for none: it was seen to be accepted and to have no effect
 EVENTS = (schemas.INTERACTIONS, schemas.ACTION_INTERACTIONS)
@@ -40,6 +41,7 @@ ORIGIN = {
     "RECOMMENDATIONID": "RECOMMENDATION_ID",
     "EVENTATTRIBUTIONSOURCE": "EVENT_ATTRIBUTION_SOURCE",
 }
+SHOWN = "(shown)"  # no name of a column: it is in no export
 BITS = {"int": 32, "long": 64}
 LARGEST = {"float": 3.4028234663852886e38, "double": 1.7976931348623157e308}
 CLIPPED_FROM = 7_000  # characters; shorter texts are never cut
@@ -53,9 +55,13 @@ class Inlet:
         named = {_folded(column.name): column for column in schema.columns}
         self._columns = {name: column for name, column in named.items() if name not in OWN[schema.dataset_type]}
 
-    def events(self, request: Mapping[str, Any]) -> list[Event]:
-        """Return the rows of a PutEvents request; those of a session called "null" have no effect."""
-        made = [self._event(request.get("userId"), request["sessionId"], sent) for sent in request["eventList"]]
+    def events(self, request: Mapping[str, Any], shown: Shown = lambda id_: ()) -> list[Event]:
+        """Return the rows of a PutEvents request; those of a session called "null" have no effect.
+
+        `shown` tells what was listed under a recommendationId: impressions where the event names none.
+        """
+        user, session = request.get("userId"), request["sessionId"]
+        made = [self._event(user, session, sent, shown) for sent in request["eventList"]]
         return [] if request["sessionId"] == NO_SESSION else made
 
     def action_interactions(self, sent: Iterable[Mapping[str, Any]]) -> list[Event]:
@@ -88,14 +94,15 @@ class Inlet:
             except InvalidInputException as problem:
                 yield problem
 
-    def _event(self, user: str | None, session: str, sent: Mapping[str, Any]) -> Event:
+    def _event(self, user: str | None, session: str, sent: Mapping[str, Any], shown: Shown) -> Event:
         given = self._given(sent)
         item = _string(sent.get("itemId", given.get("ITEMID")))
         if not (item and len(item) <= ID_CHARACTERS):
             raise InvalidInputException(
                 errors.EVENT_WITHOUT_ITEM, "1 to 256 characters, in the event or in its properties"
             )
-        time, more = int(sent["sentAt"]), self._text(given)
+        implicit = shown(sent["recommendationId"]) if "recommendationId" in sent and "impression" not in sent else ()
+        time, more = int(sent["sentAt"]), self._text(given, implicit)
         return Event(self.dataset, user, session, sent.get("eventId"), item, time, sent["eventType"], more)
 
     def _action_interaction(self, sent: Mapping[str, Any]) -> Event:
@@ -118,10 +125,11 @@ class Inlet:
         properties = _properties(sent.get("properties"), FORBIDDEN)
         return properties | {name: value for name, value in members.items() if value is not None}
 
-    def _text(self, given: Mapping[str, Any]) -> str:
+    def _text(self, given: Mapping[str, Any], shown: Sequence[str] = ()) -> str:
         """Return as JSON what is in the columns that are no members of their own; other keys are ignored."""
         values = {column.name: self._value(column, given.get(name)) for name, column in self._columns.items()}
         values |= {ORIGIN[name]: _string(given.get(name)) for name in ORIGIN.keys() - self._columns.keys()}
+        values |= {SHOWN: "|".join(shown)} if shown else {}
         return json.dumps({name: value for name, value in values.items() if value is not None}, sort_keys=True)
 
     def _value(self, column: Column, given: Any) -> Any:
@@ -152,6 +160,15 @@ class Distinct:
         if event.id is not None:
             self._ids.add(event.id)
         return not known
+
+
+def shown_with(event: Event) -> list[str]:
+    """Return the other items that were shown when an event happened: its impressions, or what its list had."""
+    if len(event.more) <= len("{}"):
+        return []
+    columns = {name.upper(): value for name, value in json.loads(event.more).items()}
+    listed = columns.get(ORIGIN["IMPRESSION"]) or columns.get(SHOWN) or ""
+    return [item for item in dict.fromkeys(listed.split("|")) if item and item != event.item]
 
 
 def value_of(event: Event) -> float | None:

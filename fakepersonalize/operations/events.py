@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from fakepersonalize import errors
+from fakepersonalize import arns, errors
 from fakepersonalize.datasets import live, schema
 from fakepersonalize.datasets.live import Inlet
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.resources.kinds import DATASET
 
+MOST_SHOWN = 25  # as many as an event may name itself
+
 
 @operation
 def put_events(call: Call, request: dict[str, Any]) -> None:
     inlet = _tracked(call, request["trackingId"], schema.INTERACTIONS)
-    call.stream(inlet.events(request))
+    call.stream(inlet.events(request, lambda id_: _shown(call, id_)))
 
 
 @operation
@@ -48,6 +51,13 @@ def _tracked(call: Call, tracking_id: str, type_: str) -> Inlet:
     if inlet is None:
         raise errors.invalid(errors.TRACKER_WITHOUT_DATASET)
     return inlet
+
+
+def _shown(call: Call, recommendation_id: str) -> Sequence[str]:
+    """Return the items of an answer; an id that is unknown, too old or of another account says nothing."""
+    answer = call.house.answers.find(recommendation_id)
+    own = arns.parse(answer.endpoint.arn) if answer else None
+    return answer.items[:MOST_SHOWN] if answer and own and own.scope == call.scope else ()
 
 
 def _put_records(call: Call, arn: str, type_: str, sent: list[dict[str, Any]], id_member: str) -> None:

@@ -51,7 +51,8 @@ class Filters:
         self._compiled: dict[str, tuple[int, Filter]] = {}
         self._making = threading.Lock()
         self.frozen: Frozen = lambda group: None  # what is known of a dataset group, where a fault holds it back
-        self._catalogues: WeakKeyDictionary[LoadedModel, Items] = WeakKeyDictionary()
+        # With each catalogue, how many of the streamed items it has been looked up for.
+        self._catalogues: WeakKeyDictionary[LoadedModel, tuple[Items, int]] = WeakKeyDictionary()
         self._actions: WeakKeyDictionary[Items, Actions] = WeakKeyDictionary()
         self.refresh({found.arn for found in shelf.of_kind(FILTER)})
 
@@ -108,15 +109,17 @@ class Filters:
         return Look(items, around)
 
     def catalogue(self, group: str, loaded: LoadedModel) -> Items:
-        """Return what a model recommends by its codes, and behind it what only the Items or Actions dataset knows."""
+        """Return what a model recommends by its codes, and behind it what came later: that was put, imported or met."""
         type_ = ACTIONS if loaded.dealings else ITEMS
         codes = loaded.dealings.actions if loaded.dealings else loaded.items
-        rows = self._rows(group, type_)
+        rows, live = self._rows(group, type_), self._live.items(dataset_arn(group, EVENTS_OF[type_]))
         with self._making:
-            known = self._catalogues.get(loaded)
-            if known is None or known.rows is not rows:
-                others = [id_ for id_ in rows.places if id_ not in codes] if rows else []
-                self._catalogues[loaded] = known = self._items(group, [*codes, *others], rows, type_)
+            known, seen = self._catalogues.get(loaded, (None, 0))
+            there, amount = known.codes if known else {}, len(live)
+            if known is None or known.rows is not rows or any(id_ not in there for id_ in live[seen:amount]):
+                ids = dict.fromkeys([*codes, *(rows.places if rows else ()), *live[:amount]])
+                known = self._items(group, [*ids], rows, type_)
+            self._catalogues[loaded] = known, amount
         return known
 
     def actions(self, candidates: Items) -> Actions:

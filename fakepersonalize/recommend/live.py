@@ -61,11 +61,23 @@ class LiveEvents:
         """Forget events of a dataset by their numbers."""
         self._waiting.remove(numbers)
         old, new = self._datasets.get(dataset), _Histories()
-        for events in old.by_owner.values() if old else ():
-            for event in events:
-                if event.number not in numbers:
-                    new.add(event)
+        for event in old.log if old else ():
+            if event.number not in numbers:
+                new.add(event)
         self._datasets[dataset] = new
+
+    def log(self, dataset_arn: str) -> Sequence[Event]:
+        """Return the events of the dataset that has the ARN now, in the order of their arrival; the list goes on growing."""
+        self._waiting.settle()
+        inlet = self._inlets.of(dataset_arn)
+        histories = self._datasets.get(inlet.dataset) if inlet else None
+        return histories.log if histories else ()
+
+    def items(self, dataset_arn: str) -> Sequence[str]:
+        """Return the items of these events, each once; the list goes on growing."""
+        inlet = self._inlets.of(dataset_arn)
+        histories = self._datasets.get(inlet.dataset) if inlet else None
+        return histories.items if histories else ()
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""
@@ -76,8 +88,15 @@ class LiveEvents:
 class _Histories:
     def __init__(self) -> None:
         self.by_owner: dict[str, list[Event]] = {}
+        self.log: list[Event] = []
+        self.items: list[str] = []
+        self._known: set[str] = set()
         self._distinct = Distinct()
 
     def add(self, event: Event) -> None:
         if self._distinct.is_new(event):
             self.by_owner.setdefault(event.owner, []).append(event)
+            if event.item not in self._known:
+                self._known.add(event.item)
+                self.items.append(event.item)
+            self.log.append(event)

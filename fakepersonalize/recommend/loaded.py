@@ -18,6 +18,7 @@ from fakepersonalize.storage.streamed import Event
 if TYPE_CHECKING:
     import numpy as np
 
+    from fakepersonalize.recipes.exploration import Knowledge
     from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
 
@@ -96,6 +97,7 @@ class LoadedModel:
     feature_offsets: np.ndarray | None = None  # [users + 1]
     contexts: Encoding | None = None
     dealings: Dealings | None = None  # of models that recommend actions
+    knowledge: Knowledge | None = None  # of the items, at the training
 
     def history(
         self,
@@ -231,7 +233,18 @@ def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel
         arrays.get("user_features.offsets"),
         Encoding.from_description(manifest["encodings"]["context"]) if "context" in manifest["encodings"] else None,
         _dealings(arrays, manifest["last_acted"], len(user_ids)) if "action_ids" in arrays else None,
+        _knowledge(arrays),
     )
+
+
+def _knowledge(arrays: dict[str, np.ndarray]) -> Knowledge:
+    import numpy as np
+
+    from fakepersonalize.recipes.exploration import Knowledge
+
+    met = arrays["items.met"]
+    passed_over = arrays.get("items.passed_over", np.zeros(len(met), np.int64))
+    return Knowledge(arrays["items.came"], met, passed_over, int(arrays["history.times"].max(initial=0)))
 
 
 def _dealings(arrays: dict[str, np.ndarray], last: int, n_users: int) -> Dealings:

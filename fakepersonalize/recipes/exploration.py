@@ -1,0 +1,77 @@
+"""Exploration: how new items come by a share of the answers. All of it can be worked out again from its inputs.
+
+A user's scores are a mixture: (1 - share) x what the model says + share x what is tried out on this user. That is what
+the service was seen to do: after new items came in, the scores of all others shrank by one factor for each user.
+https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fakepersonalize.recipes import noise
+from fakepersonalize.recipes.models.cold_start import DAY
+from fakepersonalize.recipes.noise import Keys
+
+# What exploration can take at the weight 1 (ours: it puts the factor of the default weight, .3, above .91; seen: .88-.99).
+MOST = 0.3
+
+Numbers = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.integer]
+
+
+class Knowledge(NamedTuple):
+    """What is known of all items of a catalogue, by code: what decides which of them are tried out."""
+
+    came: npt.NDArray[np.int64]  # [n], seconds since 1970, `cold_start.UNKNOWN` of an item that nobody has met
+    met: npt.NDArray[np.int64]  # [n], interactions
+    passed_over: npt.NDArray[np.int64]  # [n], how often each was shown and something else, or nothing, was chosen
+    latest: int  # the newest interaction of all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Newcomers:
+    """The items that can be tried out."""
+
+    codes: Codes  # [m], ascending
+    bonus: Numbers  # [m], above 0 and at most 1: 1 for an item that nobody met or passed over
+    keys: Keys  # [m]
+
+
+def newcomers(known: Knowledge, cut_off_days: float, keys: Keys) -> Newcomers:
+    """Return the items that are no older than the cut-off, counted back from the latest interaction of all.
+
+    Their bonus shrinks with the times they were met or passed over. `keys` [n] are the keys of all items.
+    """
+    codes = np.flatnonzero(known.came >= known.latest - cut_off_days * DAY)
+    return Newcomers(codes, 1.0 / (1.0 + known.met[codes] + known.passed_over[codes]), keys[codes])
+
+
+def tried_out(new: Newcomers, weight: float, asker: int, met: Codes) -> Numbers:
+    """Return the share of the answers that each newcomer has for one user, [m]: 0 for those in `met`.
+
+    The sum grows with the weight and with how much there is to try out, and stays below `MOST` x weight. It is shared
+    out by bonus / noise, so that it goes to a few items, others for each user, however many there are.
+    """
+    bonus = new.bonus.copy()
+    if len(met) and len(bonus):
+        places = np.minimum(np.searchsorted(new.codes, met), len(bonus) - 1)
+        bonus[places[new.codes[places] == met]] = 0.0
+    total = bonus.sum()
+    if not total > 0 or not weight > 0:
+        return np.zeros(len(bonus))
+    drawn = bonus / noise.uniform(asker, new.keys)
+    shares: Numbers = drawn * (MOST * weight * total / (1.0 + total) / drawn.sum())
+    return shares
+
+
+def mixed(relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Numbers:
+    """Return the scores of all items, [n_items]: `relevance` is of the first ones, those that the model knows."""
+    scores = np.zeros(n_items)
+    scores[: len(relevance)] = relevance * (1.0 - shares.sum())
+    scores[new.codes] += shares
+    return scores

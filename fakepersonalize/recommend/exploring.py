@@ -1,0 +1,143 @@
+"""What campaigns and recommenders try out: new items, and how much is known of every item by now.
+
+A model that is the latest of its solution is brought up to date by itself: items that were put or met since it was
+trained can be tried out, and what is met or passed over counts.
+https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fakepersonalize.datasets.live import shown_with
+from fakepersonalize.recipes import exploration, noise
+from fakepersonalize.recipes.exploration import Codes, Knowledge, Newcomers
+from fakepersonalize.recipes.models.cold_start import UNKNOWN
+from fakepersonalize.recommend.candidates import Items
+from fakepersonalize.recommend.loaded import LoadedModel
+from fakepersonalize.storage.streamed import Event
+
+CREATED = "CREATION_TIMESTAMP"
+
+Counts = npt.NDArray[np.int64]
+
+
+class _Note(NamedTuple):
+    """How an event changed what is known, so that it can be taken back."""
+
+    number: int
+    met: str
+    passed_over: Sequence[str]
+    came: int  # when the item came, and the latest interaction of all, as they were before
+    latest: int
+
+
+class Exploring:
+    """What is known of the items of one model, and of those that came after its training. Safe for threads."""
+
+    def __init__(self, loaded: LoadedModel, pause: float, now: Callable[[], float]) -> None:
+        """`pause` seconds of the clock pass between two updates."""
+        assert loaded.knowledge is not None
+        self._trained, self._known, self._pause, self._now = loaded.knowledge, loaded.knowledge, pause, now
+        self._lock = threading.Lock()
+        self._items, self._last = loaded.items, loaded.learnt.last
+        self._keys = noise.keys(loaded.item_ids)
+        self._codes: Mapping[str, int] = loaded.items
+        self._catalogue: Items | None = None
+        self._log: Sequence[Event] = ()
+        self._read = 0
+        self._notes: list[_Note] = []
+        self._updated: float | None = None
+        self._chosen: dict[float, Newcomers] = {}  # by cut-off
+
+    def refresh(self, catalogue: Items, log: Sequence[Event]) -> None:
+        """Take in new items and new events, if it is time to."""
+        if self._catalogue is catalogue and self._log is log and self._read == len(log):
+            return
+        with self._lock:
+            if self._updated is not None and self._now() < self._updated + self._pause:
+                return
+            self._updated = self._now()
+            if self._log is not log:  # a dataset with other events: the old ones count no more
+                self._log, self._read, self._notes = log, 0, []
+                self._known, self._codes, self._catalogue = self._trained, self._items, None
+            if self._catalogue is not catalogue:
+                self._take_in(catalogue)
+            self._follow()
+            self._chosen = {}
+
+    def newcomers(self, cut_off_days: float, until: int | None = None) -> Newcomers:
+        """Return what can be tried out, as it was when the streamed row with the number `until` was the newest."""
+        with self._lock:
+            if until is not None and self._notes and self._notes[-1].number > until:
+                return exploration.newcomers(self._before(until), cut_off_days, self._keys)
+            if cut_off_days not in self._chosen:
+                self._chosen[cut_off_days] = exploration.newcomers(self._known, cut_off_days, self._keys)
+            return self._chosen[cut_off_days]
+
+    def codes_of(self, events: Sequence[Event]) -> Codes:
+        """Return the codes of the items of events, also of those that the model does not know."""
+        found = [code for event in events if (code := self._codes.get(event.item)) is not None]
+        return np.array(found, np.int64)
+
+    def _take_in(self, catalogue: Items) -> None:
+        """Go over to the codes of a catalogue; the model's items have the same ones in each."""
+        own, further = len(self._items), catalogue.ids[len(self._items) :]
+        earlier = np.array([self._codes.get(id_, -1) for id_ in further], np.int64)
+        created = _created(catalogue, further)
+
+        def moved(column: Counts, absent: int) -> Counts:
+            found = np.full(len(further), absent)
+            found[earlier >= 0] = column[earlier[earlier >= 0]]
+            return np.concatenate([column[:own], found])
+
+        came = moved(self._known.came, UNKNOWN)
+        came[own:] = np.where(created > 0, created, came[own:])
+        self._known = Knowledge(
+            came, moved(self._known.met, 0), moved(self._known.passed_over, 0), self._known.latest
+        )
+        self._keys = np.concatenate([self._keys[:own], noise.keys(further)])
+        self._catalogue, self._codes = catalogue, catalogue.codes
+
+    def _follow(self) -> None:
+        """Count what has happened; stop at what the catalogue does not know yet."""
+        known, latest = self._known, self._known.latest
+        while self._read < len(self._log) and (code := self._codes.get((event := self._log[self._read]).item)) is not None:
+            self._read += 1
+            if event.number <= self._last:  # the training has counted it
+                continue
+            shown = [id_ for id_ in shown_with(event) if id_ in self._codes]
+            self._notes.append(_Note(event.number, event.item, shown, int(known.came[code]), latest))
+            known.met[code] += 1
+            known.passed_over[[self._codes[id_] for id_ in shown]] += 1
+            known.came[code] = min(known.came[code], event.time)
+            latest = max(latest, event.time)
+        self._known = known._replace(latest=latest)
+
+    def _before(self, until: int) -> Knowledge:
+        """Return what was known when the streamed row with the number `until` was the newest."""
+        known = Knowledge(self._known.came.copy(), self._known.met.copy(), self._known.passed_over.copy(), 0)
+        latest = self._known.latest
+        for note in reversed(self._notes):
+            if note.number <= until:
+                break
+            code, latest = self._codes[note.met], note.latest
+            known.came[code] = note.came
+            known.met[code] -= 1
+            known.passed_over[[self._codes[id_] for id_ in note.passed_over]] -= 1
+        return known._replace(latest=latest)
+
+
+def _created(catalogue: Items, ids: Sequence[str]) -> Counts:
+    """Return when items were made as the Items dataset has it now, [ids]; 0 where that is unknown."""
+    rows = catalogue.rows
+    names = [name for name in (rows.table.column_names if rows else ()) if name.upper() == CREATED]
+    if rows is None or not names:
+        return np.zeros(len(ids), np.int64)
+    cells = rows.only(names).aligned(ids)[names[0]].to_pylist()
+    return np.array([int(cell or 0) for cell in cells], np.int64)

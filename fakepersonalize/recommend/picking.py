@@ -1,0 +1,93 @@
+"""From what a model makes of a user to the items of an answer; each step can be taken again, to explain the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from fakepersonalize.recipes import exploration
+from fakepersonalize.recipes.exploration import Codes, Newcomers, Numbers
+from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.selection import best, best_allowed, softmax
+from fakepersonalize.recipes.training import Mask, UserState
+
+# How many items have scores where only a subset has them (ours: as many as one answer can hold).
+SCORED = 500
+# The guide names these reasons; the spelling is that of its list, https://docs.aws.amazon.com/personalize/latest/dg/
+# API_RS_PredictedItem.html.
+PROMOTED, EXPLORED, POPULAR = "Promoted item", "Exploration", "Popular item"
+
+
+class Picked(NamedTuple):
+    """Items of an answer, best first."""
+
+    items: Codes  # [k]
+    scores: Numbers | None  # [k], NaN of an item without one
+    reasons: Mapping[int, Sequence[str]] = {}  # of items that the model would not have picked by itself, by code
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taste:
+    """A user's scores of all items of a catalogue, and what they are made of."""
+
+    relevance: Numbers  # [items of the model], sums to 1
+    new: Newcomers
+    shares: Numbers  # [newcomers], what is tried out on the user
+    scores: Numbers  # [n_items] = (1 - sum of shares) x relevance + shares; 0 of items that have no score
+
+    @classmethod
+    def of(cls, relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Taste:
+        return cls(relevance, new, shares, exploration.mixed(relevance, new, shares, n_items))
+
+    def pick(self, allowed: Mask | None, k: int) -> Picked:
+        """Return the `k` best of the allowed items that have scores."""
+        found = _best_scored(self.scores, allowed, k)
+        return Picked(found, self.scores[found])
+
+    def without_exploration(self, allowed: Mask | None, k: int) -> Codes:
+        """Return the items that the model would have picked by itself."""
+        return _best_scored(self.relevance, None if allowed is None else allowed[: len(self.relevance)], k)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reasoned:
+    """Picks with reasons; where too few allowed items have scores, popular ones without a score fill the list."""
+
+    taste: Taste
+    popularity: Numbers  # [items of the model]
+
+    def pick(self, allowed: Mask | None, k: int) -> Picked:
+        picked = self.taste.pick(allowed, k)
+        by_itself = {*self.taste.without_exploration(allowed, k).tolist()} if len(self.taste.shares) else None
+        tried = [code for code in picked.items.tolist() if by_itself is not None and code not in by_itself]
+        more = self._popular(allowed, picked.items, k - len(picked.items))
+        reasons = dict.fromkeys(tried, (EXPLORED,)) | dict.fromkeys(more.tolist(), (POPULAR,))
+        assert picked.scores is not None
+        scores = np.concatenate([picked.scores, np.full(len(more), np.nan)])
+        return Picked(np.concatenate([picked.items, more]), scores, reasons)
+
+    def _popular(self, allowed: Mask | None, chosen: Codes, k: int) -> Codes:
+        if k <= 0:
+            return np.zeros(0, np.int32)
+        n = len(self.popularity)
+        left = np.ones(n, bool) if allowed is None else allowed[:n].copy()
+        left[chosen[chosen < n]] = False
+        return best_allowed(self.popularity, left & (self.popularity > 0), k)
+
+
+def relevance(model: Blend, user: UserState, scored: int | None = None) -> Numbers:
+    """Return what a model says of a user, [n_items]: a softmax over all items, or over the `scored` best, 0 elsewhere."""
+    if scored is None or scored >= len(user.preferences):
+        return softmax(user.preferences, model.temperature)
+    chosen = best(user.preferences, scored)
+    shares = np.zeros(len(user.preferences))
+    shares[chosen] = softmax(user.preferences[chosen], model.temperature)
+    return shares
+
+
+def _best_scored(scores: Numbers, allowed: Mask | None, k: int) -> Codes:
+    scored = scores > 0
+    return best_allowed(scores, scored if allowed is None else scored & allowed, k)
