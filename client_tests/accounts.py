@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 PATIENCE_SECONDS = 60.0  # how long a test waits before it gives up; nothing is timed
 RECIPES = "arn:aws:personalize:::recipe/"
+RELEVANCE_ALONE = {"itemExplorationConfig": {"explorationWeight": "0"}}
 CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=64, read_timeout=PATIENCE_SECONDS)
 session = boto3.Session()  # finds and reads the service models once
 
@@ -137,8 +138,9 @@ class Account:
         return group
 
     def deployed(self, group: str, recipe: str, name: str, **more: Any) -> str:
-        """Go the rest of the way; return the ARN of the campaign."""
-        return self.campaign(self.version(self.solution(group, recipe, name, **more)), name)
+        """Go the rest of the way; return the ARN of the campaign, which explores nothing where it can be told so."""
+        config = {"campaignConfig": RELEVANCE_ALONE} if recipe == "aws-user-personalization" else {}
+        return self.campaign(self.version(self.solution(group, recipe, name, **more)), name, **config)
 
     def recommended(self, campaign: str, **asked: Any) -> list[str]:
         """Return the ids of the items that a campaign recommends."""

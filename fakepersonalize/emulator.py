@@ -90,7 +90,9 @@ class Emulator:
         self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets, lags.records, self.clock.now)
         self.past = PastEvents(self.metadata, inlets)
         self._filters = filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
-        self.recommender = Recommender(self.shelf, self.loaded, self.live, filters)
+        self.recommender = Recommender(
+            self.shelf, self.loaded, self.live, filters, lags.updates, self.clock.now, settings.seed or 0
+        )
         self.answers = Answers(settings.explainable)
         self._explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)
         self.database.listeners += [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fakepersonalize import errors
 from fakepersonalize.arns import SERVICE_OWNED
@@ -122,6 +122,18 @@ class Parameter:
         return number if inside else None
 
 
+class Exploration(NamedTuple):
+    """How much a campaign, recommender or batch job tries out, and how old new items may be."""
+
+    weight: float  # 0 to 1
+    cut_off_days: float
+
+
+# Of the recipes whose exploration nobody configures: a thousandth at most, of items of the last thirty days (inferred;
+# the weight 1 stands for .3).
+BY_ITSELF = Exploration(0.001 / 0.3, 30.0)
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureTransformation:
     """A step that prepares data before training."""
@@ -224,6 +236,17 @@ class Recipe:
     @property
     def has_hpo(self) -> bool:
         return "hpo" in self.does
+
+    def exploration(self, asked: Mapping[str, str] | None) -> Exploration | None:
+        """Return what an `itemExplorationConfig` that was checked comes to; None where nothing is tried out."""
+        if "exploration" not in self.does:
+            return BY_ITSELF if "exploration-by-itself" in self.does else None
+        known = {parameter.name: parameter for parameter in self.campaign_parameters}
+        texts = as_texts(self.campaign_parameters) | dict(asked or {})
+        weight, days = (
+            float(known[name].parse(texts[name])) for name in ("explorationWeight", "explorationItemAgeCutOff")
+        )
+        return Exploration(weight, days) if weight else None
 
     def describe(self) -> dict[str, Any]:
         """Return the members of DescribeRecipe, times as seconds since 1970."""

@@ -17,8 +17,9 @@ from fakepersonalize.recipes import noise
 from fakepersonalize.recipes.models.cold_start import DAY
 from fakepersonalize.recipes.noise import Keys
 
-# What exploration can take at the weight 1 (ours: it puts the factor of the default weight, .3, above .91; seen: .88-.99).
-MOST = 0.3
+# What exploration can take at the weight 1, and how much there must be to try out for half of it (ours: the factor of
+# all others stays above .91 at the default weight of .3; seen: .88 to .99).
+MOST, HALF = 0.3, 10.0
 
 Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.integer]
@@ -48,7 +49,8 @@ def newcomers(known: Knowledge, cut_off_days: float, keys: Keys) -> Newcomers:
     Their bonus shrinks with the times they were met or passed over. `keys` [n] are the keys of all items.
     """
     codes = np.flatnonzero(known.came >= known.latest - cut_off_days * DAY)
-    return Newcomers(codes, 1.0 / (1.0 + known.met[codes] + known.passed_over[codes]), keys[codes])
+    bonus = (1.0 / (1.0 + known.met[codes] + known.passed_over[codes])).astype(np.float64)
+    return Newcomers(codes, bonus, keys[codes])
 
 
 def tried_out(new: Newcomers, weight: float, asker: int, met: Codes) -> Numbers:
@@ -65,7 +67,7 @@ def tried_out(new: Newcomers, weight: float, asker: int, met: Codes) -> Numbers:
     if not total > 0 or not weight > 0:
         return np.zeros(len(bonus))
     drawn = bonus / noise.uniform(asker, new.keys)
-    shares: Numbers = drawn * (MOST * weight * total / (1.0 + total) / drawn.sum())
+    shares: Numbers = drawn * (MOST * weight * total / (HALF + total) / drawn.sum())
     return shares
 
 

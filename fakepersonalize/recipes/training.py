@@ -157,7 +157,8 @@ class Scores:
     """Items, best first, and their scores where the recipe returns any."""
 
     items: Codes  # [k]
-    scores: npt.NDArray[np.float64] | None = None  # [k]
+    scores: npt.NDArray[np.float64] | None = None  # [k], NaN of an item without one
+    reasons: Mapping[int, Sequence[str]] = field(default_factory=dict)  # for items that the model did not pick, by code
 
 
 @dataclass(frozen=True, slots=True)

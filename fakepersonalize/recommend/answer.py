@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import dataset_arn
 from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS, ITEMS
 from fakepersonalize.recipes import catalogue
-from fakepersonalize.recipes.catalogue import Recipe
+from fakepersonalize.recipes.catalogue import Exploration, Recipe
 from fakepersonalize.recommend.filtering import Filters, automatic
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel, LoadedModels
-from fakepersonalize.resources.kinds import CAMPAIGN, RECOMMENDER
+from fakepersonalize.resources.kinds import CAMPAIGN, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.processes import ACTIVE
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.storage.streamed import Event
@@ -25,12 +26,15 @@ from fakepersonalize.storage.streamed import Event
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
     from fakepersonalize.recipes.training import Codes, Mask, Scores
-    from fakepersonalize.recommend.candidates import Look
+    from fakepersonalize.recommend.candidates import Items, Look
+    from fakepersonalize.recommend.exploring import Exploring
+    from fakepersonalize.recommend.picking import Taste
 
     Picker = Callable[[Mask | None, int], Scores]
 
 DECIMALS = 7  # as the service was seen to print scores
-PROMOTED = "Promoted item"  # the guide names the reason; the spelling is ours
+REASONS = "reasons"  # what a recipe does
+PROMOTED = "Promoted item"  # as the guide spells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Endpoint:
     recipe: Recipe
     config: Mapping[str, Any]
     group: str
+    exploration: Exploration | None = None
+    is_latest: bool = True  # only then is a model brought up to date by itself
 
     @property
     def tells_metadata(self) -> bool:
@@ -81,8 +87,20 @@ class Asked:
 class Recommender:
     """Answers from models in memory. `refresh` hears of every commit; asking takes no SQL."""
 
-    def __init__(self, shelf: Shelf, models: LoadedModels, live: LiveEvents, filters: Filters) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        models: LoadedModels,
+        live: LiveEvents,
+        filters: Filters,
+        pause: float = 0.0,
+        now: Callable[[], float] = float,
+        seed: int = 0,
+    ) -> None:
+        """`pause` seconds of the clock pass between two automatic updates; the seed is that of exploration."""
         self._shelf, self._models, self._live = shelf, models, live
+        self._pause, self._now, self._seed = pause, now, seed
+        self._explored: WeakKeyDictionary[LoadedModel, Exploring] = WeakKeyDictionary()
         self.filters = filters
         self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
@@ -103,6 +121,8 @@ class Recommender:
             named = arns.parse(arn)
             if named and named.kind in (CAMPAIGN.noun, RECOMMENDER.noun):
                 self._refresh_endpoint(arn)
+            elif named and named.kind == SOLUTION_VERSION.noun:
+                self._refresh_campaigns(self._shelf.find(arn))
 
     def recommend(self, endpoint: Endpoint, asked: Asked) -> list[dict[str, Any]]:
         """Return up to `amount` items as members of PredictedItem: best first, but for promoted ones in between."""
@@ -110,18 +130,36 @@ class Recommender:
         always = [automatic(endpoint.recipe.auto_filter)] if endpoint.recipe.auto_filter else []
         rest = [*always, asked.filter] if asked.filter else always
         promoted = [*always, asked.promotion.filter] if asked.promotion else []
-        look = self._look(endpoint, loaded, asked, [*rest, *promoted])
+        items = self._items(endpoint, loaded, [*rest, *promoted])
+        look = self._look(endpoint, items, asked, [*rest, *promoted]) if items else None
+        ids = items.ids if items and endpoint.exploration else loaded.item_ids
         # numpy lets go of the interpreter in each of its calls: threads that compute side by side only queue for it.
         with self._computing:
-            pick = self._picker(endpoint, loaded, asked)
-            n_items = len(loaded.item_ids)
-            allowed = look.allowed(rest, n_items) if look else None
+            pick = self._picker(endpoint, loaded, asked, items)
+            allowed = look.allowed(rest, len(ids)) if look else None
             if look is None or asked.promotion is None:
-                return _members(endpoint, loaded, pick(allowed, asked.amount))
-            chosen = pick(look.allowed(promoted, n_items), asked.promotion.amount(asked.amount))
-            others = pick(_without(allowed, chosen.items, n_items), asked.amount - len(chosen.items))
-        marked = [item | _mark(endpoint, asked.promotion) for item in _members(endpoint, loaded, chosen)]
-        return _mixed(_members(endpoint, loaded, others), marked, asked.seed)
+                return _members(endpoint, ids, pick(allowed, asked.amount))
+            chosen = pick(look.allowed(promoted, len(ids)), asked.promotion.amount(asked.amount))
+            others = pick(_without(allowed, chosen.items, len(ids)), asked.amount - len(chosen.items))
+        marked = [item | _mark(endpoint, asked.promotion) for item in _members(endpoint, ids, chosen)]
+        return _mixed(_members(endpoint, ids, others), marked, asked.seed)
+
+    def taste(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items) -> Taste:
+        """Return what a recipe that explores makes of a user, and of what."""
+        from fakepersonalize.recipes import exploration, noise
+        from fakepersonalize.recommend.picking import SCORED, Taste, relevance
+
+        assert endpoint.exploration is not None
+        live = self._live_events(endpoint, asked.user, asked.until)
+        history = loaded.history(asked.user, live, asked.context)
+        scored = SCORED if REASONS in endpoint.recipe.does else None
+        scores = relevance(loaded.model, loaded.model.fold_in(history), scored)
+        exploring = self._exploring(endpoint, loaded, items)
+        new = exploring.newcomers(endpoint.exploration.cut_off_days, asked.until)
+        met = exploring.met(history, live)
+        asker = noise.key(self._seed, asked.user, endpoint.model)
+        shares = exploration.tried_out(new, endpoint.exploration.weight, asker, met)
+        return Taste.of(scores, new, shares, len(items.ids))
 
     def rank(
         self,
@@ -145,7 +183,7 @@ class Recommender:
             allowed = look.allowed([filter_], len(listed)) if look and filter_ else None
             scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user, until), context), known)
         unknown: dict[str, Any] = {"score": 0.0} if "scores-unknown" in endpoint.recipe.does else {}
-        ranked = _members(endpoint, loaded, scores)
+        ranked = _members(endpoint, loaded.item_ids, scores)
         ranked += [{"itemId": id_} | unknown for id_ in listed if id_ not in loaded.items]
         if items is None or allowed is None:
             return ranked
@@ -201,18 +239,37 @@ class Recommender:
         found = zip(chosen.tolist(), scores[chosen].tolist())
         return [{"actionId": actions.ids[code], "score": round(score, DECIMALS)} for code, score in found]
 
-    def _look(
-        self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, filters: Sequence[BoundFilter]
-    ) -> Look | None:
+    def _items(self, endpoint: Endpoint, loaded: LoadedModel, filters: Sequence[BoundFilter]) -> Items | None:
+        """Return all there is to choose from, if filters or exploration look beyond the items of the model."""
+        return self.filters.catalogue(endpoint.group, loaded) if filters or endpoint.exploration else None
+
+    def _look(self, endpoint: Endpoint, items: Items, asked: Asked, filters: Sequence[BoundFilter]) -> Look | None:
         if not filters:
             return None
-        catalogue = self.filters.catalogue(endpoint.group, loaded)
-        return self.filters.look(endpoint.group, asked.user, asked.item, catalogue, filters, asked.until)
+        return self.filters.look(endpoint.group, asked.user, asked.item, items, filters, asked.until)
 
-    def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked) -> Picker:
+    def _exploring(self, endpoint: Endpoint, loaded: LoadedModel, items: Items) -> Exploring:
+        """Return what is known of the items, up to date if the model is the latest; the caller holds the lock."""
+        from fakepersonalize.recommend.exploring import Exploring
+
+        known = self._explored.get(loaded)
+        if known is None:
+            self._explored[loaded] = known = Exploring(loaded, self._pause, self._now)
+        if endpoint.is_latest:
+            known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)))
+        return known
+
+    def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items | None) -> Picker:
         """Return what picks so many of the allowed items for the user, or for the item."""
         if endpoint.recipe.needs_item == "required":
-            return partial(loaded.model.similar, loaded.items.get(asked.item or ""))
+            similar = partial(loaded.model.similar, loaded.items.get(asked.item or ""))
+            influence = endpoint.config.get("rankingInfluence")
+            return partial(similar, influence=influence) if influence else similar
+        if endpoint.exploration and items:
+            from fakepersonalize.recommend.picking import Reasoned
+
+            taste = self.taste(endpoint, loaded, asked, items)
+            return Reasoned.of(taste, loaded.model).pick if REASONS in endpoint.recipe.does else taste.pick
         history = loaded.history(asked.user, self._live_events(endpoint, asked.user, asked.until), asked.context)
         return partial(loaded.model.recommend, loaded.model.fold_in(history))
 
@@ -221,6 +278,12 @@ class Recommender:
         if user_id is None or not endpoint.recipe.reacts:
             return ()
         return self._live.of(dataset_arn(endpoint.group, INTERACTIONS), user_id, until)
+
+    def _refresh_campaigns(self, version: Resource | None) -> None:
+        """A new solution version ends the automatic updates of the ones before it."""
+        if version and version.kind is SOLUTION_VERSION and version.status == ACTIVE:
+            for campaign in self._shelf.below(version["solutionArn"], CAMPAIGN):
+                self._refresh_endpoint(campaign.arn)
 
     def _refresh_endpoint(self, arn: str) -> None:
         resource, old = self._shelf.find(arn), self._endpoints.get(arn)
@@ -240,19 +303,34 @@ class Recommender:
             trained, model, config = version, version.number, resource.document.get("campaignConfig") or {}
         recipe = catalogue.recipe(trained["recipeArn"].rpartition("/")[2])
         assert recipe is not None
-        return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"])
+        latest = resource.kind is RECOMMENDER or self._is_latest(trained)
+        explores = recipe.exploration(config.get("itemExplorationConfig"))
+        return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"], explores, latest)
+
+    def _is_latest(self, version: Resource) -> bool:
+        """Tell whether a solution version is one that the service keeps up to date: the newest one, fully trained."""
+        versions = self._shelf.below(version["solutionArn"], SOLUTION_VERSION)
+        newest = max(each.number for each in versions if each.status == ACTIVE or each is version)
+        return newest == version.number and version.document.get("trainingMode") != "UPDATE"
 
 
-def _members(endpoint: Endpoint, loaded: LoadedModel, scores: Scores) -> list[dict[str, Any]]:
-    ids = [loaded.item_ids[code] for code in scores.items.tolist()]
-    if scores.scores is None or not endpoint.recipe.returns_scores:
-        return [{"itemId": id_} for id_ in ids]
-    return [{"itemId": id_, "score": round(score, DECIMALS)} for id_, score in zip(ids, scores.scores.tolist())]
+def _members(endpoint: Endpoint, all_ids: Sequence[str], picked: Scores) -> list[dict[str, Any]]:
+    ids = [{"itemId": all_ids[code]} for code in picked.items.tolist()]
+    if picked.scores is None or not endpoint.recipe.returns_scores:
+        return ids
+    members = [
+        item if score != score else item | {"score": round(score, DECIMALS)}  # NaN is none
+        for item, score in zip(ids, picked.scores.tolist())
+    ]
+    for place, code in enumerate(picked.items.tolist()):
+        if code in picked.reasons:
+            members[place] |= {"reason": list(picked.reasons[code])}
+    return members
 
 
 def _mark(endpoint: Endpoint, promotion: Promotion) -> dict[str, Any]:
     name = {"promotionName": promotion.name} if promotion.name else {}
-    return name | ({"reason": [PROMOTED]} if "reasons" in endpoint.recipe.does else {})
+    return name | ({"reason": [PROMOTED]} if REASONS in endpoint.recipe.does else {})
 
 
 def _without(allowed: Mask | None, items: Codes, n_items: int) -> Mask:

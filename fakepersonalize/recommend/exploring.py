@@ -18,6 +18,7 @@ from fakepersonalize.datasets.live import shown_with
 from fakepersonalize.recipes import exploration, noise
 from fakepersonalize.recipes.exploration import Codes, Knowledge, Newcomers
 from fakepersonalize.recipes.models.cold_start import UNKNOWN
+from fakepersonalize.recipes.training import History
 from fakepersonalize.recommend.candidates import Items
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.storage.streamed import Event
@@ -80,10 +81,10 @@ class Exploring:
                 self._chosen[cut_off_days] = exploration.newcomers(self._known, cut_off_days, self._keys)
             return self._chosen[cut_off_days]
 
-    def codes_of(self, events: Sequence[Event]) -> Codes:
-        """Return the codes of the items of events, also of those that the model does not know."""
-        found = [code for event in events if (code := self._codes.get(event.item)) is not None]
-        return np.array(found, np.int64)
+    def met(self, history: History, live: Sequence[Event]) -> Codes:
+        """Return the codes of the items that a user has met, also of those that the model does not know."""
+        new = [code for event in live if (code := self._codes.get(event.item)) is not None]
+        return np.concatenate([history.items, np.array(new, np.int64)]) if new else history.items
 
     def _take_in(self, catalogue: Items) -> None:
         """Go over to the codes of a catalogue; the model's items have the same ones in each."""
@@ -98,16 +99,16 @@ class Exploring:
 
         came = moved(self._known.came, UNKNOWN)
         came[own:] = np.where(created > 0, created, came[own:])
-        self._known = Knowledge(
-            came, moved(self._known.met, 0), moved(self._known.passed_over, 0), self._known.latest
-        )
+        self._known = Knowledge(came, moved(self._known.met, 0), moved(self._known.passed_over, 0), self._known.latest)
         self._keys = np.concatenate([self._keys[:own], noise.keys(further)])
         self._catalogue, self._codes = catalogue, catalogue.codes
 
     def _follow(self) -> None:
         """Count what has happened; stop at what the catalogue does not know yet."""
         known, latest = self._known, self._known.latest
-        while self._read < len(self._log) and (code := self._codes.get((event := self._log[self._read]).item)) is not None:
+        while (
+            self._read < len(self._log) and (code := self._codes.get((event := self._log[self._read]).item)) is not None
+        ):
             self._read += 1
             if event.number <= self._last:  # the training has counted it
                 continue

@@ -112,11 +112,16 @@ class Filters:
         """Return what a model recommends by its codes, and behind it what came later: that was put, imported or met."""
         type_ = ACTIONS if loaded.dealings else ITEMS
         codes = loaded.dealings.actions if loaded.dealings else loaded.items
-        rows, live = self._rows(group, type_), self._live.items(dataset_arn(group, EVENTS_OF[type_]))
+        rows = self._rows(group, type_)
+        live = self._live.items(dataset_arn(group, INTERACTIONS)) if type_ == ITEMS else ()
         with self._making:
             known, seen = self._catalogues.get(loaded, (None, 0))
             there, amount = known.codes if known else {}, len(live)
-            if known is None or known.rows is not rows or any(id_ not in there for id_ in live[seen:amount]):
+            if (
+                known is None
+                or known.rows is not rows
+                or any(id_ not in there for id_ in live[min(seen, amount) : amount])
+            ):
                 ids = dict.fromkeys([*codes, *(rows.places if rows else ()), *live[:amount]])
                 known = self._items(group, [*ids], rows, type_)
             self._catalogues[loaded] = known, amount

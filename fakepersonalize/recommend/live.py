@@ -67,7 +67,7 @@ class LiveEvents:
         self._datasets[dataset] = new
 
     def log(self, dataset_arn: str) -> Sequence[Event]:
-        """Return the events of the dataset that has the ARN now, in the order of their arrival; the list goes on growing."""
+        """Return the events of the dataset that has the ARN now, as they arrived; the list goes on growing."""
         self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
         histories = self._datasets.get(inlet.dataset) if inlet else None

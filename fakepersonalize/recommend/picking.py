@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from fakepersonalize.recipes import exploration
-from fakepersonalize.recipes.exploration import Codes, Newcomers, Numbers
+from fakepersonalize.recipes.exploration import Newcomers, Numbers
 from fakepersonalize.recipes.models.als import Blend
 from fakepersonalize.recipes.selection import best, best_allowed, softmax
-from fakepersonalize.recipes.training import Mask, UserState
+from fakepersonalize.recipes.training import Codes, Mask, Model, Scores, UserState
 
 # How many items have scores where only a subset has them (ours: as many as one answer can hold).
 SCORED = 500
-# The guide names these reasons; the spelling is that of its list, https://docs.aws.amazon.com/personalize/latest/dg/
-# API_RS_PredictedItem.html.
-PROMOTED, EXPLORED, POPULAR = "Promoted item", "Exploration", "Popular item"
-
-
-class Picked(NamedTuple):
-    """Items of an answer, best first."""
-
-    items: Codes  # [k]
-    scores: Numbers | None  # [k], NaN of an item without one
-    reasons: Mapping[int, Sequence[str]] = {}  # of items that the model would not have picked by itself, by code
+# As https://docs.aws.amazon.com/personalize/latest/dg/API_RS_PredictedItem.html spells them.
+EXPLORED, POPULAR = "Exploration", "Popular item"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +31,10 @@ class Taste:
     def of(cls, relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Taste:
         return cls(relevance, new, shares, exploration.mixed(relevance, new, shares, n_items))
 
-    def pick(self, allowed: Mask | None, k: int) -> Picked:
+    def pick(self, allowed: Mask | None, k: int) -> Scores:
         """Return the `k` best of the allowed items that have scores."""
         found = _best_scored(self.scores, allowed, k)
-        return Picked(found, self.scores[found])
+        return Scores(found, self.scores[found])
 
     def without_exploration(self, allowed: Mask | None, k: int) -> Codes:
         """Return the items that the model would have picked by itself."""
@@ -59,7 +48,12 @@ class Reasoned:
     taste: Taste
     popularity: Numbers  # [items of the model]
 
-    def pick(self, allowed: Mask | None, k: int) -> Picked:
+    @classmethod
+    def of(cls, taste: Taste, model: Model) -> Reasoned:
+        assert isinstance(model, Blend), "no other model gives reasons"
+        return cls(taste, model.popularity.astype(np.float64))
+
+    def pick(self, allowed: Mask | None, k: int) -> Scores:
         picked = self.taste.pick(allowed, k)
         by_itself = {*self.taste.without_exploration(allowed, k).tolist()} if len(self.taste.shares) else None
         tried = [code for code in picked.items.tolist() if by_itself is not None and code not in by_itself]
@@ -67,7 +61,7 @@ class Reasoned:
         reasons = dict.fromkeys(tried, (EXPLORED,)) | dict.fromkeys(more.tolist(), (POPULAR,))
         assert picked.scores is not None
         scores = np.concatenate([picked.scores, np.full(len(more), np.nan)])
-        return Picked(np.concatenate([picked.items, more]), scores, reasons)
+        return Scores(np.concatenate([picked.items, more]), scores, reasons)
 
     def _popular(self, allowed: Mask | None, chosen: Codes, k: int) -> Codes:
         if k <= 0:
@@ -78,8 +72,9 @@ class Reasoned:
         return best_allowed(self.popularity, left & (self.popularity > 0), k)
 
 
-def relevance(model: Blend, user: UserState, scored: int | None = None) -> Numbers:
-    """Return what a model says of a user, [n_items]: a softmax over all items, or over the `scored` best, 0 elsewhere."""
+def relevance(model: Model, user: UserState, scored: int | None = None) -> Numbers:
+    """Return what a model says of a user, [n_items]: a softmax over all items, or over the `scored` best alone."""
+    assert isinstance(model, Blend), "no other model explores"
     if scored is None or scored >= len(user.preferences):
         return softmax(user.preferences, model.temperature)
     chosen = best(user.preferences, scored)
