@@ -6,7 +6,7 @@ import re
 
 import pytest
 import shops
-from accounts import RECIPES, Account, refused
+from accounts import RECIPES, RELEVANCE_ALONE, Account, refused
 from conftest import NewAccount, Shop
 
 ROWS = shops.series()
@@ -186,17 +186,22 @@ def test_an_update_needs_a_full_training_before(account: Account) -> None:
         account.train(solution, trainingMode="UPDATE")
 
 
+def alone(account: Account, version: str, name: str) -> str:
+    """Return a campaign that explores nothing."""
+    return account.campaign(version, name, campaignConfig=RELEVANCE_ALONE)
+
+
 def test_an_update_adds_items_and_leaves_the_others_as_they_are(account: Account) -> None:
     group = account.shop(ROWS)
     solution = account.solution(group, "aws-user-personalization")
     full = account.version(solution)
-    before = account.recommended(account.campaign(full, "full"), userId="u1", numResults=500)
+    before = account.recommended(alone(account, full, "full"), userId="u1", numResults=500)
     items = account.dataset(group, account.schema("items", shops.ITEMS), "Items")
     rows = [(item, "any", 1) for item in ("i1", "brand-new")]
     account.import_rows(items, account.put(shops.csv(rows, "ITEM_ID,GENRES,PRICE"), "items.csv"), "items")
     update = account.train(solution, trainingMode="UPDATE")
     assert (update["status"], update["trainingMode"], update["trainingType"]) == ("ACTIVE", "UPDATE", "MANUAL")
-    after = account.recommended(account.campaign(update["solutionVersionArn"], "update"), userId="u1", numResults=500)
+    after = account.recommended(alone(account, update["solutionVersionArn"], "update"), userId="u1", numResults=500)
     assert "brand-new" not in before
     assert [item for item in after if item != "brand-new"] == before
     assert {*after} == {*before, "brand-new"}
@@ -214,7 +219,7 @@ def test_an_update_knows_of_newer_interactions(account: Account) -> None:
     account.import_rows(dataset, account.put(shops.csv(rows), "more.csv"), "more")
     update = account.version(solution, trainingMode="UPDATE")
     known, stranger = (
-        account.recommended(account.campaign(arn, f"c{number}"), userId="v7", numResults=10)
+        account.recommended(alone(account, arn, f"c{number}"), userId="v7", numResults=10)
         for number, arn in enumerate((update, full))
     )
     assert known == account.recommended(account.arn("campaign/c1"), userId="u7", numResults=10)
@@ -228,7 +233,7 @@ def test_only_what_is_being_created_can_be_stopped(shop: Shop) -> None:
 
 def test_the_same_rows_make_the_same_model(account: Account) -> None:
     solution = account.solution(account.shop(ROWS), "aws-user-personalization")
-    one, two = (account.campaign(account.version(solution), name) for name in ("one", "two"))
+    one, two = (alone(account, account.version(solution), name) for name in ("one", "two"))
     first, second = (account.runtime.get_recommendations(campaignArn=each, userId="u4") for each in (one, two))
     assert first["itemList"] == second["itemList"]
     metrics = [

@@ -119,7 +119,7 @@ def test_context_ranks_what_is_done_in_it_first(tastes: Tastes) -> None:
         assert {device(item) for item in ranked[:5]} == {place}
 
 
-@pytest.mark.parametrize("recipe", ["aws-hrnn-metadata", "aws-user-personalization-v2"])
+@pytest.mark.parametrize("recipe", ["aws-hrnn-metadata", "aws-user-personalization"])
 def test_items_that_nobody_met_are_not_recommended(tastes: Tastes, recipe: str) -> None:
     (items,) = tastes.recommended(recipe, {"userId": "u1", "numResults": 500})
     assert sorted(items) == list(range(N_ITEMS))
@@ -258,7 +258,8 @@ def test_weights_of_event_types_count_as_they_relate(watched: Tastes) -> None:
         asked = [{"userId": f"u{n}"} for n in range(20)]
         answers = watched.recommended("aws-user-personalization-v2", *asked, solutionConfig=events)
         shares.append(sum(item % 2 for items in answers for item in items))
-    assert shares[0] < shares[1] == shares[2]
+    assert shares[0] < shares[1] - 20
+    assert shares[1] == pytest.approx(shares[2], abs=10)  # one user in forty has something tried out
 
 
 def test_weighted_events_come_with_their_metrics(watched: Tastes) -> None:

@@ -41,7 +41,7 @@ ORIGIN = {
     "RECOMMENDATIONID": "RECOMMENDATION_ID",
     "EVENTATTRIBUTIONSOURCE": "EVENT_ATTRIBUTION_SOURCE",
 }
-SHOWN = "(shown)"  # no name of a column: it is in no export
+SHOWN = "(SHOWN)"  # no name of a column: it is in no export
 BITS = {"int": 32, "long": 64}
 LARGEST = {"float": 3.4028234663852886e38, "double": 1.7976931348623157e308}
 CLIPPED_FROM = 7_000  # characters; shorter texts are never cut

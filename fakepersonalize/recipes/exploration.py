@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes import noise
+from fakepersonalize.recipes.catalogue import Exploration
 from fakepersonalize.recipes.models.cold_start import DAY
 from fakepersonalize.recipes.noise import Keys
 
@@ -53,7 +54,7 @@ def newcomers(known: Knowledge, cut_off_days: float, keys: Keys) -> Newcomers:
     return Newcomers(codes, bonus, keys[codes])
 
 
-def tried_out(new: Newcomers, weight: float, asker: int, met: Codes) -> Numbers:
+def tried_out(new: Newcomers, setting: Exploration, asker: int, met: Codes) -> Numbers:
     """Return the share of the answers that each newcomer has for one user, [m]: 0 for those in `met`.
 
     The sum grows with the weight and with how much there is to try out, and stays below `MOST` x weight. It is shared
@@ -64,10 +65,10 @@ def tried_out(new: Newcomers, weight: float, asker: int, met: Codes) -> Numbers:
         places = np.minimum(np.searchsorted(new.codes, met), len(bonus) - 1)
         bonus[places[new.codes[places] == met]] = 0.0
     total = bonus.sum()
-    if not total > 0 or not weight > 0:
+    if not total > 0 or not setting.weight > 0 or noise.of(asker) >= setting.askers:
         return np.zeros(len(bonus))
     drawn = bonus / noise.uniform(asker, new.keys)
-    shares: Numbers = drawn * (MOST * weight * total / (HALF + total) / drawn.sum())
+    shares: Numbers = drawn * (MOST * setting.weight * total / (HALF + total) / drawn.sum())
     return shares
 
 

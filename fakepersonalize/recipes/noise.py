@@ -21,6 +21,11 @@ def keys(ids: Iterable[str]) -> Keys:
     return np.array([key(id_) for id_ in ids], np.uint64)
 
 
+def of(asker: int) -> float:
+    """Return the number above 0 and below 1 that belongs to who asks."""
+    return float(uniform(asker, np.zeros(1, np.uint64))[0])
+
+
 def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
     """Return a number above 0 and below 1 for each key, [n]; another asker gets others.
 

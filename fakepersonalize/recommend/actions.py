@@ -72,14 +72,10 @@ class Actions:
         order = codes[np.lexsort((codes, -self.value[codes], -scores[codes]))]
         shown, rest = order[:k], order[k:]
         rest = rest[scores[rest] == 0]
-        if k < 2 or not len(rest) or not scores[shown[-1]] > 0 or not _explores(asker):
+        if k < 2 or not len(rest) or not scores[shown[-1]] > 0 or noise.of(asker) >= EXPLORED:
             return shown
         drawn = noise.uniform(asker, noise.keys(self.ids[code] for code in rest))
         return np.append(shown[:-1], rest[int(drawn.argmax())])
-
-
-def _explores(asker: int) -> bool:
-    return bool(noise.uniform(asker, np.zeros(1, np.uint64))[0] < EXPLORED)
 
 
 def _numbers(candidates: Items, name: str, absent: float) -> Numbers:

@@ -158,7 +158,7 @@ class Recommender:
         new = exploring.newcomers(endpoint.exploration.cut_off_days, asked.until)
         met = exploring.met(history, live)
         asker = noise.key(self._seed, asked.user, endpoint.model)
-        shares = exploration.tried_out(new, endpoint.exploration.weight, asker, met)
+        shares = exploration.tried_out(new, endpoint.exploration, asker, met)
         return Taste.of(scores, new, shares, len(items.ids))
 
     def rank(

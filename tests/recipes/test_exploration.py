@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fakepersonalize.recipes import exploration, noise
+from fakepersonalize.recipes.catalogue import Exploration
 from fakepersonalize.recipes.exploration import Knowledge, Newcomers
 from fakepersonalize.recipes.models.cold_start import DAY, UNKNOWN
 
@@ -30,43 +31,51 @@ def test_items_are_new_until_the_cut_off_counted_back_from_the_latest_interactio
 
 
 def test_nothing_is_tried_out_at_weight_0(new):
-    shares = exploration.tried_out(new, 0.0, 5, NOBODY)
+    shares = exploration.tried_out(new, Exploration(0.0, 30.0), 5, NOBODY)
     assert_array_equal(shares, np.zeros(10))
     relevance = np.full(40, 1 / 40)
     assert_array_equal(exploration.mixed(relevance, new, shares, N)[:40], relevance)
 
 
 def test_shares_grow_with_the_weight_and_stay_bounded(new):
-    sums = [exploration.tried_out(new, weight, 5, NOBODY).sum() for weight in (0.1, 0.3, 1.0)]
+    sums = [exploration.tried_out(new, Exploration(weight, 30.0), 5, NOBODY).sum() for weight in (0.1, 0.3, 1.0)]
     assert sums[0] < sums[1] < sums[2] < exploration.MOST
 
 
 def test_another_user_gets_other_items_and_the_same_user_the_same(new):
-    first, again, other = (exploration.tried_out(new, 0.3, asker, NOBODY) for asker in (5, 5, 6))
+    first, again, other = (exploration.tried_out(new, Exploration(0.3, 30.0), asker, NOBODY) for asker in (5, 5, 6))
     assert_array_equal(first, again)
     assert_allclose(first.sum(), other.sum())
     assert np.abs(first - other).max() > 0.001
-    firsts = [exploration.tried_out(new, 0.3, asker, NOBODY).argmax() for asker in range(300)]
+    firsts = [exploration.tried_out(new, Exploration(0.3, 30.0), asker, NOBODY).argmax() for asker in range(300)]
     assert np.bincount(firsts, minlength=10)[:6].min() > 20
     assert np.bincount(firsts, minlength=10)[9] < 20
 
 
 def test_what_was_met_and_passed_over_has_a_smaller_share(new):
-    shares = np.mean([exploration.tried_out(new, 0.3, asker, NOBODY) for asker in range(2000)], axis=0)
+    shares = np.mean(
+        [exploration.tried_out(new, Exploration(0.3, 30.0), asker, NOBODY) for asker in range(2000)], axis=0
+    )
     assert shares[:6].min() > shares[6] > shares[7:9].max() > shares[9] > 0
 
 
 def test_what_the_user_has_met_is_not_tried_out(new):
-    shares = exploration.tried_out(new, 0.3, 5, np.array([3, 41, 49, 41]))
+    shares = exploration.tried_out(new, Exploration(0.3, 30.0), 5, np.array([3, 41, 49, 41]))
     assert shares[1] == shares[9] == 0
     assert (np.delete(shares, [1, 9]) > 0).all()
-    assert not exploration.tried_out(new, 0.3, 5, np.arange(N)).any()
+    assert not exploration.tried_out(new, Exploration(0.3, 30.0), 5, np.arange(N)).any()
 
 
 def test_scores_still_sum_to_one_and_old_items_keep_their_proportions(new):
     relevance = np.random.default_rng(1).dirichlet(np.ones(45))
-    shares = exploration.tried_out(new, 1.0, 5, NOBODY)
+    shares = exploration.tried_out(new, Exploration(1.0, 30.0), 5, NOBODY)
     scores = exploration.mixed(relevance, new, shares, N)
     assert_allclose(scores.sum(), 1)
     assert_allclose(scores[:40] / relevance[:40], 1 - shares.sum())
     assert_allclose(scores[40:], np.append(relevance[40:], np.zeros(5)) * (1 - shares.sum()) + shares)
+
+
+def test_where_nobody_configures_it_few_users_have_something_tried_out(new):
+    setting = Exploration(0.3, 30.0, 0.025)
+    tried = [exploration.tried_out(new, setting, noise.key(user), NOBODY).any() for user in range(4000)]
+    assert 60 < sum(tried) < 140
