@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import shops
-from accounts import RECIPES, Account, refused
+from accounts import RECIPES, Account, refused, until
 from conftest import NewAccount
 
 ROWS = shops.series()
@@ -80,3 +81,27 @@ def test_every_use_case_recommends(domains: Domains, recipe: str, needed: list[s
     for name in needed:
         with refused("InvalidInputException", name):
             domains.recommended(recipe, **{other: value for other, value in given.items() if other != name})
+
+
+EXPLORING = [("aws-ecomm-recommended-for-you", {"price": 1, "categoryL1": "new"})]
+EXPLORING += [("aws-vod-top-picks", {"genres": "new", "creationTimestamp": shops.START + 25 * 3600})]
+
+
+@pytest.mark.parametrize(("recipe", "properties"), EXPLORING)
+def test_personal_use_cases_try_out_new_items_as_they_are_told(
+    domains: Domains, recipe: str, properties: dict[str, Any]
+) -> None:
+    account, arn = domains.account, domains.account.arn(f"recommender/{recipe}")
+    domain = USE_CASES[recipe][0]
+    film = {"itemId": "put", "properties": json.dumps(properties)}
+    account.events.put_items(datasetArn=account.arn(f"dataset/{domain}/ITEMS"), items=[film])
+
+    def found(weight: str) -> bool:
+        config = {"itemExplorationConfig": {"explorationWeight": weight}}
+        account.personalize.update_recommender(recommenderArn=arn, recommenderConfig=config)
+        until(lambda: account.describe("recommender", arn)["recommenderConfig"] == config)
+        users = [f"u{user}" for user in range(30)]
+        return any("put" in domains.recommended(recipe, userId=user, numResults=50) for user in users)
+
+    assert found("1")
+    assert not found("0")
