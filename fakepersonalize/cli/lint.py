@@ -32,6 +32,7 @@ UNREADABLE = 2  # exit status, as of wrong arguments; 1 says that something was 
 
 CANNOT_READ = "{path} cannot be read: {reason}."
 NEEDS_SCHEMA = "--schema SCHEMA.json is needed, unless the files are for a batch job (--batch RECIPE)."
+NO_BATCH = "{name} is no recipe for batch jobs, such as aws-user-personalization."
 EPILOG = "Exit status: 0 nothing is wrong, 1 something is, 2 a file cannot be read."
 
 
@@ -47,6 +48,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--payload", choices=PAYLOADS, help="the files are JSON bodies of this call, one each or one a line"
     )
+    parser.add_argument("--batch", metavar="RECIPE", help="the files are input of a batch job with this recipe")
     parser.add_argument("--strict", action="store_true", help="warnings count, too")
     parser.add_argument("--json", action="store_true", help="print an object for each finding on a line of its own")
     parser.add_argument(
@@ -54,13 +56,14 @@ def add_to(commands: Any) -> None:
     )
 
 
-def lint(files: list[str], schema: str | None, json: bool, strict: bool, most: int, **asked: Any) -> int:
+def lint(
+    files: list[str], schema: str | None, batch: str | None, json: bool, strict: bool, most: int, **asked: Any
+) -> int:
     """Print what is found; return the exit status."""
-    if schema is None:
-        raise Refused(NEEDS_SCHEMA, UNREADABLE)
     counts = {"error": 0, "warning": 0}
     try:
-        found = _findings([Path(file) for file in files], Path(schema), **asked)
+        paths = [_readable(file) for file in files]
+        found = _of_batch(paths, batch) if batch else _findings(paths, schema, **asked)
         for finding in islice(found, most or None):
             counts[finding.level] += 1
             print(_as_json(finding.described()) if json else _as_text(finding))
@@ -77,17 +80,31 @@ def lint(files: list[str], schema: str | None, json: bool, strict: bool, most: i
     return int(errors > 0 or (strict and warnings > 0))
 
 
+def _readable(file: str) -> Path:
+    open(file, "rb").close()
+    return Path(file)
+
+
+def _of_batch(files: list[Path], name: str) -> Iterator[Finding]:
+    from fakepersonalize.lint import batches
+
+    recipe = batches.recipe_of(name)
+    if recipe is None:
+        raise Refused(NO_BATCH.format(name=name), UNREADABLE)
+    return batches.check(files, recipe)
+
+
 def _findings(
-    files: list[Path], schema_file: Path, type: str | None, domain: str | None, payload: str | None
+    files: list[Path], schema_file: str | None, type: str | None, domain: str | None, payload: str | None
 ) -> Iterator[Finding]:
     from fakepersonalize.lint import schemas
 
+    if schema_file is None:
+        raise Refused(NEEDS_SCHEMA, UNREADABLE)
     with open(schema_file, "rb") as file:
         text = file.read(SCHEMA_BYTES).decode("utf-8", "replace")
-    for path in files:
-        path.open("rb").close()
     wanted = PAYLOADS[payload] if payload else type
-    schema, found = schemas.check(str(schema_file), text, domain, wanted)
+    schema, found = schemas.check(schema_file, text, domain, wanted)
     yield from found
     if schema is not None:
         yield from _of_files(files, schema, payload)

@@ -59,9 +59,14 @@ def desk_of(spec: dict[str, Any], stock: Stock) -> Desk:
     """Return what answers lines of the kind that the recipe of a job takes."""
     recipe = catalogue.recipe(spec["recipe"])
     assert recipe is not None
+    return desk_class(recipe)(spec, stock, recipe)
+
+
+def desk_class(recipe: Recipe) -> type[Desk]:
+    """Return the kind of lines that a recipe takes."""
     if recipe.operation == "GetPersonalizedRanking":
-        return RankingDesk(spec, stock, recipe)
-    return ItemDesk(spec, stock, recipe) if recipe.needs_item == "required" else UserDesk(spec, stock, recipe)
+        return RankingDesk
+    return ItemDesk if recipe.needs_item == "required" else UserDesk
 
 
 class Desk:

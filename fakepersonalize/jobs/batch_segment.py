@@ -98,7 +98,7 @@ class SegmentDesk:
         from fakepersonalize.filters.evaluate import Circumstances, Filter
 
         try:
-            tree = _attributes(text)
+            tree = attributes(text)
             bound = Filter(tree, check(tree, self._stock.trained_columns)).bind()
         except InvalidInputException as refused:
             return errors.LINE_BAD_ATTRIBUTES.format(reason=refused.message)
@@ -131,7 +131,7 @@ class SegmentDesk:
         return None if bound is None else bound.mask(self._stock.people, self._stock.doings)
 
 
-def _attributes(text: str) -> Tree:
+def attributes(text: str) -> Tree:
     """Return the tree of conditions that AND joins; InvalidInputException where a text is anything else."""
     tree = parse(f"INCLUDE ItemID WHERE {text}")
     part, *others = tree.parts

@@ -66,3 +66,11 @@ def test_json_is_an_object_on_each_line(folder: Path, capsys: pytest.CaptureFixt
     assert summary == {"errors": 3, "warnings": 0, "more": True}
     assert [each["line"] for each in found] == [2, 3, 4]
     assert found[0].keys() == {"file", "rule", "text", "fix", "why", "line", "column", "value", "level"}
+
+
+def test_input_of_batch_jobs_needs_no_schema(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "in.json").write_text('{"userId": "1"}\n{"itemId": "1"}\n')
+    assert main(["lint", "in.json", "--batch", "aws-user-personalization"]) == 1
+    assert "in.json:2: error: Required fields for the provided recipe are userId" in capsys.readouterr().out
+    assert main(["lint", "in.json", "--batch", "aws-nothing"]) == 2
+    assert main(["lint", "none.json", "--batch", "aws-sims"]) == 2
