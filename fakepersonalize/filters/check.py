@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from fakepersonalize import errors
-from fakepersonalize.errors import InvalidInputException
+from fakepersonalize.errors import InvalidInputException, shortened
 from fakepersonalize.filters.columns import NUMBERS, Field, number
 from fakepersonalize.filters.syntax import (
     ACTION_ID,

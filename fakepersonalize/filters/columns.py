@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -151,6 +152,7 @@ def column(field: Field, values: Any) -> Column:
     return Labels.of(plain, field.categorical)
 
 
+@lru_cache(maxsize=8192)  # one request may bring four thousand numbers, and name each in many conditions
 def number(text: str) -> Number | None:
     """Return the number that a text is; None for any other text. Whole numbers that int64 can hold are ints."""
     if not _NUMBER.fullmatch(text):

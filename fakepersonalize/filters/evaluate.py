@@ -90,10 +90,11 @@ class Filter:
         """
         literals = self._literals(values or {})
         parts = []
+        made: dict[Condition, Test] = {}
         for part in self.tree.parts:
             absent = sorted(part.placeholders - literals.keys())
             if not absent:
-                parts.append(self._bound(part, literals))
+                parts.append(self._bound(part, literals, made))
             elif part.effect == INCLUDE:
                 raise parameters.missing(absent[0])
         return BoundFilter(tuple(parts))
@@ -102,8 +103,12 @@ class Filter:
         read = {name: parameters.read(name, values[name]) for name in sorted(self.placeholders & values.keys())}
         return {name: literals for name, literals in read.items() if literals}
 
-    def _bound(self, part: Part, values: Values) -> BoundPart:
-        any_of = tuple(tuple(self._test(condition, values) for condition in all_of) for all_of in part.any_of)
+    def _bound(self, part: Part, values: Values, made: dict[Condition, Test]) -> BoundPart:
+        """Return a part with its values; `made` has the tests of conditions that stand in the filter already."""
+        for condition in (condition for all_of in part.any_of for condition in all_of):
+            if condition not in made:
+                made[condition] = self._test(condition, values)
+        any_of = tuple(tuple(made[condition] for condition in all_of) for all_of in part.any_of)
         return BoundPart(part, any_of, tuple(self._column_test(condition, values) for condition in part.if_user))
 
     def _test(self, condition: Condition, values: Values) -> Test:
@@ -273,12 +278,12 @@ def _texts(condition: Condition, field: Field, values: Values) -> list[str]:
     """Return the values of a condition, those of the request in the place of placeholders."""
     assert not isinstance(condition.operands, CurrentItem)
     found: list[str] = []
-    for operand in condition.operands:
+    for operand in dict.fromkeys(condition.operands):  # a list may name a parameter a thousand times
         if isinstance(operand, Placeholder):
             found += _given(operand.name, values[operand.name], condition.test, field)
         else:
             found.append(operand.text)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _given(name: str, literals: Sequence[Literal], test: str, field: Field) -> list[str]:
