@@ -255,3 +255,20 @@ def test_scores_of_the_second_version_sum_to_one_over_those_that_have_one(novelt
     items = novelties.answer(second, "u1", 500)["itemList"]
     assert sum(item["score"] for item in items) == pytest.approx(1, abs=1e-4)
     assert not any("reason" in item for item in items)
+
+
+def test_what_was_tried_out_on_a_user_is_told_apart(novelties: Novelties, controls: Any) -> None:
+    market = novelties.campaign(1)
+    for user in ("u1", "u2", "somebody"):
+        answer = novelties.answer(market, user, 500)
+        explained = controls.explain(answer["recommendationId"])
+        assert explained["same"]
+        tried = set()
+        for item, listed in zip(explained["items"], answer["itemList"], strict=True):
+            assert item["itemId"] == listed["itemId"]
+            assert item["score"] == pytest.approx(listed["score"], abs=1e-6)
+            assert sum(each["score"] for each in item["contributions"]) == pytest.approx(item["score"], abs=1e-9)
+            if any(each["source"] == "exploration" for each in item["contributions"]):
+                tried.add(item["itemId"])
+        assert tried
+        assert not tried & novelties.known

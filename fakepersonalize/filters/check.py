@@ -150,7 +150,9 @@ def _find(place: _Place, condition: Condition, fields: Fields) -> Field:
     field = next((field for field in fields[dataset] if field.name.upper() == name.upper()), None)
     if field is None:
         there = ", ".join(field.name for field in fields[dataset])
-        raise place.refuse(errors.UNKNOWN_FIELD.format(name, _title(dataset)), f"its schema has {there}", condition.at)
+        raise place.refuse(
+            errors.UNKNOWN_FIELD.format(shortened(name, 60), _title(dataset)), f"its schema has {there}", condition.at
+        )
     if field.textual:
         raise place.refuse(errors.TEXTUAL_FIELD.format(name), "filters do not read textual columns", condition.at)
     if field.type == "boolean":

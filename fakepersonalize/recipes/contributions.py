@@ -69,6 +69,17 @@ class Explanation:
             parts.append(Contribution(NOTHING, None, np.where(known, 0.0, scores)))
         return Explanation(scores, parts)
 
+    def spread(self, known: npt.NDArray[np.bool_]) -> Explanation:
+        """Return the explanation of more items, [len(known)], of which these are the known ones; the others have 0."""
+
+        def spread(amounts: Numbers) -> Numbers:
+            found = np.zeros(len(known))
+            found[known] = amounts
+            return found
+
+        parts = [each._replace(amounts=spread(each.amounts)) for each in self.contributions]
+        return Explanation(spread(self.scores), parts)
+
     def with_more(self, more: Contribution) -> Explanation:
         """Return the explanation of scores that another source adds to."""
         return Explanation(self.scores + more.amounts, [*self.contributions, more])

@@ -162,7 +162,28 @@ class Explainer:
             if seed is None:
                 return contributions.nothing(len(codes))
             return contributions.of_item(loaded.model, seed, codes, endpoint.config.get("rankingInfluence"))
+        if endpoint.exploration:
+            return self._of_taste(answer, asked, loaded, history, told)
         return contributions.shares(loaded.model, history, codes)
+
+    def _of_taste(
+        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
+    ) -> Explanation:
+        """Explain what a recipe that explores made of a user: what the model says, and what was tried out."""
+        import numpy as np
+
+        from fakepersonalize.recipes import contributions
+
+        catalogue = self._filters.catalogue(answer.endpoint.group, loaded)
+        codes = told.codes(catalogue.codes)
+        question = Asked(asked.get("userId"), None, 0, context=asked.get("context"), until=answer.mark)
+        taste = self._recommender.taste(answer.endpoint, loaded, question, catalogue)
+        known = codes < len(taste.relevance)
+        relevance = taste.relevance[codes[known]] * (1 - taste.shares.sum())
+        tried = np.zeros(len(taste.scores))
+        tried[taste.new.codes] = taste.shares
+        explained = contributions.of_user(loaded.model, history, codes[known]).scaled_to(relevance).spread(known)
+        return explained.with_more(contributions.Contribution(EXPLORATION, None, tried[codes]))
 
     def _of_ranking(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
