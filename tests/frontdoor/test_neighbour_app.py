@@ -225,3 +225,9 @@ def test_an_object_that_is_reset_while_it_is_read_is_a_lookup_error(app, connect
     Client(app).post("/moto-api/reset")
     with pytest.raises(LookupError):
         list(blocks)
+
+
+def test_a_signature_of_the_second_version_is_no_path(app):
+    """moto takes one with four slashes for the scope of the fourth version, and its parts for a service."""
+    headers = {"Authorization": "AWS 111111111111:ab/cd/us-east-1/ef/gh=", "Host": "localhost"}
+    assert Client(app).put("/films", headers=headers).status_code == 200
