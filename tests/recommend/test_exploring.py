@@ -1,0 +1,182 @@
+"""Exploration from inside: what comes of it over many users, what it reads, and when it is brought up to date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+
+from fakepersonalize import mock_personalize
+from fakepersonalize.emulator import Emulator
+from fakepersonalize.recipes.catalogue import BY_ITSELF, Exploration
+from fakepersonalize.recommend.answer import Asked, Endpoint
+from fakepersonalize.recommend.lags import LAGS
+
+START, DAY = 1_600_000_000, 86400
+FIELDS: dict[str, list[dict[str, Any]]] = {
+    "Interactions": [
+        {"name": "USER_ID", "type": "string"},
+        {"name": "ITEM_ID", "type": "string"},
+        {"name": "TIMESTAMP", "type": "long"},
+    ],
+    "Items": [
+        {"name": "ITEM_ID", "type": "string"},
+        {"name": "GENRE", "type": ["null", "string"], "categorical": True},
+        {"name": "CREATION_TIMESTAMP", "type": ["null", "long"]},
+    ],
+}
+COLD = [f"cold{number}" for number in range(30)]
+AT_ONCE = tuple(
+    f"{kind}=immediate" for kind in ("dataset_group", "dataset", "event_tracker", "solution_version", "campaign")
+)
+
+
+def client(service: str) -> Any:
+    return boto3.client(service, region_name="us-east-1")
+
+
+class Shop:
+    """Forty people in a circle of two hundred old items, trained on streamed rows; thirty new ones were put after."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        personalize = client("personalize")
+        self.group = personalize.create_dataset_group(name="shop")["datasetGroupArn"]
+        self.datasets = {type_: self._dataset(type_) for type_ in FIELDS}
+        self.tracking_id = personalize.create_event_tracker(name="shop", datasetGroupArn=self.group)["trackingId"]
+        for user in range(40):
+            for start in (0, 10):
+                self.meet(f"u{user}", [f"i{(user * 5 + start + step) % 200}" for step in range(10)], START - 50 * DAY)
+        self.meet("u0", ["i1"], START)
+        emulator.advance(seconds=DAY) if emulator.settings.lifecycle == "manual" else None
+        solution = personalize.create_solution(
+            name="shop", datasetGroupArn=self.group, recipeArn="arn:aws:personalize:::recipe/aws-user-personalization"
+        )["solutionArn"]
+        version = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+        self.campaign = personalize.create_campaign(name="shop", solutionVersionArn=version)["campaignArn"]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        found = self.emulator.recommender.endpoint(self.campaign)
+        assert found is not None
+        return found
+
+    def listed(self, user: str, exploration: Exploration | None, until: int | None = None) -> list[dict[str, Any]]:
+        endpoint = replace(self.endpoint, exploration=exploration)
+        return self.emulator.recommender.recommend(endpoint, Asked(user, None, 25, until=until))
+
+    def share(self, exploration: Exploration | None, users: Sequence[str]) -> float:
+        """Return the share of cold items in the lists of users."""
+        lists = [[item["itemId"] for item in self.listed(user, exploration)] for user in users]
+        return sum(item in COLD for found in lists for item in found) / sum(map(len, lists))
+
+    def meet(self, user: str, items: list[str], time: int, **more: Any) -> None:
+        sent = [{"eventType": "watch", "itemId": item, "sentAt": time + n} | more for n, item in enumerate(items)]
+        client("personalize-events").put_events(
+            trackingId=self.tracking_id, sessionId=f"of {user}", userId=user, eventList=sent
+        )
+
+    def put(self, items: list[str]) -> None:
+        for first in range(0, len(items), 10):
+            films = [{"itemId": item, "properties": '{"genre": "new"}'} for item in items[first : first + 10]]
+            client("personalize-events").put_items(datasetArn=self.datasets["Items"], items=films)
+
+    def _dataset(self, type_: str) -> str:
+        text = json.dumps({"type": "record", "name": type_, "fields": FIELDS[type_]})
+        made = client("personalize").create_schema(name=type_, schema=text)["schemaArn"]
+        arn = client("personalize").create_dataset(
+            name=type_, schemaArn=made, datasetGroupArn=self.group, datasetType=type_
+        )["datasetArn"]
+        return str(arn)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    with mock_personalize(limits="off", seed=5) as emulator:
+        made = Shop(emulator)
+        made.put(COLD)
+        yield made
+
+
+THOUSAND = [f"u{number}" for number in range(1000)]
+
+
+def test_over_a_thousand_users_the_share_of_cold_items_rises_with_the_weight(shop: Shop) -> None:
+    shares = [shop.share(Exploration(weight, 30), THOUSAND) for weight in (0, 0.1, 0.3, 1)]
+    assert shares[0] == 0
+    assert all(lower + 0.01 < higher for lower, higher in zip(shares, shares[1:]))
+
+
+def test_at_weight_0_it_equals_no_exploration(shop: Shop) -> None:
+    users = THOUSAND[:60]
+    assert [shop.listed(user, Exploration(0, 30)) for user in users] == [shop.listed(user, None) for user in users]
+
+
+def test_every_cold_item_finds_its_users_and_old_relevant_items_stay(shop: Shop) -> None:
+    lists = [[item["itemId"] for item in shop.listed(user, Exploration(0.3, 30))] for user in THOUSAND[:300]]
+    assert {*COLD} < {item for found in lists for item in found}
+    same = [found[0] == shop.listed(user, None)[0]["itemId"] for user, found in zip(THOUSAND[:40], lists)]
+    assert sum(same) > 30
+
+
+def test_what_is_configured_by_nobody_is_a_thousandth(shop: Shop) -> None:
+    assert 0 < shop.share(BY_ITSELF, THOUSAND) < 0.01
+
+
+def test_answers_that_explore_take_no_sql(shop: Shop) -> None:
+    metadata: list[str] = []
+    streamed: list[str] = []
+    shop.emulator.loaded.clear()
+    shop.emulator.database.trace(metadata.append)
+    shop.emulator.streamed._database.trace(streamed.append)
+    try:
+        answer = client("personalize-runtime").get_recommendations(campaignArn=shop.campaign, userId="u1")
+        assert len(answer["itemList"]) == 25
+        assert metadata == streamed == []
+    finally:
+        shop.emulator.database.trace(None)
+        shop.emulator.streamed._database.trace(None)
+
+
+def test_an_answer_can_be_worked_out_again_after_more_events(shop: Shop) -> None:
+    """What was met and passed over since then is taken back."""
+    setting, mark = Exploration(1, 30), shop.emulator.recommender.mark
+    before = [shop.listed(f"u{user}", setting) for user in range(20)]
+    shop.meet("x", ["cold3"] * 4, START - 5, impression=["cold3", "cold4", "cold5", "i1"])
+    assert [shop.listed(f"u{user}", setting) for user in range(20)] != before
+    assert [shop.listed(f"u{user}", setting, until=mark) for user in range(20)] == before
+
+
+def test_what_the_training_knew_is_counted_once_and_what_came_after_it_too(shop: Shop) -> None:
+    loaded = shop.emulator.loaded.get(shop.endpoint.model)
+    assert loaded.knowledge is not None
+    trained = loaded.knowledge.met.copy()
+    shop.listed("u1", Exploration(1, 30))
+    known = shop.emulator.recommender._explored[loaded]._known
+    code = loaded.items["i1"]
+    assert known.met[code] == trained[code]
+    shop.meet("y", ["i1", "i1"], START)
+    shop.listed("u1", Exploration(1, 30))
+    known = shop.emulator.recommender._explored[loaded]._known
+    assert known.met[code] == trained[code] + 2
+    assert loaded.knowledge.met[code] == trained[code]  # a model is never written to
+    assert known.latest == START + 1
+    assert len(known.came) == len(known.met) == len(known.passed_over) == 230
+    assert np.array_equal(known.came[:200], loaded.knowledge.came)
+
+
+def test_with_the_lags_of_the_service_new_items_wait_for_the_next_update() -> None:
+    with mock_personalize(lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", seed=5) as emulator:
+        shop, users = Shop(emulator), THOUSAND[:40]
+        setting = Exploration(1, 30)
+        assert shop.share(setting, users) == 0
+        shop.put(COLD)
+        emulator.advance(seconds=LAGS["aws"].records)  # from now on filters know them
+        assert shop.share(setting, users) == 0
+        emulator.advance(seconds=LAGS["aws"].updates - LAGS["aws"].records)
+        assert shop.share(setting, users) > 0.1
