@@ -84,5 +84,5 @@ def relevance(model: Model, user: UserState, scored: int | None = None) -> Numbe
 
 
 def _best_scored(scores: Numbers, allowed: Mask | None, k: int) -> Codes:
-    scored = scores > 0
-    return best_allowed(scores, scored if allowed is None else scored & allowed, k)
+    found = best_allowed(scores, allowed, k)
+    return found[scores[found] > 0]
