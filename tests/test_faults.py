@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
+from fakepersonalize import mock_personalize
 from fakepersonalize.faults import MOST_RULES, Event, Faults
 
 OPERATIONS = ("CreateCampaign", "CreateDatasetImportJob", "GetRecommendations", "PutEvents")
@@ -178,3 +181,27 @@ def test_there_are_not_endlessly_many_rules(faults: Faults) -> None:
         faults.add(cut=True)
     with pytest.raises(ValueError, match="remove some"):
         faults.add(cut=True)
+
+
+def test_a_restart_forgets_rules_and_lets_go_of_what_they_held(tmp_path: Path) -> None:
+    client = boto3.client("personalize", "us-east-1")
+    with mock_personalize(data_dir=str(tmp_path)) as emulator:
+        emulator.fail(operation="CreateDatasetGroup", stuck=True)
+        arn = client.create_dataset_group(name="films")["datasetGroupArn"]
+        assert client.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] == "CREATE IN_PROGRESS"
+    with mock_personalize(data_dir=str(tmp_path)) as emulator:
+        assert emulator.faults() == []
+        assert client.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] == "ACTIVE"
+
+
+def test_the_manual_clock_ends_what_a_rule_holds_for_a_time() -> None:
+    client = boto3.client("personalize", "us-east-1")
+    with mock_personalize(lifecycle="manual", step_seconds=0) as emulator:
+        emulator.fail(operation="CreateDatasetGroup", stuck=True, until=3600)
+        arn = client.create_dataset_group(name="films")["datasetGroupArn"]
+        found = []
+        for minutes in (0, 59, 2):
+            emulator.advance(minutes=minutes)
+            found.append(client.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"])
+    assert [each["status"] for each in found] == ["CREATE IN_PROGRESS", "CREATE IN_PROGRESS", "ACTIVE"]
+    assert (found[2]["lastUpdatedDateTime"] - found[2]["creationDateTime"]).total_seconds() == 3600

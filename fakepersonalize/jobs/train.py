@@ -36,6 +36,7 @@ AUTO_ML_RECIPES = (f"{SERVICE_OWNED}recipe/aws-hrnn", f"{SERVICE_OWNED}recipe/aw
 # The further datasets that a training may read, and what a recipe learns from them.
 SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}, schema.ACTIONS: {"actions"}}
 ACTED = "acted.parquet"
+LEAST_HOURS = 0.001
 MODEL, STREAMED = "model", "streamed.parquet"
 WORK = "fakepersonalize.jobs.train:work"
 # What the worker process loads while nobody waits for it.
@@ -106,7 +107,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     recipes = [recipe for name in spec["recipes"] if (recipe := catalogue.recipe(name))]
     outcome = _updated(spec, recipes[0], folder) if spec["base"] else _trained(spec, recipes, folder, tick)
     seconds = time.perf_counter() - started
-    return {"hours": max(0.001, round(seconds / 3600, 3)), "seconds": {"all": seconds}} | outcome
+    return {"hours": max(LEAST_HOURS, round(seconds / 3600, 3)), "seconds": {"all": seconds}} | outcome
 
 
 def _updated(spec: dict[str, Any], recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     if trained.kind is RECOMMENDER:
         return {"modelMetrics": outcome["metrics"], "model": _exchange(services, job, trained)}
     services.models.keep(trained.number, job.folder / MODEL)
-    changes = {"metrics": outcome["metrics"], "trainingHours": outcome["hours"]}
+    changes = {"metrics": outcome["metrics"], "trainingHours": _hours(services, outcome)}
     if outcome["tuned"] is not None:
         changes["tunedHPOParams"] = {"algorithmHyperParameters": outcome["tuned"]}
     if trained.document.get("performAutoML"):
@@ -233,6 +234,12 @@ def _parameters(spec: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
 def model_key(job: int) -> int:
     """Return the key of a recommender's model: each training of it has one, beside the numbers of solution versions."""
     return -job
+
+
+def _hours(services: Services, outcome: dict[str, Any]) -> float:
+    """Return how long a training took; with a seed the least there is, or no two runs would tell the same."""
+    hours: float = outcome["hours"]
+    return hours if services.settings.seed is None else LEAST_HOURS
 
 
 def _exchange(services: Services, job: Job, recommender: Resource) -> int:

@@ -78,3 +78,15 @@ def test_a_folder_of_another_process_is_refused_until_that_is_killed(tmp_path: P
             DataFolder(str(tmp_path))
         process.kill()
     DataFolder(str(tmp_path)).close()
+
+
+def test_a_temporary_folder_may_start_as_a_copy_which_leaves_the_original_alone(tmp_path: Path) -> None:
+    first = DataFolder(str(tmp_path / "template"))
+    (first.path / "tables").mkdir()
+    (first.path / "tables" / "1").write_text("rows")
+    first.close()
+    copy = DataFolder(None, tmp_path / "template")
+    (copy.path / "tables" / "1").write_text("others")
+    assert sorted(path.name for path in copy.path.iterdir()) == ["tables"]
+    copy.close()
+    assert (tmp_path / "template" / "tables" / "1").read_text() == "rows"

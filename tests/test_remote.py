@@ -1,0 +1,52 @@
+"""What tells a server what to do, where there is none, or another."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from fakepersonalize import Remote
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A server that is none of ours."""
+
+    def application(environ, start_response):  # type: ignore[no-untyped-def]
+        start_response("418 I'm a teapot", [("Content-Type", "text/plain")])
+        return [b"short and stout"]
+
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("url", ["localhost:7377", "file:///etc/passwd", ""])
+def test_a_server_is_named_by_a_url(url: str) -> None:
+    with pytest.raises(ValueError, match="A server is named by a URL"):
+        Remote(url)
+
+
+def test_where_nobody_listens_it_is_an_oserror() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(OSError, match="refused"):
+        Remote(f"http://127.0.0.1:{port}/").pins()
+
+
+def test_a_stranger_is_told_by_its_status(stranger: str) -> None:
+    with pytest.raises(ValueError, match="418 I'm a teapot"):
+        Remote(stranger).faults()
