@@ -48,6 +48,7 @@ class Endpoint:
     group: str
     exploration: Exploration | None = None
     is_latest: bool = True  # only then is a model brought up to date by itself
+    trained: str = ""  # the ARN of the solution version, or recommender, that the model belongs to
 
     @property
     def tells_metadata(self) -> bool:
@@ -157,7 +158,7 @@ class Recommender:
         exploring = self._exploring(endpoint, loaded, items)
         new = exploring.newcomers(endpoint.exploration.cut_off_days, asked.until)
         met = exploring.met(history, live)
-        asker = noise.key(self._seed, asked.user, endpoint.model)
+        asker = noise.key(self._seed, asked.user, endpoint.trained)
         shares = exploration.tried_out(new, endpoint.exploration, asker, met)
         return Taste.of(scores, new, shares, len(items.ids))
 
@@ -235,7 +236,7 @@ class Recommender:
             allowed = actions.timely(now, events)
             passed = look.allowed([filter_], len(scores)) if look and filter_ else None
             allowed = allowed if passed is None else allowed & passed
-            chosen = actions.ordered(scores, allowed, amount, noise.key(user, endpoint.model))
+            chosen = actions.ordered(scores, allowed, amount, noise.key(user, endpoint.trained))
         found = zip(chosen.tolist(), scores[chosen].tolist())
         return [{"actionId": actions.ids[code], "score": round(score, DECIMALS)} for code, score in found]
 
@@ -305,7 +306,7 @@ class Recommender:
         assert recipe is not None
         latest = resource.kind is RECOMMENDER or self._is_latest(trained)
         explores = recipe.exploration(config.get("itemExplorationConfig"))
-        return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"], explores, latest)
+        return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"], explores, latest, trained.arn)
 
     def _is_latest(self, version: Resource) -> bool:
         """Tell whether a solution version is one that the service keeps up to date: the newest one, fully trained."""
