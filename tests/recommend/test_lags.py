@@ -132,7 +132,7 @@ def test_an_item_counts_in_filters_twenty_minutes_later(films: Films) -> None:
 def test_a_user_counts_in_filters_twenty_minutes_later(films: Films) -> None:
     gold = films.filter("gold", 'EXCLUDE ItemID WHERE Items.GENRE IN ("drama") IF CurrentUser.CLASS = "gold"')
     films.put_user("u2", "gold")
-    assert len(films.recommended("u2", filterArn=gold)) == (40 if waits(films) else 21)  # i5 is crime by now
+    assert (len(films.recommended("u2", filterArn=gold)) == 40) is waits(films)
     films.emulator.advance(seconds=1200)
     assert len(films.recommended("u2", filterArn=gold)) < 40
 
