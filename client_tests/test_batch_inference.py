@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import shops
+from accounts import RELEVANCE_ALONE
 from batches import Batch, answered, parsed
 from markets import PERSONAL, PERSONAL_V2, RANKING, RANKING_V2, ROWS, SIMS, Market
 
@@ -34,6 +35,8 @@ def popular(market: Market) -> list[str]:
 
 
 def batch(market: Market, recipe: str, lines: list[Any], **more: Any) -> list[dict[str, Any]]:
+    if recipe == PERSONAL:  # as the campaigns of the market
+        more = {"batchInferenceJobConfig": RELEVANCE_ALONE} | more
     return parsed(answered(market.account, version(market, recipe), lines, **more))
 
 

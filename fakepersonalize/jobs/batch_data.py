@@ -18,7 +18,9 @@ from fakepersonalize.jobs.batch_lines import ITEM, USER, Line
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
-from fakepersonalize.resources.kinds import DATASET
+from fakepersonalize.recipes.catalogue import Exploration
+from fakepersonalize.recommend.answer import is_latest
+from fakepersonalize.resources.kinds import DATASET, SOLUTION_VERSION
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.storage import artifacts
 from fakepersonalize.storage.streamed import Event
@@ -29,9 +31,11 @@ if TYPE_CHECKING:
 
     from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, Filter
     from fakepersonalize.recipes.training import Mask
+    from fakepersonalize.recommend.candidates import Items
     from fakepersonalize.recommend.everyone import Everyone
     from fakepersonalize.recommend.loaded import LoadedModel
     from fakepersonalize.recommend.sightings import Onlookers
+    from fakepersonalize.recommend.tasting import Tasting
 
 MODEL, LIVE = "model", "live.jsonl"
 KEPT_MASKS = 256
@@ -45,7 +49,12 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
     recipe = catalogue.recipe(version["recipeArn"].rpartition("/")[2])
     assert recipe is not None
     filter_ = _existing(services, asked["filterArn"]) if asked.document.get("filterArn") else None
-    read = {*also, *(name.partition(".")[0] for name in (filter_["fields"] if filter_ else ()))}
+    explores = recipe.exploration((asked.document.get("batchInferenceJobConfig") or {}).get("itemExplorationConfig"))
+    read = {
+        *also,
+        *([ITEMS] if explores else []),
+        *(name.partition(".")[0] for name in (filter_["fields"] if filter_ else ())),
+    }
     datasets = {each["datasetType"]: each for each in services.shelf.below(version["datasetGroupArn"], DATASET)}
     try:
         services.models.lend(version.number, job.folder / MODEL)
@@ -60,7 +69,7 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
         }
         seen = interactions is not None and INTERACTIONS in read
         segments = services.tables.pin(interactions.number, job.number) if interactions and seen else []
-    if interactions and (seen or recipe.reacts):
+    if interactions and (seen or recipe.reacts or explores):
         _spool_events(services, interactions.number, job.folder / LIVE)
     return {
         "recipe": recipe.name,
@@ -69,6 +78,10 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
         "sides": sides,
         "segments": [str(path) for path in segments],
         "reacts": recipe.reacts,
+        "explores": explores,
+        "seed": services.settings.seed or 0,
+        "model": version.number,
+        "latest": is_latest(version, services.shelf.below(version["solutionArn"], SOLUTION_VERSION)),
         "config": asked.document.get("batchInferenceJobConfig") or {},
     }
 
@@ -127,6 +140,35 @@ class Stock:
         return Everyone.of(self.loaded, self._live if self._spec["reacts"] else ())
 
     @cached_property
+    def tasting(self) -> Tasting | None:
+        """What the job tries out on users; None where the recipe explores nothing."""
+        from fakepersonalize.recommend.everyone import Everyone
+        from fakepersonalize.recommend.exploring import Exploring
+        from fakepersonalize.recommend.tasting import Tasting
+
+        if not self._spec["explores"]:
+            return None
+        setting, exploring = Exploration(*self._spec["explores"]), Exploring(self.loaded, 0.0, float)
+        catalogue = _catalogue(list(self._codes), self._items)
+        if self._spec["latest"]:
+            exploring.refresh(catalogue, self._live)
+        known = catalogue.codes if self._spec["latest"] else self.loaded.items
+        live = self._live if self._spec["reacts"] else ()
+        return Tasting(
+            self.loaded.model,
+            setting,
+            exploring.newcomers(setting.cut_off_days),
+            Everyone.met(self.loaded, live, known),
+            len(catalogue.ids),
+            (self._spec["seed"], self._spec["model"]),
+        )
+
+    @property
+    def items(self) -> list[str]:
+        """What answers may hold: the items of the model and, where new ones are tried out, those that came later."""
+        return list(self._codes) if self._spec["explores"] else self.loaded.item_ids
+
+    @cached_property
     def influence(self) -> dict[str, Any]:
         """What the order of similar items is told beside the item."""
         asked = self._spec["config"].get("rankingInfluence")
@@ -140,7 +182,7 @@ class Stock:
     def allowed(self, lines: Sequence[Line], of_user: bool) -> Allowed:
         """Return what the filter lets through for each line; `of_user` says that the lines are sure to name one."""
         if self.filter is None or not lines:
-            return Allowed(n_items=len(self.loaded.item_ids))
+            return Allowed(n_items=len(self.items))
         problems: dict[int, str] = {}
         groups: dict[Values, tuple[BoundFilter, list[int]]] = {}
         for place, line in enumerate(lines):
@@ -182,7 +224,7 @@ class Stock:
             (places, self._mask(values, bound, [lines[place] for place in places]))
             for values, (bound, places) in groups.items()
         ]
-        n_items = len(self.loaded.item_ids)
+        n_items = len(self.items)
         if not found:
             return Allowed(problems, n_items=n_items)
         if len(found) == 1 and found[0][1].ndim == 1:
@@ -293,11 +335,15 @@ class Stock:
 
 
 def _candidates(ids: Sequence[str], side: side_rows.Side | None) -> Candidates:
+    return _catalogue(ids, side).candidates
+
+
+def _catalogue(ids: Sequence[str], side: side_rows.Side | None) -> Items:
     from fakepersonalize.recommend.candidates import Items
     from fakepersonalize.recommend.metadata import Rows
 
     rows = Rows(side.table, {id_: place for place, id_ in enumerate(side.ids)}) if side else None
-    return Items(ids, rows, side.schema if side else None, INTERACTIONS).candidates
+    return Items(ids, rows, side.schema if side else None, INTERACTIONS)
 
 
 def _events(file: Path) -> Iterator[Event]:

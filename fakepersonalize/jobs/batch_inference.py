@@ -22,7 +22,7 @@ from fakepersonalize.resources.shelf import Resource
 
 if TYPE_CHECKING:
     from fakepersonalize.jobs.batch_data import Allowed, Stock
-    from fakepersonalize.recipes.training import Mask
+    from fakepersonalize.recipes.training import Mask, Shortlists
 
 WORK = "fakepersonalize.jobs.batch_inference:work"
 CELLS = 1 << 23  # of users and items at a time
@@ -45,8 +45,6 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
 def _require_built(asked: Resource) -> None:
     if asked["batchInferenceJobMode"] == "THEME_GENERATION":
         raise JobFailed(NOT_BUILT.format(what="Theme generation"))
-    if (asked.document.get("batchInferenceJobConfig") or {}).get("itemExplorationConfig"):
-        raise JobFailed(NOT_BUILT.format(what="Exploration in batch inference"))
 
 
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
@@ -76,9 +74,9 @@ class Desk:
 
     def __init__(self, spec: dict[str, Any], stock: Stock, recipe: Recipe) -> None:
         self.stock, self.loaded, self.recipe = stock, stock.loaded, recipe
-        self.amount = min(spec["amount"], len(self.loaded.item_ids))
-        self.writer = ItemLines(self.loaded.item_ids, recipe.returns_scores, "reasons" in recipe.does)
-        self.at_once = min(MOST_LINES, max(LEAST_LINES, CELLS // max(1, len(self.loaded.item_ids))))
+        self.amount = min(spec["amount"], len(stock.items))
+        self.writer = ItemLines(stock.items, recipe.returns_scores, "reasons" in recipe.does)
+        self.at_once = min(MOST_LINES, max(LEAST_LINES, CELLS // max(1, len(stock.items))))
 
     def answer(self, raw: Sequence[bytes]) -> list[bytes]:
         """Return the answers of lines, in their order."""
@@ -105,17 +103,26 @@ class UserDesk(Desk):
     needs = (USER,)
 
     def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
-        histories = self.stock.everyone.of_users([line[USER] for line in asked])
-        contexts = self.stock.contexts([line.values(CONTEXT) for line in asked])
-        lists = self.loaded.model.shortlists(histories, allowed.mask, self.amount, contexts)
+        lists = self._lists(asked, allowed)
         rows = lists.items.tolist()
         scores: Sequence[Sequence[float] | None] = [None] * len(rows)
         if lists.scores is not None:
             scores = lists.scores.tolist()
-        for line, row, own in zip(asked, rows, scores):
+        for number, (line, row, own) in enumerate(zip(asked, rows, scores)):
             while row and row[-1] < 0:
                 row.pop()
-            yield self.writer.answer(line, row, own[: len(row)] if own else None)
+            reasons = [lists.reasons.get((number, place)) for place in range(len(row))] if lists.reasons else None
+            yield self.writer.answer(line, row, own[: len(row)] if own else None, (), reasons)
+
+    def _lists(self, asked: Sequence[Line], allowed: Allowed) -> Shortlists:
+        users = [line[USER] for line in asked]
+        histories = self.stock.everyone.of_users(users)
+        contexts = self.stock.contexts([line.values(CONTEXT) for line in asked])
+        tasting = self.stock.tasting
+        if tasting:
+            reasons = "reasons" in self.recipe.does
+            return tasting.lists(users, histories, allowed.mask, self.amount, contexts, reasons)
+        return self.loaded.model.shortlists(histories, allowed.mask, self.amount, contexts)
 
 
 class ItemDesk(Desk):

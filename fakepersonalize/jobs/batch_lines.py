@@ -114,7 +114,7 @@ class ItemLines:
         items: Sequence[int],
         scores: Sequence[float] | None = None,
         further: Sequence[str] = (),
-        reasons: Sequence[Sequence[str]] | None = None,
+        reasons: Sequence[str | None] | None = None,
     ) -> bytes:
         """Return the line of items by code; `further` are ids that the model does not know, last and with score 0."""
         ids = [*map(self._ids.__getitem__, items), *map(compact, further)]
@@ -123,7 +123,7 @@ class ItemLines:
             texts = [number(score) for score in scores or ()] + ["0.0"] * len(further)
             output += f',"scores":[{",".join(texts)}]'
         if self._reasons:
-            output += f',"reasons":{compact(reasons or [[] for _ in ids])}'
+            output += f',"reasons":{compact([[each] if each else [] for each in reasons or [None] * len(ids)])}'
         return f'{{"input":{line.echo},"output":{output}}},"error":null}}\n'.encode()
 
     def refusal(self, line: Line) -> bytes:
@@ -153,6 +153,8 @@ class _Numbers:
     texts: dict[int, str] = field(default_factory=dict)
 
     def text(self, score: float) -> str:
+        if score != score:
+            return "null"
         units = round(score * 10**DECIMALS)
         found = self.texts.get(units)
         if found is None:

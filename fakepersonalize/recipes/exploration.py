@@ -72,6 +72,24 @@ def tried_out(new: Newcomers, setting: Exploration, asker: int, met: Codes) -> N
     return shares
 
 
+def tried_out_by_many(new: Newcomers, setting: Exploration, askers: Keys, met: tuple[Codes, Codes]) -> Numbers:
+    """Return what `tried_out` returns for each user, [users, m]; `met` are users by place, and items by code."""
+    bonus = np.tile(new.bonus, (len(askers), 1))
+    users, items = met
+    if len(items) and bonus.size:
+        places = np.minimum(np.searchsorted(new.codes, items), bonus.shape[1] - 1)
+        hit = new.codes[places] == items
+        bonus[users[hit], places[hit]] = 0.0
+    total = bonus.sum(axis=1)
+    shares = np.zeros(bonus.shape)
+    asked = noise.of_many(askers, np.zeros(1, np.uint64))[:, 0] < setting.askers
+    active = np.flatnonzero(asked & (total > 0) & (setting.weight > 0))
+    drawn = bonus[active] / noise.of_many(askers[active], new.keys)
+    parts = MOST * setting.weight * total[active] / (HALF + total[active])
+    shares[active] = drawn * (parts / drawn.sum(axis=1))[:, None]
+    return shares
+
+
 def mixed(relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Numbers:
     """Return the scores of all items, [n_items]: `relevance` is of the first ones, those that the model knows."""
     scores = np.zeros(n_items)

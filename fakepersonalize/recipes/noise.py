@@ -31,7 +31,13 @@ def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
     """
-    mixed = about ^ np.uint64(asker)
+    numbers: npt.NDArray[np.float64] = of_many(np.array([asker], np.uint64), about)[0]
+    return numbers
+
+
+def of_many(askers: Keys, about: Keys) -> npt.NDArray[np.float64]:
+    """Return what `uniform` returns for each asker, [askers, n]."""
+    mixed = about ^ askers[:, None]
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)

@@ -169,7 +169,8 @@ class Shortlists:
     """
 
     items: Codes  # [users, k]
-    scores: npt.NDArray[np.float64] | None = None  # [users, k]
+    scores: npt.NDArray[np.float64] | None = None  # [users, k]; NaN of an item without one
+    reasons: Mapping[tuple[int, int], str] = field(default_factory=dict)  # why an item is there, by user and place
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -304,15 +304,17 @@ class Recommender:
             trained, model, config = version, version.number, resource.document.get("campaignConfig") or {}
         recipe = catalogue.recipe(trained["recipeArn"].rpartition("/")[2])
         assert recipe is not None
-        latest = resource.kind is RECOMMENDER or self._is_latest(trained)
+        latest = resource.kind is RECOMMENDER or is_latest(
+            trained, self._shelf.below(trained["solutionArn"], SOLUTION_VERSION)
+        )
         explores = recipe.exploration(config.get("itemExplorationConfig"))
         return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"], explores, latest, trained.arn)
 
-    def _is_latest(self, version: Resource) -> bool:
-        """Tell whether a solution version is one that the service keeps up to date: the newest one, fully trained."""
-        versions = self._shelf.below(version["solutionArn"], SOLUTION_VERSION)
-        newest = max(each.number for each in versions if each.status == ACTIVE or each is version)
-        return newest == version.number and version.document.get("trainingMode") != "UPDATE"
+
+def is_latest(version: Resource, versions: Iterable[Resource]) -> bool:
+    """Tell whether a solution version is one that the service keeps up to date: the newest one, fully trained."""
+    newest = max(each.number for each in versions if each.status == ACTIVE or each.arn == version.arn)
+    return newest == version.number and version.document.get("trainingMode") != "UPDATE"
 
 
 def _members(endpoint: Endpoint, all_ids: Sequence[str], picked: Scores) -> list[dict[str, Any]]:

@@ -24,25 +24,43 @@ class Everyone:
     histories: TrainingData
 
     @classmethod
-    def of(cls, loaded: LoadedModel, live: Iterable[Event]) -> Everyone:
+    def of(cls, loaded: LoadedModel, live: Sequence[Event]) -> Everyone:
         """Put what users did since the training, each event once, behind what the model has learnt from."""
         new = [event for event in live if event.item in loaded.items and loaded.learnt.is_new(event)]
-        codes = dict(loaded.users)
-        owners = [codes.setdefault(event.owner, len(codes)) for event in new]
-        trained = np.repeat(np.arange(len(loaded.users)), np.diff(loaded.offsets))
-        histories = TrainingData.from_columns(
-            np.concatenate([trained, np.array(owners, np.int64)]),
-            np.concatenate([loaded.history_items, np.array([loaded.items[event.item] for event in new], np.int32)]),
-            np.concatenate([loaded.history_times, np.array([event.time for event in new], np.int64)]),
-            len(codes) + 1,
-            len(loaded.item_ids),
-        )
+        codes = _owners(loaded, live)
+        histories = _gathered(loaded, codes, new, loaded.items)
         return cls(codes, _with_features(histories, loaded))
+
+    @classmethod
+    def met(cls, loaded: LoadedModel, live: Sequence[Event], items: Mapping[str, int]) -> Everyone:
+        """Put all that users did live behind what the model has learnt from, with items of a larger catalogue."""
+        codes = _owners(loaded, live)
+        return cls(codes, _gathered(loaded, codes, [event for event in live if event.item in items], items))
 
     def of_users(self, ids: Sequence[str]) -> TrainingData:
         """Return the histories of users, in their order."""
         nobody = self.histories.n_users - 1
         return self.histories.only(np.array([self.codes.get(id_, nobody) for id_ in ids], np.int64))
+
+
+def _owners(loaded: LoadedModel, live: Iterable[Event]) -> dict[str, int]:
+    codes = dict(loaded.users)
+    for event in live:
+        codes.setdefault(event.owner, len(codes))
+    return codes
+
+
+def _gathered(
+    loaded: LoadedModel, users: Mapping[str, int], new: Sequence[Event], items: Mapping[str, int]
+) -> TrainingData:
+    known = np.repeat(np.arange(len(loaded.users)), np.diff(loaded.offsets))
+    return TrainingData.from_columns(
+        np.concatenate([known, np.array([users[event.owner] for event in new], np.int64)]),
+        np.concatenate([loaded.history_items, np.array([items[event.item] for event in new], np.int32)]),
+        np.concatenate([loaded.history_times, np.array([event.time for event in new], np.int64)]),
+        len(users) + 1,
+        len(items),
+    )
 
 
 def trained(loaded: LoadedModel) -> TrainingData:

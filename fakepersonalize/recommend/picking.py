@@ -57,19 +57,21 @@ class Reasoned:
         picked = self.taste.pick(allowed, k)
         by_itself = {*self.taste.without_exploration(allowed, k).tolist()} if len(self.taste.shares) else None
         tried = [code for code in picked.items.tolist() if by_itself is not None and code not in by_itself]
-        more = self._popular(allowed, picked.items, k - len(picked.items))
+        more = self.most_popular(self.popularity, allowed, picked.items, k - len(picked.items))
         reasons = dict.fromkeys(tried, (EXPLORED,)) | dict.fromkeys(more.tolist(), (POPULAR,))
         assert picked.scores is not None
         scores = np.concatenate([picked.scores, np.full(len(more), np.nan)])
         return Scores(np.concatenate([picked.items, more]), scores, reasons)
 
-    def _popular(self, allowed: Mask | None, chosen: Codes, k: int) -> Codes:
+    @staticmethod
+    def most_popular(popularity: Numbers, allowed: Mask | None, chosen: Codes, k: int) -> Codes:
+        """Return up to `k` allowed items that are not chosen yet and that anybody has met, most popular first."""
         if k <= 0:
             return np.zeros(0, np.int32)
-        n = len(self.popularity)
+        n = len(popularity)
         left = np.ones(n, bool) if allowed is None else allowed[:n].copy()
         left[chosen[chosen < n]] = False
-        return best_allowed(self.popularity, left & (self.popularity > 0), k)
+        return best_allowed(popularity, left & (popularity > 0), k)
 
 
 def relevance(model: Model, user: UserState, scored: int | None = None) -> Numbers:

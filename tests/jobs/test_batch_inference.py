@@ -43,6 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory, ids: tuple[list[str], list[s
     for name, own in zip(("user_ids", "item_ids"), ids):
         arrays[name], arrays[f"{name}.offsets"] = artifacts.pack(own)
     arrays |= {"history.offsets": data.offsets, "history.items": data.items, "history.times": data.times}
+    arrays |= {"items.came": np.zeros(ITEMS, np.int64), "items.met": np.ones(ITEMS, np.int64)}
     folder = tmp_path_factory.mktemp("model") / MODEL
     artifacts.write(folder, {"model": "blend", "recipe": "", "learnt": {"last": 0}, "encodings": {}}, arrays)
     return folder
@@ -65,6 +66,7 @@ def worked(folder: Path, model: Path, files: list[bytes], recipe: str = "aws-use
         "sides": {},
         "segments": [],
         "reacts": False,
+        "explores": None,
         "config": {},
     }
     shares: list[float] = []

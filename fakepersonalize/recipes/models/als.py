@@ -174,7 +174,8 @@ class Blend(Model):
             first += len(block)
         if not found:
             return Shortlists(np.zeros((0, k), np.int32), np.zeros((0, k)))
-        return Shortlists(*(np.concatenate(parts) for parts in zip(*found)))
+        items, scores = (np.concatenate(parts) for parts in zip(*found))
+        return Shortlists(items, scores)
 
     def rankings(
         self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
