@@ -333,3 +333,28 @@ def test_pages_that_are_not_there_say_so_in_json(usual: Ask, method: str, page: 
     status, answer = usual(method, page)
     assert status == (405 if page in PAGES else 404)
     assert answer["error"]
+
+
+# Set-up files
+
+
+def test_reset_does_the_set_up_again(mode: str, servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("setup") / "setup.json"
+    file.write_text(json.dumps({"buckets": ["films"], "dataset_groups": ["films"]}))
+    url = servers.url("--setup", str(file))
+    account, ask = make_account(url, number="123456789012"), asker(url)
+    assert names(account) == {"films"}
+    account.personalize.create_dataset_group(name="other")
+    assert ask("POST", "reset", {"setup": True}) == (200, {"removed": 2})
+    assert names(account) == {"films"}
+    file.write_text("{")
+    status, answer = ask("POST", "reset", {"setup": True})
+    assert (status, "setup.json, line 1" in answer["error"]) == (400, True)
+
+
+def test_without_a_set_up_file_reset_cannot_do_it_again(ask: Ask, account: Account) -> None:
+    account.personalize.create_dataset_group(name="films")
+    status, answer = ask("POST", "reset", {"setup": True})
+    assert (status, "--setup" in answer["error"]) == (400, True)
+    assert names(account) == {"films"}
+    assert ask("POST", "reset", {"setup": 1})[0] == 400

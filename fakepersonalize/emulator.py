@@ -60,6 +60,7 @@ from fakepersonalize.storage.tables import TableStore
 
 LIGHT_THREADS = 4
 WARM_AFTER_SECONDS = 1.0
+NO_SETUP = "There is no set-up file; start the server with --setup FILE."
 NO_ENDPOINT = "There is no ACTIVE campaign or recommender {arn}."
 
 
@@ -107,7 +108,7 @@ class Emulator:
         self._faults = Faults(self.clock.now, settings.seed, names, errors.FAULT_CODES, self._provisioned)
         self._known: dict[int, Known] = {}  # by the number of the rule that makes filters stale
         filters.frozen = self._frozen
-        neighbours = Neighbours(self.neighbour_app, settings.s3_endpoint)
+        self._neighbours = neighbours = Neighbours(self.neighbour_app, settings.s3_endpoint)
         permissions = Permissions(neighbours, settings.iam)
         at_once = settings.lifecycle == "instant"
         self._attributions = Attributions(self.shelf, neighbours, self.metadata, self.answers, self.clock.now, at_once)
@@ -182,6 +183,8 @@ class Emulator:
             self._warming = threading.Timer(WARM_AFTER_SECONDS, self._process.warm_up)
             self._warming.daemon = True
             self._warming.start()
+        if self.settings.setup is not None:
+            self.set_up()
         self.ready = True
 
     def advance(
@@ -286,6 +289,24 @@ class Emulator:
             self._mend(account=account)
             self._pins.clear(account)
         return len(gone)
+
+    def set_up(self) -> None:
+        """Make what the set-up file of the settings names and is not there yet; it has settled when this returns.
+
+        Raises ValueError where the settings name none, setups.reading.SetupError and OSError for a file that cannot be
+        done.
+        """
+        if self.settings.setup is None:
+            raise ValueError(NO_SETUP)
+        from fakepersonalize.frontdoor.own_client import own_client
+        from fakepersonalize.setups.make import Means, set_up
+
+        def client(service: str, scope: Scope) -> Any:
+            return (
+                own_client(self.answer, scope) if service == "personalize" else self._neighbours.client(service, scope)
+            )
+
+        set_up(Path(self.settings.setup), Means(client, self.lifecycle.hurry, self.lifecycle.settle))
 
     def save_snapshot(self, target: str | os.PathLike[str] | BinaryIO, objects: bool = False) -> None:
         """Write all resources, their data and models into one file, with `objects` also buckets and what is in them.

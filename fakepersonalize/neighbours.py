@@ -194,6 +194,10 @@ class Neighbours:
         """Return a client of S3, as boto3 has it, in the name of a scope."""
         return self._s3(scope)
 
+    def client(self, service: str, scope: Scope) -> Any:
+        """Return a client of any service but Personalize, as boto3 has it, in the name of a scope."""
+        return self._client(service, scope)
+
     def _s3(self, scope: Scope) -> Any:
         return self._client("s3", scope)
 
@@ -307,6 +311,11 @@ def _refusals(bucket: str) -> Iterator[None]:
         raise Unreadable(bucket, "InvalidBucketName") from error
     except BotoCoreError as error:  # an endpoint elsewhere that does not answer, or credentials that are not there
         raise Unreadable(bucket, type(error).__name__) from error
+
+
+def isolated_session() -> Session:
+    """Return a session of botocore that knows nothing of the user's profiles and files."""
+    return _session(isolated=True)
 
 
 def _session(isolated: bool) -> Session:

@@ -57,7 +57,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts)
     app.wsgi_app = door  # type: ignore[method-assign]
     atexit.register(emulator.close)
-    emulator.start()
+    try:
+        emulator.start()
+    except BaseException:
+        atexit.unregister(emulator.close)
+        emulator.close()
+        raise
     return app
 
 

@@ -32,6 +32,7 @@ class Settings:
     s3_endpoint: str | None = _setting(
         None, "URL of an S3 elsewhere, where jobs read and write; this server has none then"
     )
+    setup: str | None = _setting(None, "file, YAML or JSON, with what is to be there before the first call")
     allow_host: tuple[str, ...] = _setting(
         (), "a further Host that may be asked for (repeatable; comma separated in the environment)"
     )

@@ -16,7 +16,7 @@ LARGEST_BODY_BYTES = 64 * 2**10
 NOT_JSON = "The body must be a JSON object, such as {example}."
 UNKNOWN = "There is no {name!r} here; there are {known}."
 WRONG_TYPE = "{name} must be {type}."
-TYPES = {str: "a text", int: "a whole number", float: "a number"}
+TYPES = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def refused(problem: HTTPException) -> ResponseReturnValue:

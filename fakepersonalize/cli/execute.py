@@ -22,7 +22,7 @@ CANNOT_RUN = "fakepersonalize: {program} cannot be run: {reason}."
 ANSWERS = "fakepersonalize: {url} answers while {program} runs."
 NOT_THERE, NOT_EXECUTABLE, KILLED = 127, 126, 128  # what shells say of programs; the signal is added to the last
 FORWARDED = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGINT")
-OWN_SERVER = ("data_dir", "lifecycle", "transitions", "step_seconds", "limits", "messages", "seed")
+OWN_SERVER = ("data_dir", "setup", "lifecycle", "transitions", "step_seconds", "limits", "messages", "seed")
 
 
 def add_to(commands: Any) -> None:

@@ -73,12 +73,15 @@ def running_server(settings: Settings) -> str:
 def explained(settings: Settings) -> Iterator[None]:
     """Turn what keeps a server from starting into Refused."""
     from fakepersonalize.lifecycle.pace import UnusableRule
+    from fakepersonalize.setups.reading import SetupError
     from fakepersonalize.storage.folder import FolderInUse
 
     try:
         yield
     except (FolderInUse, UnusableRule) as reason:
         raise Refused(str(reason)) from None
+    except SetupError as reason:
+        raise Refused(f"{reason}.") from None
     except sqlite3.Error as error:
         raise Refused(CANNOT_USE.format(path=settings.data_dir, reason=error)) from None
     except OSError as error:

@@ -145,6 +145,12 @@ class Lifecycle:
                 self._look_ahead()
             self.settle()
 
+    def hurry(self, arn: str) -> None:
+        """Make the steps of a resource due now, whatever its pace; they still wait for their work."""
+        with self._database.transaction():
+            self._database.run("hurry_steps", arn=arn, now=self.clock.now())
+            self._look_ahead()
+
     def stop_creation(self, resource: Resource) -> None:
         """Stop what creates a resource, inside the caller's transaction: pending work at once, running work soon."""
         was_pending = resource.status == "CREATE PENDING"

@@ -111,6 +111,9 @@ UPDATE step SET due = :now WHERE arn = :arn AND stage = 'done' AND due > :now;
 -- name: release_held_steps
 UPDATE step SET due = :now WHERE due >= :held;
 
+-- name: hurry_steps
+UPDATE step SET due = min(due, :now), times = 0 WHERE arn = :arn;
+
 -- name: remove_step
 DELETE FROM step WHERE number = :number;
 

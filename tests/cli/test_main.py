@@ -23,6 +23,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "port": (["--port", "0"], 0),
     "port_file": (["--port-file", "port"], "port"),
     "data_dir": (["--data-dir", "data"], "data"),
+    "setup": (["--setup", "setup.yaml"], "setup.yaml"),
     "allow_host": (["--allow-host", "a.test", "--allow-host", "b.test"], ("a.test", "b.test")),
     "lifecycle": (["--lifecycle", "manual"], "manual"),
     "classroom_factor": (["--classroom-factor", "600"], 600.0),
