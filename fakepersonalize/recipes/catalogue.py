@@ -42,6 +42,7 @@ CAPABILITIES = frozenset(
         "scores",
         "scores-unknown",  # what it does not know has the score 0, not none
         "themes",
+        "trend",  # looks again at what is streamed, at intervals
     }
 )
 

@@ -25,15 +25,19 @@ from fakepersonalize.storage.streamed import Event
 
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
+    from fakepersonalize.recipes.models.trending import Trending
     from fakepersonalize.recipes.training import Codes, Mask, Scores
     from fakepersonalize.recommend.candidates import Items, Look
     from fakepersonalize.recommend.exploring import Exploring
     from fakepersonalize.recommend.picking import Taste
+    from fakepersonalize.recommend.trends import Trends
 
     Picker = Callable[[Mask | None, int], Scores]
 
 DECIMALS = 7  # as the service was seen to print scores
-REASONS = "reasons"  # what a recipe does
+REASONS, TREND = "reasons", "trend"  # what recipes do
+# Seconds between two looks of the use case Trending now; with the recipe the solution says it.
+USE_CASE_INTERVAL = 2 * 3600
 PROMOTED = "Promoted item"  # as the guide spells it
 
 
@@ -49,6 +53,11 @@ class Endpoint:
     exploration: Exploration | None = None
     is_latest: bool = True  # only then is a model brought up to date by itself
     trained: str = ""  # the ARN of the solution version, or recommender, that the model belongs to
+
+    @property
+    def looks_beyond(self) -> bool:
+        """Whether items that the model does not know may be recommended."""
+        return self.exploration is not None or TREND in self.recipe.does
 
     @property
     def tells_metadata(self) -> bool:
@@ -102,6 +111,7 @@ class Recommender:
         self._shelf, self._models, self._live = shelf, models, live
         self._pause, self._now, self._seed = pause, now, seed
         self._explored: WeakKeyDictionary[LoadedModel, Exploring] = WeakKeyDictionary()
+        self._trends: WeakKeyDictionary[LoadedModel, Trends] = WeakKeyDictionary()
         self.filters = filters
         self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
@@ -133,7 +143,7 @@ class Recommender:
         promoted = [*always, asked.promotion.filter] if asked.promotion else []
         items = self._items(endpoint, loaded, [*rest, *promoted])
         look = self._look(endpoint, items, asked, [*rest, *promoted]) if items else None
-        ids = items.ids if items and endpoint.exploration else loaded.item_ids
+        ids = items.ids if items and endpoint.looks_beyond else loaded.item_ids
         # numpy lets go of the interpreter in each of its calls: threads that compute side by side only queue for it.
         with self._computing:
             pick = self._picker(endpoint, loaded, asked, items)
@@ -161,6 +171,16 @@ class Recommender:
         asker = noise.key(self._seed, asked.user, endpoint.trained)
         shares = exploration.tried_out(new, endpoint.exploration, asker, met)
         return Taste.of(scores, new, shares, len(items.ids))
+
+    def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, until: int | None) -> Trending:
+        """Return what trends by now, or as of a streamed row."""
+        from fakepersonalize.recommend.trends import Trends
+
+        known = self._trends.get(loaded)
+        if known is None:
+            pause = self._pause and (USE_CASE_INTERVAL if endpoint.recipe.domain else None)
+            self._trends[loaded] = known = Trends(loaded, pause, self._now)
+        return known.model(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), until)
 
     def rank(
         self,
@@ -241,8 +261,8 @@ class Recommender:
         return [{"actionId": actions.ids[code], "score": round(score, DECIMALS)} for code, score in found]
 
     def _items(self, endpoint: Endpoint, loaded: LoadedModel, filters: Sequence[BoundFilter]) -> Items | None:
-        """Return all there is to choose from, if filters or exploration look beyond the items of the model."""
-        return self.filters.catalogue(endpoint.group, loaded) if filters or endpoint.exploration else None
+        """Return all there is to choose from, if filters or the recipe look beyond the items of the model."""
+        return self.filters.catalogue(endpoint.group, loaded) if filters or endpoint.looks_beyond else None
 
     def _look(self, endpoint: Endpoint, items: Items, asked: Asked, filters: Sequence[BoundFilter]) -> Look | None:
         if not filters:
@@ -271,6 +291,9 @@ class Recommender:
 
             taste = self.taste(endpoint, loaded, asked, items)
             return Reasoned.of(taste, loaded.model).pick if REASONS in endpoint.recipe.does else taste.pick
+        if TREND in endpoint.recipe.does and items:
+            trend = self.trend(endpoint, loaded, items, asked.until)
+            return partial(trend.recommend, trend.fold_in(loaded.history(None)))
         history = loaded.history(asked.user, self._live_events(endpoint, asked.user, asked.until), asked.context)
         return partial(loaded.model.recommend, loaded.model.fold_in(history))
 

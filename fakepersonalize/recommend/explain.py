@@ -164,6 +164,10 @@ class Explainer:
             return contributions.of_item(loaded.model, seed, codes, endpoint.config.get("rankingInfluence"))
         if endpoint.exploration:
             return self._of_taste(answer, asked, loaded, history, told)
+        if endpoint.looks_beyond:
+            catalogue = self._filters.catalogue(endpoint.group, loaded)
+            trend = self._recommender.trend(endpoint, loaded, catalogue, answer.mark)
+            return contributions.of_user(trend, history, told.codes(catalogue.codes))
         return contributions.shares(loaded.model, history, codes)
 
     def _of_taste(

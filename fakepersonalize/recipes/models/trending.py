@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -47,17 +48,47 @@ class Trending(Model):
     does: ClassVar[frozenset[str]] = frozenset({"recommend"})
     protocol: ClassVar[ProtocolName] = "trend"
 
-    heat: npt.NDArray[np.float64]  # [n_items]
-    order: Codes  # [n_items], hottest first
+    recent: npt.NDArray[np.float64]  # [n_items], the users of each, those at `newest` in full
+    standing: npt.NDArray[np.float64]  # [n_items], what popularity adds
+    newest: int  # the latest visit, seconds since 1970
+    half_life: float  # seconds
+    interval: int  # seconds between two looks at what trends
+    n_trained: int  # items
 
     @classmethod
     def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
-        frequency = SECONDS[params.get("trend_discovery_frequency", DEFAULT_FREQUENCY)] / SECONDS[DEFAULT_FREQUENCY]
+        interval = SECONDS[params.get("trend_discovery_frequency", DEFAULT_FREQUENCY)]
+        share_of_span = min(HALF_LIFE * interval / SECONDS[DEFAULT_FREQUENCY], LONGEST_HALF_LIFE)
+        newest, span = int(data.times.max(initial=0)), int(np.ptp(data.times)) if len(data.times) else 0
+        half_life = max(1.0, share_of_span * span)
         popularity = distinct_users(data)
-        heat = _heat(data, min(HALF_LIFE * frequency, LONGEST_HALF_LIFE))
-        heat += STANDING_USERS * popularity / max(1, popularity.sum())
+        standing = STANDING_USERS * popularity / max(1, popularity.sum())
         tick(1.0)
-        return cls(heat, np.lexsort((np.arange(data.n_items), -popularity, -heat)).astype(np.int32))
+        return cls(_recent(data, newest, half_life), standing, newest, half_life, interval, data.n_items)
+
+    @cached_property
+    def heat(self) -> npt.NDArray[np.float64]:
+        """What the items are ordered by, [n_items]."""
+        heat: npt.NDArray[np.float64] = self.recent + self.standing
+        return heat
+
+    @cached_property
+    def order(self) -> Codes:
+        """All items, [n_items], hottest first, but new ones that nobody has met."""
+        order = np.lexsort((np.arange(len(self.heat)), -self.standing, -self.heat))
+        return order[(self.heat[order] > 0) | (order < self.n_trained)].astype(np.int32)
+
+    def later(self, items: Codes, times: npt.NDArray[np.int64], signs: npt.NDArray[np.float64], n_items: int) -> Self:
+        """Return the trend after further visits of items [k] at times [k]; a sign of -1 takes a visit back.
+
+        Codes from the model's number of items up to `n_items` are those of new items.
+        """
+        newest = max(self.newest, int(times.max(initial=0)))
+        recent, standing = np.zeros(n_items), np.zeros(n_items)
+        recent[: len(self.recent)] = self.recent * 0.5 ** ((newest - self.newest) / self.half_life)
+        standing[: len(self.standing)] = self.standing
+        np.add.at(recent, items, signs * 0.5 ** ((newest - times) / self.half_life))
+        return replace(self, recent=recent, standing=standing, newest=newest)
 
     def fold_in(self, history: History) -> UserState:
         return UserState(self.heat)
@@ -69,18 +100,18 @@ class Trending(Model):
         return np.tile(padded(self.order[:k], k), (histories.n_users, 1))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {"heat": self.heat, "order": self.order}
+        own: dict[str, npt.NDArray[Any]] = {"recent": self.recent, "standing": self.standing}
+        return own | {name: np.array(getattr(self, name)) for name in ("newest", "half_life", "interval")}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
-        return cls(arrays["heat"], arrays["order"])
+        newest, half_life, interval = (arrays[name].item() for name in ("newest", "half_life", "interval"))
+        return cls(arrays["recent"], arrays["standing"], newest, half_life, interval, len(arrays["recent"]))
 
 
-def _heat(data: TrainingData, share_of_span: float) -> npt.NDArray[np.float64]:
+def _recent(data: TrainingData, newest: int, half_life: float) -> npt.NDArray[np.float64]:
     if not len(data.items):
         return np.zeros(data.n_items)
-    newest, oldest = int(data.times.max()), int(data.times.min())
-    half_life = max(1.0, share_of_span * (newest - oldest))
     cells = data.users() * data.n_items + data.items
     # Of several visits of a user the last one counts.
     order = np.lexsort((data.times, cells))
