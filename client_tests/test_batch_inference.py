@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import RELEVANCE_ALONE
+from accounts import RELEVANCE_ALONE, Account
 from batches import Batch, answered, parsed
+from conftest import NewAccount
 from markets import PERSONAL, PERSONAL_V2, RANKING, RANKING_V2, ROWS, SIMS, Market
 
 POPULAR = "aws-popularity-count"
@@ -286,3 +287,83 @@ def test_an_output_bucket_that_is_not_there_fails_the_job(market: Market) -> Non
     ended = job.run(version(market, PERSONAL), target="s3://no-such-bucket-here/out/")
     assert ended["status"] == "CREATE FAILED"
     assert ended["failureReason"].startswith("Invalid S3 output path")
+
+
+THEMED = {
+    "batchInferenceJobMode": "THEME_GENERATION",
+    "themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "TITLE"}},
+}
+TOLD = shops.schema(
+    "Items",
+    "ITEM_ID string",
+    {"name": "GENRES", "type": ["null", "string"], "categorical": True},
+    "TITLE string",
+    {"name": "PLOT", "type": ["null", "string"], "textual": True},
+)
+
+
+class Library:
+    """Films with titles and plots, and a version that finds similar ones."""
+
+    def __init__(self, account: Account, schema: str = TOLD) -> None:
+        self.account, group = account, account.shop(ROWS)
+        dataset = account.dataset(group, account.schema("items", schema), "Items", "items")
+        films = [
+            (
+                item,
+                ("crime", "comedy")[n % 2],
+                f"Film {n}",
+                ("A detective hunts robbers", "Lovers meet on a ship")[n % 2],
+            )
+            for n, item in enumerate(sorted({item for _, item, _ in ROWS}))
+        ]
+        header = "ITEM_ID,GENRES,TITLE,PLOT"
+        ended = account.import_rows(dataset, account.put(shops.csv(films, header), "items.csv"), "items")
+        assert ended["status"] == "ACTIVE", ended
+        self.genres = {item: genre for item, genre, _, _ in films}
+        self.version = account.version(account.solution(group, "aws-similar-items", "similar"))
+
+
+@pytest.fixture(scope="module")
+def library(new_account: NewAccount) -> Library:
+    return Library(new_account())
+
+
+def test_themes_say_what_similar_items_have_in_common(library: Library) -> None:
+    asked = [{"itemId": item} for item in ("i3", "i40", "unheard of")]
+    plain = parsed(answered(library.account, library.version, asked, numResults=15))
+    found = parsed(answered(library.account, library.version, asked, numResults=15, **THEMED))
+    for line, themed in zip(plain, found, strict=True):
+        output = themed["output"]
+        assert themed["input"] == line["input"]
+        assert {*output["recommendedItems"]} == {*line["output"]["recommendedItems"]}
+        scores = output["itemsThemeRelevanceScores"]
+        assert len(scores) == len(output["recommendedItems"]) == 15
+        assert scores == sorted(scores, reverse=True)
+        genres = [library.genres[item] for item in output["recommendedItems"]]
+        most = max({*genres}, key=genres.count)
+        assert most in output["theme"]
+        assert genres[0] == most
+    assert [*found[0]["output"]] == ["recommendedItems", "theme", "itemsThemeRelevanceScores"]
+
+
+def test_items_without_anything_in_common_have_no_theme(library: Library) -> None:
+    (line,) = parsed(answered(library.account, library.version, [{"itemId": "i3"}], numResults=1, **THEMED))
+    assert line["error"] == "User error: The items have nothing in common that a theme could name."
+
+
+def test_a_file_for_themes_has_a_hundred_lines(library: Library) -> None:
+    job = Batch(library.account)
+    job.put([{"itemId": "i3"}] * 101)
+    ended = job.run(library.version, **THEMED)
+    assert ended["status"] == "CREATE FAILED"
+    assert "more than 100 lines" in ended["failureReason"]
+
+
+def test_themes_need_a_text(new_account: NewAccount) -> None:
+    library = Library(new_account(), TOLD.replace('"textual": true', '"categorical": true'))
+    job = Batch(library.account)
+    job.put([{"itemId": "i3"}])
+    ended = job.run(library.version, **THEMED)
+    assert ended["status"] == "CREATE FAILED"
+    assert "textual column" in ended["failureReason"]

@@ -361,6 +361,7 @@ TOO_MANY_FILES = "The input of one job cannot have more than {most:,} files."  #
 TOO_MUCH_INPUT = "The input of one job cannot be larger than {most:g} GB."  # o
 TOO_MANY_LINES = "An input file cannot have more than {most:,} lines: {name}"  # o
 # behind "User error: " in lines of output (seen for REQUIRED_FIELDS below)
+NO_THEME = "The items have nothing in common that a theme could name."  # o
 LINE_NOT_JSON = "The line is not valid JSON: {reason}"  # o
 LINE_NO_OBJECT = "The line is not a JSON object."  # o
 LINE_NO_STRING = "{name} must be a string."  # o

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, Filter
+    from fakepersonalize.recipes.features import Cells, Kind
+    from fakepersonalize.recipes.themes import Themes
     from fakepersonalize.recipes.training import Mask
     from fakepersonalize.recommend.candidates import Items
     from fakepersonalize.recommend.everyone import Everyone
@@ -162,6 +164,24 @@ class Stock:
             len(catalogue.ids),
             (self._spec["seed"], self._spec["model"]),
         )
+
+    @cached_property
+    def themes(self) -> Themes:
+        """What is found in the categories, the text and the names of the model's items."""
+        from fakepersonalize.recipes.models.semantic import NO_TEXT
+        from fakepersonalize.recipes.themes import Themes
+
+        columns = self._items.schema.columns if self._items else ()
+        if not any(column.textual for column in columns):
+            raise JobFailed(NO_TEXT)
+        assert self._items is not None
+        name = self._spec["item_name"].upper()
+        found: dict[str, tuple[Kind, Cells]] = {}
+        for column in columns:
+            if column.categorical or column.textual or column.name.upper() == name:
+                kind: Kind = "category" if column.categorical else "text"
+                found[column.name] = kind, self._items.cells(column.name, self.loaded.item_ids)
+        return Themes(found, len(self.loaded.item_ids))
 
     @property
     def items(self) -> list[str]:

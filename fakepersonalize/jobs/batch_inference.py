@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fakepersonalize.errors import NOT_BUILT, JobFailed
+from fakepersonalize import errors
+from fakepersonalize.datasets.schema import ITEMS
 from fakepersonalize.jobs import batch_data, batch_files
 from fakepersonalize.jobs.batch_lines import CONTEXT, ITEM, LIST, USER, ItemLines, Line, compact, read
 from fakepersonalize.jobs.services import Services
@@ -17,8 +18,7 @@ from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
-from fakepersonalize.resources.quotas import BATCH_LINES
-from fakepersonalize.resources.shelf import Resource
+from fakepersonalize.resources.quotas import BATCH_LINES, THEME_LINES
 
 if TYPE_CHECKING:
     from fakepersonalize.jobs.batch_data import Allowed, Stock
@@ -33,18 +33,15 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     """Copy the input, and pin the data as they are now."""
     asked = services.shelf.find(job.arn)
     assert asked is not None
-    _require_built(asked)
+    themed = (asked.document.get("themeGenerationConfig") or {}).get("fieldsForThemeGeneration")
+    most = THEME_LINES if themed else BATCH_LINES
     return {
         "files": batch_files.gather(services, job, asked),
         "amount": asked["numResults"],
-        "most_lines": BATCH_LINES if services.settings.quotas else None,
-        **batch_data.gather(services, job, asked),
+        "most_lines": most if services.settings.quotas else None,
+        "item_name": themed and themed["itemName"],
+        **batch_data.gather(services, job, asked, also=[ITEMS] if themed else []),
     }
-
-
-def _require_built(asked: Resource) -> None:
-    if asked["batchInferenceJobMode"] == "THEME_GENERATION":
-        raise JobFailed(NOT_BUILT.format(what="Theme generation"))
 
 
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
@@ -57,7 +54,7 @@ def desk_of(spec: dict[str, Any], stock: Stock) -> Desk:
     """Return what answers lines of the kind that the recipe of a job takes."""
     recipe = catalogue.recipe(spec["recipe"])
     assert recipe is not None
-    return desk_class(recipe)(spec, stock, recipe)
+    return (ThemeDesk if spec["item_name"] else desk_class(recipe))(spec, stock, recipe)
 
 
 def desk_class(recipe: Recipe) -> type[Desk]:
@@ -142,6 +139,26 @@ class ItemDesk(Desk):
     def _similar(self, item: int | None, allowed: Mask | None) -> list[int]:
         codes: list[int] = self.loaded.model.similar(item, allowed, self.amount, **self.stock.influence).items.tolist()
         return codes
+
+
+class ThemeDesk(ItemDesk):
+    """As lines of items, but sorted by how well they fit the theme that they have in common."""
+
+    def __init__(self, spec: dict[str, Any], stock: Stock, recipe: Recipe) -> None:
+        super().__init__(spec, stock, recipe)
+        self._themes = stock.themes
+
+    def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
+        import numpy as np
+
+        for place, line in enumerate(asked):
+            items = np.array(self._similar(self.loaded.items.get(line[ITEM]), allowed.row(place)), np.int64)
+            theme = self._themes.of(items)
+            if theme is None:
+                yield self.writer.refusal(Line(line.asked, line.echo, errors.NO_THEME))
+                continue
+            order = np.argsort(-theme.relevance, kind="stable")
+            yield self.writer.themed(line, items[order].tolist(), theme.title, theme.relevance[order].tolist())
 
 
 class RankingDesk(Desk):

@@ -126,6 +126,12 @@ class ItemLines:
             output += f',"reasons":{compact([[each] if each else [] for each in reasons or [None] * len(ids)])}'
         return f'{{"input":{line.echo},"output":{output}}},"error":null}}\n'.encode()
 
+    def themed(self, line: Line, items: Sequence[int], theme: str, relevance: Sequence[float]) -> bytes:
+        """Return the line of items by code, what they have in common, and how well each fits."""
+        listed, scores = ",".join(map(self._ids.__getitem__, items)), compact([round(each, 9) for each in relevance])
+        output = f'{{"recommendedItems":[{listed}],"theme":{compact(theme)},"itemsThemeRelevanceScores":{scores}}}'
+        return f'{{"input":{line.echo},"output":{output},"error":null}}\n'.encode()
+
     def refusal(self, line: Line) -> bytes:
         said = compact(f"User error: {line.problem}")
         return f'{{"input":{line.echo},"output":{{"recommendedItems":[]}},"error":{said}}}\n'.encode()

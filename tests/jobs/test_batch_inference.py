@@ -67,6 +67,7 @@ def worked(folder: Path, model: Path, files: list[bytes], recipe: str = "aws-use
         "segments": [],
         "reacts": False,
         "explores": None,
+        "item_name": None,
         "config": {},
     }
     shares: list[float] = []
