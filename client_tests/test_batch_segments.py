@@ -8,11 +8,18 @@ import pytest
 import shops
 from accounts import Account
 from batches import Batch, answered, parsed
+from conftest import NewAccount
 from markets import GENRES, ROWS, Market, number
 
 ITEM, ATTRIBUTE = "aws-item-affinity", "aws-item-attribute-affinity"
 HISTORIES = shops.histories(ROWS)
 Versions = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def market(new_account: NewAccount) -> Market:
+    """A market that no other test sends users to."""
+    return Market(new_account())
 
 
 @pytest.fixture(scope="module")
