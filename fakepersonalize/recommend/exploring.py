@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from fakepersonalize.datasets.live import shown_with
 from fakepersonalize.recipes import exploration, noise
@@ -100,7 +101,9 @@ class Exploring:
         came = moved(self._known.came, UNKNOWN)
         came[own:] = np.where(created > 0, created, came[own:])
         self._known = Knowledge(came, moved(self._known.met, 0), moved(self._known.passed_over, 0), self._known.latest)
-        self._keys = np.concatenate([self._keys[:own], noise.keys(further)])
+        keys = self._keys[earlier]
+        keys[earlier < 0] = noise.keys(id_ for id_, code in zip(further, earlier.tolist()) if code < 0)
+        self._keys = np.concatenate([self._keys[:own], keys])
         self._catalogue, self._codes = catalogue, catalogue.codes
 
     def _follow(self) -> None:
@@ -140,5 +143,6 @@ def _created(catalogue: Items, ids: Sequence[str]) -> Counts:
     names = [name for name in (rows.table.column_names if rows else ()) if name.upper() == CREATED]
     if rows is None or not names:
         return np.zeros(len(ids), np.int64)
-    cells = rows.only(names).aligned(ids)[names[0]].to_pylist()
-    return np.array([int(cell or 0) for cell in cells], np.int64)
+    cells = rows.only(names).aligned(ids)[names[0]]
+    created: Counts = pc.fill_null(cells, 0).to_numpy().astype(np.int64)
+    return created
