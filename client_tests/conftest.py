@@ -227,3 +227,9 @@ def grocery(new_account: NewAccount) -> Shop:
 def market(new_account: NewAccount) -> Market:
     """A shop where filters, promotions and metadata have something to look at; tests put rows of users of their own."""
     return Market(new_account())
+
+
+@pytest.fixture(scope="module")
+def own_market(new_account: NewAccount) -> Market:
+    """A market of one module, for those who train there: nobody else sends events to it."""
+    return Market(new_account())

@@ -20,6 +20,11 @@ UP_LINE = re.compile(
 )
 
 
+@pytest.fixture(scope="module")
+def market(own_market: Market) -> Market:
+    return own_market
+
+
 def version(market: Market, recipe: str) -> str:
     account = market.account
     if recipe in market.campaigns:

@@ -8,7 +8,6 @@ import pytest
 import shops
 from accounts import Account
 from batches import Batch, answered, parsed
-from conftest import NewAccount
 from markets import GENRES, ROWS, Market, number
 
 ITEM, ATTRIBUTE = "aws-item-affinity", "aws-item-attribute-affinity"
@@ -17,9 +16,8 @@ Versions = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def market(new_account: NewAccount) -> Market:
-    """A market that no other test sends users to."""
-    return Market(new_account())
+def market(own_market: Market) -> Market:
+    return own_market
 
 
 @pytest.fixture(scope="module")
