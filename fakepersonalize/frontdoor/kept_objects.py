@@ -14,7 +14,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from moto.s3.models import FakeAcl, FakeBucket, FakeDeleteMarker, FakeGrant, FakeGrantee, FakeKey, s3_backends
+from moto.s3.models import (
+    FakeAcl,
+    FakeBucket,
+    FakeDeleteMarker,
+    FakeGrant,
+    FakeGrantee,
+    FakeKey,
+    get_canned_acl,
+    s3_backends,
+)
 from moto.s3.utils import _VersionedKeyStore
 
 from fakepersonalize.storage.objects import ObjectStore, Setting, Version
@@ -228,7 +237,8 @@ class KeptObjects:
         self._hand_over(found, version.body)
         _set_facts(found, facts, OF_OBJECTS)
         found.set_metadata(facts["metadata"], replace=False)
-        found.acl = _acl(facts["acl"])
+        if facts["acl"] != _PRIVATE:  # which it has already
+            found.acl = _acl(facts["acl"])
         if facts["tags"]:
             tagger = s3_backends[found.account_id][found.partition].tagger
             tagger.tag_resource(found.arn, [{"Key": name, "Value": value} for name, value in facts["tags"].items()])
@@ -308,6 +318,9 @@ def _grants(acl: Any) -> list[Any] | None:
     if acl is None:
         return None
     return [[[[who.id, who.uri, who.display_name] for who in g.grantees], list(g.permissions)] for g in acl.grants]
+
+
+_PRIVATE = _grants(get_canned_acl("private"))
 
 
 def _acl(grants: list[Any] | None) -> Any:
