@@ -117,3 +117,32 @@ def test_a_role_of_another_account_cannot_be_passed(account: Account, dataset: s
         account.personalize.create_dataset_import_job(
             jobName="import", datasetArn=dataset, dataSource={"dataLocation": location}, roleArn=role
         )
+
+
+def test_an_export_that_may_not_write_fails_and_says_which_policies_would_do(
+    account: Account, dataset: str, location: str
+) -> None:
+    reading = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"], "Resource": "*"}
+    make_role(account, reading)
+    s3, bucket = account.client("s3"), bucket_of(location)
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(reading | {"Principal": SERVICE}))
+    assert account.import_rows(dataset, location)["status"] == "ACTIVE"
+    failed = export(account, dataset, bucket, "refused")
+    assert failed["status"] == "CREATE FAILED"
+    assert failed["failureReason"].startswith(SENTENCE)
+    may = suggested(failed["failureReason"], "the policies of the role")
+    account.client("iam").put_role_policy(RoleName="personalize", PolicyName="more", PolicyDocument=may)
+    s3.put_bucket_policy(Bucket=bucket, Policy=suggested(failed["failureReason"], "the policy of the bucket"))
+    assert export(account, dataset, bucket, "allowed")["status"] == "ACTIVE"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="out/")["KeyCount"] == 1
+
+
+def export(account: Account, dataset: str, bucket: str, name: str) -> dict[str, Any]:
+    arn = account.personalize.create_dataset_export_job(
+        jobName=name,
+        datasetArn=dataset,
+        ingestionMode="BULK",
+        roleArn=account.role,
+        jobOutput={"s3DataDestination": {"path": f"s3://{bucket}/out/"}},
+    )["datasetExportJobArn"]
+    return dict(account.settled("dataset_export_job", arn))
