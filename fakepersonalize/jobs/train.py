@@ -47,6 +47,7 @@ LIBRARIES = (
     "implicit",
     "pyarrow.compute",
     "pyarrow.parquet",
+    "scipy.optimize",
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -74,11 +74,11 @@ class Measured:
     """Metrics of a model, and settings that only held-out data could teach it."""
 
     metrics: Metrics
-    learnt: dict[str, float] = field(default_factory=dict)
+    learnt: dict[str, Any] = field(default_factory=dict)
 
 
 def train(recipe: Recipe, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Trained:
-    """Evaluate a recipe on a split of `data`, then fit it again to all of it.
+    """Evaluate a recipe on a split of `data`, then fit it again to all of it, from what the first fit found on.
 
     `params` are those of `Recipe.parse`, and `objective_sensitivity` where there is an optimisation objective. Equal
     data, parameters and seed give equal models and metrics, whatever `threads`. A KeyError says that no model is built

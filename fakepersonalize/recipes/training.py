@@ -201,7 +201,7 @@ class Model(ABC):
     def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
         """Learn from histories, under the settings that `Recipe.settings` gives; absent ones have their defaults."""
 
-    def calibrate(self, given: TrainingData, following: Codes) -> dict[str, float]:
+    def calibrate(self, given: TrainingData, following: Codes) -> dict[str, Any]:
         """Return settings for a later fit that only held-out data can teach: user u went on with `following[u]`."""
         return {}
 

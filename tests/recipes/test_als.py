@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 
 from fakepersonalize.recipes.evaluation import evaluate, split_users
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.als import Blend, item_factors
 from fakepersonalize.recipes.models.popularity import Popularity
 from fakepersonalize.recipes.training import History, TrainingData, distinct_users
 
@@ -195,3 +195,14 @@ def test_one_user_is_told_what_many_are_told(films, groceries, recency_mask):
         for user in range(0, data.n_users, 7):
             alone = model.fold_in(of_user(data, user)).preferences
             np.testing.assert_allclose(alone, together[user], rtol=1e-5, atol=1e-7)
+
+
+def test_factors_so_far_save_most_iterations(films):
+    seen: list[float] = []
+    part = item_factors(films.only(np.arange(180)), 8, 0, 1, lambda share: None)
+    further = item_factors(films, 8, 0, 1, seen.append, part)
+    anew = item_factors(films, 8, 0, 1, lambda share: None)
+    assert len(seen) == 3
+    liked, same, before = ((factors @ factors.T).ravel() for factors in (anew, further, part))
+    assert np.corrcoef(liked, same)[0, 1] > 0.97
+    assert np.corrcoef(liked, same)[0, 1] > np.corrcoef(liked, before)[0, 1]
