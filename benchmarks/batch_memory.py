@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import batch
@@ -17,27 +17,19 @@ LINES, MOST_BYTES = 1_000_000, 1e9
 
 
 def run(lines: int = LINES) -> None:
-    started: list[subprocess.Popen[bytes]] = []
-    popen = subprocess.Popen
-
-    def remembered(*args: object, **more: object) -> subprocess.Popen[bytes]:
-        started.append(popen(*args, **more))  # type: ignore[call-overload]
-        return started[-1]
-
-    processes.subprocess.Popen = remembered  # type: ignore[misc,assignment,attr-defined]
     with processes.ours(FAKEPERSONALIZE_STEP_SECONDS="0") as url:
         group = interactions.dataset_group(url, batch.AMOUNT)
         version = interactions.trained(url, interactions.solution(url, group, batch.RECIPE))
         users = sorted({*interactions.columns(batch.AMOUNT)[0].tolist()})
         body = "".join(f'{{"userId": "{users[line % len(users)]}"}}\n' for line in range(lines)).encode()
         client("s3", url).upload_fileobj(io.BytesIO(body), "benchmark", "million")
-        before, peak = _resident(started[0].pid), 0
+        before, peak = resident(processes.started[-1].pid), 0
         over = threading.Event()
 
         def watch() -> None:
             nonlocal peak
             while not over.wait(0.02):
-                peak = max(peak, _resident(started[0].pid))
+                peak = max(peak, resident(processes.started[-1].pid))
 
         watching = threading.Thread(target=watch)
         watching.start()
@@ -50,21 +42,21 @@ def run(lines: int = LINES) -> None:
     print(f"  wanted: at most {MOST_BYTES / 1e9:g} GB more; {'met' if peak - before <= MOST_BYTES else 'NOT MET'}")
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Return the resident bytes of a process and its children (Linux)."""
     total = 0
     for each in [pid, *_children(pid)]:
-        status = Path(f"/proc/{each}/status")
-        if status.exists():
-            lines = [line for line in status.read_text().splitlines() if line.startswith("VmRSS")]
-            total += sum(int(line.split()[1]) * 1024 for line in lines)
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            lines = Path(f"/proc/{each}/status").read_text().splitlines()
+            total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
     return total
 
 
 def _children(pid: int) -> list[int]:
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += [int(child) for child in (task / "children").read_text().split()]
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 

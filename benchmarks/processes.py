@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE_SECONDS = 60
+started: list[subprocess.Popen[bytes]] = []  # servers, the last one is the newest
 
 
 @contextmanager
@@ -25,6 +26,7 @@ def server(*command: str, **environment: str) -> Iterator[str]:
             env=os.environ | environment,
             stdout=subprocess.DEVNULL,
         )
+        started.append(process)
         try:
             yield f"http://127.0.0.1:{_port(port_file, process)}"
         finally:

@@ -179,3 +179,26 @@ def test_a_bucket_that_is_not_there_fails_the_export(account: Account) -> None:
     assert job["status"] == "CREATE FAILED"
     assert job["failureReason"].startswith("Insufficient privileges for accessing data in S3.")
     assert "fix bucket policy on no-such-bucket." in job["failureReason"]
+
+
+def test_action_interactions_are_exported_and_deleted(account: Account) -> None:
+    group = account.group()
+    fields = ("USER_ID string", "ACTION_ID string", "EVENT_TYPE string", "TIMESTAMP long")
+    schema = account.schema("acted", shops.schema("ActionInteractions", *fields))
+    dataset = account.dataset(group, schema, "Action_Interactions")
+    text = "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\nu1,a1,Viewed,1\nu3,a1,Viewed,1\n"
+    assert account.import_rows(dataset, account.put(text))["status"] == "ACTIVE"
+    tracking_id = account.describe("dataset", dataset)["trackingId"]
+    for user in ("u1", "u2"):
+        taken = {"actionId": "a1", "userId": user, "sessionId": "s", "timestamp": 17, "eventType": "Taken"}
+        account.events.put_action_interactions(trackingId=tracking_id, actionInteractions=[taken])
+    before = rows(account, dataset, "ALL")
+    assert len(before) == 5
+    arn = account.personalize.create_data_deletion_job(
+        jobName="d",
+        datasetGroupArn=group,
+        roleArn=account.role,
+        dataSource={"dataLocation": account.put("USER_ID\nu1\n", "gone.csv")},
+    )["dataDeletionJobArn"]
+    assert account.settled("data_deletion_job", arn)["numDeleted"] == 2
+    assert rows(account, dataset, "ALL") == [row for row in before if row[0] != "u1"]
