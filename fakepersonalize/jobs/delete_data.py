@@ -103,6 +103,7 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
         services.streamed.remove(int(dataset), numbers)
     current = services.database.current
     assert current is not None
+    current.afterwards.append(services.streamed.forget)
     current.changed |= {dataset.arn for dataset in _datasets(services, deleting)}
     for key in {*outcome["models"]} & {*_models(services, deleting)}:
         services.models.keep(key, job.folder / MODELS / str(key))

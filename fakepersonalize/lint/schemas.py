@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 from fakepersonalize.datasets import schema as schemas
 from fakepersonalize.datasets.schema import Schema
@@ -19,6 +20,8 @@ from fakepersonalize.errors import (
     InvalidInputException,
 )
 from fakepersonalize.lint.findings import WARNING, Finding
+from fakepersonalize.protocol import constraints
+from fakepersonalize.protocol.service_models import Operation, ServiceModels
 
 FIXES = {
     NOT_AVRO: "see https://docs.aws.amazon.com/personalize/latest/dg/how-it-works-dataset-schema.html for examples",
@@ -36,6 +39,7 @@ FIXES = {
 def check(file: str, text: str, domain: str | None, wanted: str | None) -> tuple[Schema | None, list[Finding]]:
     """Return the schema in a text, if it is one, and what is found in it; `wanted` is a dataset type."""
     try:
+        constraints.check(_create_schema(), {"name": "schema", "schema": text})
         schema = schemas.read(text, domain)
     except InvalidInputException as problem:
         return None, [_refusal(file, problem)]
@@ -44,6 +48,11 @@ def check(file: str, text: str, domain: str | None, wanted: str | None) -> tuple
         mismatch = InvalidInputException(TYPE_MISMATCH, f"the record is about {schema.dataset_type}, not {wanted}")
         found.append(_refusal(file, mismatch))
     return schema, [*found, *_oddities(file, schema)]
+
+
+@cache
+def _create_schema() -> Operation:
+    return next(each for each in ServiceModels() if each.name == "CreateSchema")
 
 
 def _refusal(file: str, problem: InvalidInputException) -> Finding:

@@ -131,7 +131,7 @@ class StreamedRows:
         self._database.forget()
 
     def remove(self, dataset: int, numbers: Collection[int]) -> None:
-        """Give up the streamed rows of a dataset that have these numbers."""
+        """Give up the streamed rows of a dataset that have these numbers; `forget` takes them off the disk."""
         with self._order:
             with self._database.transaction():
                 for number in numbers:
@@ -139,6 +139,9 @@ class StreamedRows:
                         self._database.run(statement, dataset=dataset, number=number)
             for hear in self.removals:
                 hear(dataset, frozenset(numbers))
+
+    def forget(self) -> None:
+        """Take what was removed off the disk."""
         self._database.forget()
 
     def close(self) -> None:

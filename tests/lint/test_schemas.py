@@ -41,6 +41,11 @@ def test_what_is_no_schema_is_one_finding(text: str) -> None:
     assert finding.text == "Input schema is not a valid Avro schema."
 
 
+def test_a_schema_is_not_longer_than_a_request_may_have_it() -> None:
+    (finding,) = schemas.check("s.json", GOOD + " " * 20_000, None, None)[1]
+    assert "20000" in finding.text
+
+
 def test_the_domain_counts() -> None:
     assert rules(GOOD) == []
     assert rules(GOOD, "ECOMMERCE") == [("schema", None)]

@@ -165,3 +165,15 @@ def test_rows_arrive_in_their_order_and_those_of_a_dataset_that_is_gone_do_not()
     time[0] = 100
     waiting.settle()
     assert [each.number for each in heard if isinstance(each, Event)] == [0, 1, 2, 4]
+
+
+def test_what_is_removed_on_its_way_never_arrives() -> None:
+    heard: list[Row] = []
+    now = [0.0]
+    waiting = Waiting(heard.extend, 2.0, lambda: now[0])
+    rows = [Event(1, "u", "s", None, item, START, "watch", "{}", number) for number, item in enumerate("abc")]
+    waiting.take(rows)
+    waiting.remove({1})
+    now[0] = 3.0
+    waiting.settle()
+    assert heard == [rows[0], rows[2]]

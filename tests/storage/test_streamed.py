@@ -161,3 +161,29 @@ def test_a_group_that_cannot_be_written_fails_for_each_of_its_calls(store: Strea
         assert first.result(10) == "kept"
         assert [each.result(10) for each in others] == ["refused", "refused"]
     assert [each.item for each in store.events(1)] == ["a"]
+
+
+def test_rows_are_removed_by_their_numbers_and_those_who_keep_them_hear_of_it(store: StreamedRows, path: Path) -> None:
+    told: list[tuple[int, set[int]]] = []
+    store.removals.append(lambda dataset, numbers: told.append((dataset, set(numbers))))
+    store.add([event("stays"), event("secret-item"), event("other", dataset=3)])
+    store.add([record("secret-user"), record("y")])
+    store.remove(1, [2, 3])
+    store.remove(2, [4])
+    store.forget()
+    assert [each.item for each in store.events(1) + store.events(3)] == ["stays", "other"]
+    assert [each.id for each in store.records(2)] == ["y"]
+    assert told == [(1, {2, 3}), (2, {4})]
+    assert b"secret" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
+    store.add([event("later")])
+    assert store.events(1)[-1].number == 6
+
+
+def test_pages_are_the_rows_that_were_there(store: StreamedRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fakepersonalize.storage.streamed.PAGE_ROWS", 2)
+    store.add([event(item) for item in "abcde"] + [record("x"), record("y"), record("z")])
+    pages = store.pages_of_events(1)
+    first = next(pages)
+    store.add([event("late")])
+    assert [[each.item for each in page] for page in (first, *pages)] == [["a", "b"], ["c", "d"], ["e"]]
+    assert [[each.id for each in page] for page in store.pages_of_records(2)] == [["x", "y"], ["z"]]
