@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor import identity
+from fakepersonalize.frontdoor import identity, kept_parts
 from fakepersonalize.frontdoor.hosts import Hosts
 
 if TYPE_CHECKING:
@@ -189,8 +189,10 @@ def managed_policies() -> Iterator[None]:
 
 
 def prepare_moto() -> None:
-    """Import moto's IAM and make it ask us for policies, once per process."""
+    """Import moto's IAM and S3; make them ask us for policies, and join parts on the disk, once per process."""
     from moto.iam.models import IAMBackend
+
+    kept_parts.prepare()
 
     for name in _NAME_A_POLICY:
         method = getattr(IAMBackend, name)
