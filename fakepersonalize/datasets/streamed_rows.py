@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fakepersonalize.datasets.csv_rows import arrow_schema
+from fakepersonalize.datasets.live import SHOWN
 from fakepersonalize.datasets.schema import ACTIONS, ITEMS, USERS, Schema
 from fakepersonalize.storage.streamed import Event, Record
 
@@ -20,17 +21,23 @@ MEMBERS = {"USER_ID": "user", "ITEM_ID": "item", "ACTION_ID": "item", "TIMESTAMP
 ID_COLUMNS = {ITEMS: "ITEM_ID", USERS: "USER_ID", ACTIONS: "ACTION_ID"}
 
 
-def table(events: Sequence[Event], schema: Schema) -> pa.Table:
-    """Return events as rows of `arrow_schema(schema)`; what the schema has no column for is left out."""
+def table(events: Sequence[Event], schema: Schema, implicit: bool = False) -> pa.Table:
+    """Return events as rows of `arrow_schema(schema)`; what the schema has no column for is left out.
+
+    With `implicit`, what the list of an event's recommendationId held are its impressions where it names none.
+    """
     further = [json.loads(event.more) for event in events]
+    impressions = schema.column("IMPRESSION")
+    if implicit and impressions:
+        further = [{impressions.name: known.get(SHOWN)} | known for known in further]
     columns = [_values(column.name, events, further) for column in schema.columns]
     types = arrow_schema(schema)
     return pa.table([pa.array(values, field.type) for values, field in zip(columns, types)], schema=types)
 
 
 def write(events: Sequence[Event], schema: Schema, target: Path) -> None:
-    """Write events as a Parquet file that is on the disk when this returns."""
-    write_tables([table(events, schema)], schema, target)
+    """Write what a training learns from as a Parquet file that is on the disk when this returns."""
+    write_tables([table(events, schema, implicit=True)], schema, target)
 
 
 def write_tables(tables: Iterable[pa.Table], schema: Schema, target: Path) -> None:

@@ -47,3 +47,14 @@ def test_a_file_holds_them(tmp_path: Path) -> None:
     streamed_rows.write(EVENTS, SCHEMA, tmp_path / "rows.parquet")
     read: pa.Table = pq.read_table(tmp_path / "rows.parquet")
     assert read.equals(streamed_rows.table(EVENTS, SCHEMA))
+
+
+def test_a_training_learns_what_the_list_of_an_event_held_where_it_names_no_impressions(tmp_path: Path) -> None:
+    fields = FIELDS | {"Impression": ["string", "null"]}
+    text = {"type": "record", "name": "Interactions", "fields": [{"name": n, "type": t} for n, t in fields.items()]}
+    own = schema.parse(json.dumps(text))
+    more = ('{"(SHOWN)": "i1|i2"}', '{"(SHOWN)": "i1|i2", "Impression": "i3"}', "{}")
+    events = [Event(1, "u", "s", None, "i1", n, "watch", each) for n, each in enumerate(more)]
+    streamed_rows.write(events, own, tmp_path / "rows.parquet")
+    assert pq.read_table(tmp_path / "rows.parquet")["Impression"].to_pylist() == ["i1|i2", "i3", None]
+    assert streamed_rows.table(events, own)["Impression"].to_pylist() == [None, "i3", None]  # as it is exported
