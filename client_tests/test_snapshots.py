@@ -65,3 +65,10 @@ def test_what_is_asked_wrongly_is_refused(urls: tuple[str, str]) -> None:
     assert ask(f"{page}?object=true", "GET")[0] == 400
     assert ask(page, "GET", Origin="https://films.example")[0] == 403
     assert ask(page, "POST", b"", Origin="https://films.example")[0] == 403
+
+
+def test_whatever_the_other_tests_made_can_be_loaded(endpoint: str, urls: tuple[str, str]) -> None:
+    make_account(endpoint).shop(shops.series())
+    status, saved = ask(f"{endpoint}/_fakepersonalize/snapshot?objects=true", "GET")
+    assert status == 200
+    assert ask(f"{urls[1]}/_fakepersonalize/snapshot", "POST", saved)[0] == 200

@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 
 from fakepersonalize.datasets import schema as schemas
 from fakepersonalize.lifecycle.clock import ManualClock
+from fakepersonalize.lifecycle.machine import APPOINTMENT, LATEST_TIME, STATUS
 from fakepersonalize.resources.kinds import DATASET, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.processes import DONE, PROCESSES, RUNNING
 from fakepersonalize.snapshots import buckets, parts, rows
 from fakepersonalize.snapshots.archive import Reader, Unusable
-from fakepersonalize.snapshots.rows import EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row
+from fakepersonalize.snapshots.rows import CLOCK, EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row
 from fakepersonalize.snapshots.state import State
 from fakepersonalize.storage.streamed import Event, Record
 
@@ -54,7 +55,7 @@ class _Found:
         self.folder = folder
         read = partial(rows.read, reader)
         self.resources, self.links, self.tags = read(RESOURCES), read(LINKS), read(TAGS)
-        self.jobs, self.steps = read(JOBS), read(STEPS)
+        self.jobs, self.steps, self.clock = read(JOBS), read(STEPS), read(CLOCK)
         self.segments, self.events, self.records = read(SEGMENTS), read(EVENTS), read(RECORDS)
         rows.check_resources(self.resources)
         self.by_arn = {row["arn"]: row for row in self.resources}
@@ -79,9 +80,7 @@ class _Found:
             if row["kind"] not in job_kinds or len(jobs) != len(self.jobs):
                 raise rows.bad(JOBS, line, "which nobody can do")
         for line, row in enumerate(self.steps, start=1):
-            known = row["process"] in PROCESSES and row["stage"] in (RUNNING, DONE) and row["times"] >= 0
-            tracks = row["track"].split(",")
-            if not known or (row["job"] is not None and row["job"] not in jobs) or not _may_be_tracked(tracks):
+            if row["times"] < 0 or (row["job"] is not None and row["job"] not in jobs) or not _may_be_taken(row):
                 raise rows.bad(STEPS, line, "which nobody can take")
 
     def _check_streamed(self) -> None:
@@ -160,7 +159,8 @@ class _Loading:
             self._state.gone(resource)
 
     def _move_clock(self) -> None:
-        latest = max((row["updated"] for row in self._found.resources), default=0)
+        times = [row["updated"] for row in self._found.resources] + [row["now"] for row in self._found.clock]
+        latest = min(max(times, default=0), LATEST_TIME - 1)
         if isinstance(self._state.clock, ManualClock):
             self._state.clock.move_to(latest)
 
@@ -248,8 +248,13 @@ def _newest(numbers: Numbers, until: int) -> int:
     return numbers[old[place - 1]] if place else 0
 
 
-def _may_be_tracked(tracks: list[str]) -> bool:
-    return all(track == "status" or (track.startswith("latest") and track.isalpha()) for track in tracks)
+def _may_be_taken(step: Row) -> bool:
+    """Say whether a step is an appointment, or one of a process that writes statuses and updates."""
+    if {step["track"], step["process"], step["stage"]} == {APPOINTMENT}:
+        return step["job"] is None
+    tracks = step["track"].split(",")
+    known = step["process"] in PROCESSES and step["stage"] in (RUNNING, DONE)
+    return known and all(track == STATUS or (track.startswith("latest") and track.isalpha()) for track in tracks)
 
 
 def _is_object(text: str) -> bool:

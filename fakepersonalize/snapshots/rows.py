@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fakepersonalize import arns
 from fakepersonalize.arns import Scope
 from fakepersonalize.errors import ServiceError
+from fakepersonalize.lifecycle.machine import LATEST_TIME
 from fakepersonalize.resources.kinds import KINDS, is_arn_of
 from fakepersonalize.resources.processes import ACTIVE, INACTIVE, PROCESSES
 from fakepersonalize.snapshots.archive import Reader, Unusable, shown
@@ -26,6 +27,7 @@ MAYBE = type(None)
 Types = tuple[type, ...]
 RESOURCES, LINKS, TAGS, JOBS, STEPS = "resources", "links", "tags", "jobs", "steps"
 SEGMENTS, EVENTS, RECORDS, BUCKETS, OBJECTS = "segments", "events", "records", "buckets", "objects"
+CLOCK = "clock"
 MEMBERS: Mapping[str, Mapping[str, Types]] = {
     RESOURCES: {
         "number": (int,),
@@ -63,6 +65,7 @@ MEMBERS: Mapping[str, Mapping[str, Types]] = {
     },
     RECORDS: {"dataset": (int,), "id": (str,), "after": (int,), "columns": (str,), "number": (int,)},
     BUCKETS: {"account": (str,), "region": (str,), "name": (str,), "policy": (str, MAYBE)},
+    CLOCK: {"now": (float, int)},  # of a clock that stands still; others have no row
     OBJECTS: {"bucket": (int,), "key": (str,), "file": (int,), "type": (str,), "metadata": (dict,)},
 }
 # Members of documents that the rest of the house takes for granted, beside those that name parents.
@@ -160,6 +163,8 @@ def _wrong_resource(row: Row) -> str | None:
         or scope.partition != parsed.partition
     ):
         return "which belongs to no account and region"
+    if not 0 <= row["created"] <= row["updated"] < LATEST_TIME:
+        return "whose times cannot be"
     if row["status"] not in STATUSES:
         return f"whose status there is not: {shown(row['status'])}"
     for member in NEEDED.get(kind.name, ()):

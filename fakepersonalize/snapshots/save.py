@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fakepersonalize.lifecycle.clock import ManualClock
 from fakepersonalize.resources.kinds import DATASET, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.processes import RUNNING
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.snapshots import buckets
 from fakepersonalize.snapshots.archive import BLOCK_BYTES, Writer
-from fakepersonalize.snapshots.rows import EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row
+from fakepersonalize.snapshots.rows import CLOCK, EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row
 from fakepersonalize.snapshots.state import State
 
 
@@ -31,6 +32,8 @@ def save(state: State, target: BinaryIO, objects: bool) -> None:
             f"rows/{JOBS}.jsonl", ({name: row[name] for name in ("number", "arn", "kind")} for row in jobs.values())
         )
         writer.add_rows(f"rows/{STEPS}.jsonl", _steps(state))
+        now = [{"now": state.clock.now()}] if isinstance(state.clock, ManualClock) else []
+        writer.add_rows(f"rows/{CLOCK}.jsonl", now)
         _save_segments(state, writer)
         _save_streamed(state, writer)
         _save_models(state, writer)

@@ -112,7 +112,7 @@ UPDATE step SET due = :now WHERE arn = :arn AND stage = 'done' AND due > :now;
 UPDATE step SET due = :now WHERE due >= :held;
 
 -- name: hurry_steps
-UPDATE step SET due = min(due, :now), times = 0 WHERE arn = :arn;
+UPDATE step SET due = min(due, :now), times = 0 WHERE arn = :arn AND stage IN ('running', 'done');
 
 -- name: remove_step
 DELETE FROM step WHERE number = :number;

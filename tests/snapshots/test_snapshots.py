@@ -212,6 +212,23 @@ def test_work_that_is_under_way_begins_again_where_it_is_loaded(tmp_path: Path) 
         assert status(job) == "ACTIVE"
 
 
+def test_automatic_trainings_keep_their_appointments(saved: Any, tmp_path: Path) -> None:
+    how = {"lifecycle": "manual", "auto_training": "clock"}
+    with mock_personalize(**how) as emulator:
+        emulator.load_snapshot(saved[2])
+        recipe = f"{RECIPE}aws-popularity-count"
+        asked = {"name": "auto", "datasetGroupArn": saved[0].group, "recipeArn": recipe, "performAutoTraining": True}
+        solution = client("personalize").create_solution(**asked)["solutionArn"]
+        emulator.advance(minutes=30)
+        emulator.save_snapshot(tmp_path / "s.zip")
+    with mock_personalize(**how) as emulator:
+        emulator.load_snapshot(tmp_path / "s.zip")
+        for minutes, versions in ((25, 0), (10, 1)):
+            emulator.advance(minutes=minutes)
+            found = client("personalize").list_solution_versions(solutionArn=solution)["solutionVersions"]
+            assert len(found) == versions
+
+
 def test_work_that_is_under_way_is_forgotten_where_something_is_loaded(saved: Any) -> None:
     with mock_personalize(lifecycle="manual") as emulator:
         client("personalize").create_dataset_group(name="other")
@@ -361,6 +378,8 @@ CHANGES: list[tuple[str, Change]] = [
     ("resources", lambda row: row.update(number=True)),
     ("resources", lambda row: row.update(number=10**30)),
     ("resources", lambda row: row.update(created=float("nan"))),
+    ("resources", lambda row: row.update(created=10**12)),
+    ("resources", lambda row: row.update(updated=-1)),
     ("resources", lambda row: row.update(document=[])),
     ("resources", lambda row: row.update(more=1)),
     ("resources", lambda row: row.pop("name")),
