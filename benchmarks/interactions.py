@@ -32,9 +32,19 @@ def as_csv(amount: int, **further: str) -> bytes:
 
 def dataset_group(url: str, amount: int, **further: str) -> str:
     """Import the interactions, with further columns that say the same in each row; return the dataset group's ARN."""
-    personalize, s3 = client("personalize", url), client("s3", url)
+    upload(url, amount, **further)
+    return imported(url, *further)
+
+
+def upload(url: str, amount: int, **further: str) -> None:
+    s3 = client("s3", url)
     s3.create_bucket(Bucket="benchmark")
     s3.upload_fileobj(io.BytesIO(as_csv(amount, **further)), "benchmark", "interactions.csv")
+
+
+def imported(url: str, *further: str) -> str:
+    """Import what was uploaded, with these columns beside the three; return the dataset group's ARN."""
+    personalize = client("personalize", url)
     group = personalize.create_dataset_group(name="benchmark")["datasetGroupArn"]
     wait(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=group)
     fields = [{"name": name, "type": "long" if name == "TIMESTAMP" else "string"} for name in (*FIELDS, *further)]
