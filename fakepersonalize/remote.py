@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlencode
 ADMIN = "/_fakepersonalize"
 PATIENCE_SECONDS, POLL_SECONDS = 60.0, 0.02
 NOT_FOUND = 404
+USUAL_ACCOUNT = "123456789012"
 NO_URL = "A server is named by a URL such as http://127.0.0.1:7377, not {url!r}."
 
 
@@ -99,10 +101,11 @@ class Remote:
         self._get("POST", "/moto-api/reset")
 
     def client(self, service: str, region: str = "us-east-1", account: str | None = None) -> Any:
-        """Return a boto3 client of the server, of an account or of what the environment names."""
+        """Return a boto3 client of the server: of an account, that of the environment or else the usual one."""
         import boto3
 
-        keys = {"aws_access_key_id": account, "aws_secret_access_key": account}
+        key = account or os.environ.get("AWS_ACCESS_KEY_ID") or USUAL_ACCOUNT
+        keys = {"aws_access_key_id": key, "aws_secret_access_key": "anything"}
         return boto3.client(service, region, endpoint_url=self.url, **keys)
 
     def ask(self, method: str, page: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

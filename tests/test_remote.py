@@ -50,3 +50,13 @@ def test_where_nobody_listens_it_is_an_oserror() -> None:
 def test_a_stranger_is_told_by_its_status(stranger: str) -> None:
     with pytest.raises(ValueError, match="418 I'm a teapot"):
         Remote(stranger).faults()
+
+
+def test_its_clients_have_the_account_of_the_environment_or_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    remote, found = Remote("http://127.0.0.1:1"), []
+    for key in ("", "111111111111"):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+        found += [remote.client("personalize"), remote.client("personalize", account="222222222222")]
+    keys = [client._get_credentials().access_key for client in found]
+    assert keys == ["123456789012", "222222222222", "111111111111", "222222222222"]
+    assert {client.meta.endpoint_url for client in found} == {"http://127.0.0.1:1"}
