@@ -306,9 +306,9 @@ class Blend(Model):
         return (1 - self.repeated).astype(np.float64)
 
     def _looks_beside(self, history: History) -> bool:
-        """Say whether anything but its items tells what a user wants."""
+        """Say whether anything but items tells what a user wants."""
         features = history.features is not None and self.user_lifts is not None
-        return features or bool(self.likeness) or self.boosts is not None or history.context is not None
+        return features or self.boosts is not None or history.context is not None
 
     @cached_property
     def _log_popularity(self) -> npt.NDArray[np.float64]:
@@ -333,9 +333,14 @@ class Blend(Model):
 
     def _from_metadata(self, likeness: Likeness, latest: Latest, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
         """Return what resembles the latest items, the more the fewer users an item has."""
-        alike = to_maximum_one(likeness.to(*latest, shape[0]))
+        return to_maximum_one(likeness.to(*latest, shape[0])) * self.content_weights
+
+    @cached_property
+    def content_weights(self) -> npt.NDArray[np.float64]:
+        """How much its likeness to what a user met says of an item, [n_items]: the less the more users it has."""
         doubt = DOUBT / (DOUBT + self.popularity)
-        return CONTENT_WEIGHT * alike * (doubt if self.cold is None else np.where(self.cold, 1.0, doubt))
+        doubt = doubt if self.cold is None else np.where(self.cold, 1.0, doubt)
+        return np.asarray(CONTENT_WEIGHT * doubt, np.float64)
 
     def _lifts(self, contexts: Present | None, shape: tuple[int, int]) -> npt.NDArray[np.float64] | None:
         """Return the logarithms of what contexts and the objective make of preferences; [n_users, n_items] or a row."""
