@@ -68,3 +68,16 @@ def test_one_user_counts_once(trends: Trends) -> None:
         trends.meet("i88", 1, LATEST + second)
     assert "i88" not in before[:3]
     assert "i88" not in trends.account.recommended(trends.trending)[:2]
+
+
+def test_what_trends_is_explained_by_its_heat_as_of_the_answer(trends: Trends, controls: Any) -> None:
+    answer = trends.account.runtime.get_recommendations(campaignArn=trends.trending, numResults=10)
+    explained = controls.explain(answer["recommendationId"])
+    assert explained["same"]
+    heat = [item["score"] for item in explained["items"]]
+    assert heat == sorted(heat, reverse=True)
+    for item in explained["items"]:
+        assert {each["source"] for each in item["contributions"]} <= {"trend", "popularity"}
+        assert sum(each["score"] for each in item["contributions"]) == pytest.approx(item["score"])
+    trends.meet("i99", 25)
+    assert controls.explain(answer["recommendationId"]) == explained

@@ -130,8 +130,8 @@ def _(model: Popularity, history: History, items: Codes) -> Explanation:
 
 @of_user.register
 def _(model: Trending, history: History, items: Codes) -> Explanation:
-    heat = model.heat[items]
-    return Explanation(heat, [Contribution(TREND, None, heat)])
+    parts = [Contribution(TREND, None, model.recent[items]), Contribution(POPULARITY, None, model.standing[items])]
+    return Explanation(model.heat[items], parts)
 
 
 @of_user.register

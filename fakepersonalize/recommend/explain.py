@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize.datasets.inlets import dataset_arn
 from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS
-from fakepersonalize.recommend.answer import Asked, Promotion, Recommender
+from fakepersonalize.recommend.answer import TREND, Asked, Promotion, Recommender
 from fakepersonalize.recommend.answered import Answer, Answers
 from fakepersonalize.recommend.filtering import Filters, automatic
 from fakepersonalize.recommend.live import LiveEvents
@@ -162,6 +162,10 @@ class Explainer:
             if seed is None:
                 return contributions.nothing(len(codes))
             return contributions.of_item(loaded.model, seed, codes, endpoint.config.get("rankingInfluence"))
+        if TREND in endpoint.recipe.does:
+            catalogue = self._filters.catalogue(endpoint.group, loaded)
+            trend = self._recommender.trend(endpoint, loaded, catalogue, answer.mark)
+            return contributions.of_user(trend, history, told.codes(catalogue.codes))
         if endpoint.exploration:
             return self._of_taste(answer, asked, loaded, history, told)
         if endpoint.looks_beyond:
