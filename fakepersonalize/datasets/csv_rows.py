@@ -12,13 +12,11 @@ escape them; an empty value is null.
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,14 +28,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from fakepersonalize.datasets.csv_header import MARK, Layout, Source, first_line, layout_of_all, opened, shown
 from fakepersonalize.datasets.schema import INTERACTIONS, NUMBERS, RANGES, RULES, TYPE_RULES, Column, Schema
 from fakepersonalize.errors import (
-    COLUMNS_TWICE,
-    HEADERS_DIFFER,
     LONG_VALUE,
     MALFORMED_LINE,
     MILLISECONDS,
-    MISSING_COLUMNS,
     NO_DATA,
     TOO_FEW,
     WRONG_CELL,
@@ -45,7 +41,6 @@ from fakepersonalize.errors import (
 )
 from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS, TEXT_CHARACTERS, TEXT_CHARACTERS_HAN
 
-Source = str | os.PathLike[str] | BinaryIO
 Tick = Callable[[float], None]
 
 MINIMUM_ROWS = {INTERACTIONS: MINIMUM_INTERACTIONS}  # per import job
@@ -54,7 +49,6 @@ LAST_SECOND = 9_999_999_999  # more digits than this look like milliseconds
 
 CHUNK_BYTES = 2 << 20  # larger chunks parse no faster and take more memory
 LINE_BYTES = 16 << 20
-HEADER_BYTES = 64 << 10
 GROUP_BYTES = 24 << 20  # rows that meet in one Parquet row group: half a million interactions, or fewer long texts
 THREADS = 4
 SHOWN = 5  # offending rows that a reason names
@@ -67,14 +61,10 @@ _ARROW_TYPES = {
     "double": pa.float64(),
     "boolean": pa.bool_(),
 }
-_MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
-_MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
-_LINE_END = re.compile(rb"\r*\n|\r")
 _HEXADECIMAL = re.compile(rb"(?<![^\s,\"])[+-]?0[xX]")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _HAN = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,115 +190,6 @@ def in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:
             yield column.name
 
 
-# The header.
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the columns of a schema stand in a file: `places` calls them by the schema's names, others by number."""
-
-    schema: Schema
-    header: tuple[str, ...]
-    places: tuple[str, ...]
-
-
-def layout_of_all(files: Sequence[Source], schema: Schema) -> Layout:
-    """Return where the columns stand in the files, empty ones aside; JobFailed where the headers will not do."""
-    layouts = []
-    for file in files:
-        with _opened(file) as stream:
-            header, _ = _header(stream)
-        if header is not None:
-            layouts.append(_layout(header, schema))
-    if not layouts:
-        raise JobFailed(NO_DATA, "there is no file, or only empty ones")
-    for layout in layouts[1:]:
-        if layout != layouts[0]:
-            raise JobFailed(HEADERS_DIFFER, f"{','.join(layouts[0].header)} and {','.join(layout.header)}")
-    return layouts[0]
-
-
-def _header(stream: BinaryIO) -> tuple[bytes | None, int]:
-    """Return a file's first line without its end, None for an empty file, and where the next line begins."""
-    stream.seek(0)
-    head = stream.read(HEADER_BYTES)
-    end = _LINE_END.search(head)
-    if end is None:
-        return head or None, len(head)
-    return head[: end.start()], end.end()
-
-
-def _layout(header: bytes, schema: Schema) -> Layout:
-    names = _names(header)
-    folded = [name.upper() for name in names]
-    missing = [column.name for column in schema.columns if column.name.upper() not in folded]
-    if len(header) == HEADER_BYTES:
-        raise JobFailed(
-            MALFORMED_LINE.format(line=1), f"the header, which is the first line, has over {HEADER_BYTES} bytes"
-        )
-    if missing:
-        raise JobFailed(MISSING_COLUMNS.format(names=", ".join(missing)), _header_hint(header, missing))
-    twice = [column.name for column in schema.columns if folded.count(column.name.upper()) > 1]
-    if twice:
-        raise JobFailed(COLUMNS_TWICE.format(names=", ".join(twice)), "case does not tell names apart")
-    spelled = {column.name.upper(): column.name for column in schema.columns}
-    return Layout(schema, tuple(folded), tuple(spelled.get(name, str(at)) for at, name in enumerate(folded)))
-
-
-def header(file: Source) -> list[str]:
-    """Return the names in the first line of a file, as they stand there; none where it is empty or no CSV."""
-    with _opened(file) as stream:
-        line, _ = _header(stream)
-    return _names(line or b"")
-
-
-def has_mark(file: Source) -> bool:
-    """Say whether a file begins with a byte order mark of UTF-8."""
-    with _opened(file) as stream:
-        stream.seek(0)
-        return stream.read(len(_BOM)) == _BOM
-
-
-def mended_layout(file: Source, schema: Schema) -> Layout | None:
-    """Return what a header seems to mean that has all names, if in other spellings; else None."""
-    meant = {_bare(column.name): column.name for column in schema.columns}
-    names = [meant.get(_bare(name), name) for name in header(file)]
-    try:
-        return _layout(",".join(names).encode(), schema)
-    except JobFailed:
-        return None
-
-
-def _names(header: bytes) -> list[str]:
-    """Return the names in a header line; quoted ones keep their quotes, because the guide wants names without."""
-    try:
-        text = header.decode("utf-8-sig")
-        names = next(csv.reader([text]), [])
-    except (UnicodeDecodeError, csv.Error):
-        return []
-    return [f'"{name}"' if f'"{name}"' in text else name for name in names]
-
-
-def _header_hint(header: bytes, missing: Sequence[str]) -> str:
-    form = next((form for magic, form in _MAGIC.items() if header.startswith(magic)), None)
-    if form:
-        return f"the file is {form}; it must be plain CSV text in UTF-8"
-    names = _names(header)
-    if not names:
-        return "the first line must be the header, and this one is empty or not CSV in UTF-8"
-    close = [name for name in names if _bare(name) in {_bare(column) for column in missing}]
-    if close:
-        return f"the header has {', '.join(close)}; names must equal the schema's, without quotes or spaces around them"
-    separator = next((sign for sign in ";\t|" if len(names) == 1 and sign in names[0]), None)
-    if separator:
-        return f"the header is separated by {separator!r}; it must be commas"
-    return f"the first line must be the header; it reads {_shown(','.join(names))}"
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).upper()
-
-
 # Chunks of lines.
 
 
@@ -324,8 +205,8 @@ class _Chunk:
 def _chunks(files: Sequence[Source]) -> Iterator[_Chunk]:
     for number, file in enumerate(files, start=1):
         source = f" of {_file_name(file, number)}" if len(files) > 1 else ""
-        with _opened(file) as stream:
-            _, start = _header(stream)
+        with opened(file) as stream:
+            _, start = first_line(stream)
             stream.seek(start)
             yield from _cut(stream, source)
 
@@ -397,7 +278,7 @@ def _parse(data: bytes, layout: Layout, types: Mapping[str, pa.DataType]) -> pa.
     and taken off again: where a quote has swallowed a line end, that line or another is missing from the count.
     """
     end = (b"," * (len(layout.places) - 1) or b'""') + b"\n"  # a line of nothing at all would be passed over
-    start = b"\n" if data.startswith(_BOM) else b""  # pyarrow drops a mark at the very start, also one that is data
+    start = b"\n" if data.startswith(MARK) else b""  # pyarrow drops a mark at the very start, also one that is data
     text = b"".join((start, data, end))
     try:
         [batch] = pacsv.read_csv(
@@ -506,7 +387,7 @@ class Offender:
 
     @property
     def place(self) -> str:
-        value = "" if self.column is None else f" ({_shown(self.value) if self.value else 'empty'})"
+        value = "" if self.column is None else f" ({shown(self.value) if self.value else 'empty'})"
         return f"line {self.line}{self.source}{value}"
 
     @property
@@ -578,24 +459,11 @@ def _failure(offenders: Sequence[Offender]) -> JobFailed:
     return JobFailed(offenders[0].sentence, hint + (", and perhaps more" if len(offenders) == SHOWN else ""))
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
 # Files.
 
 
-@contextmanager
-def _opened(file: Source) -> Iterator[BinaryIO]:
-    if isinstance(file, str | os.PathLike):
-        with open(file, "rb") as stream:
-            yield stream
-    else:
-        yield file
-
-
 def _size(file: Source) -> int:
-    with _opened(file) as stream:
+    with opened(file) as stream:
         return stream.seek(0, os.SEEK_END)
 
 

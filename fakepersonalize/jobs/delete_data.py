@@ -38,14 +38,14 @@ WORK = "fakepersonalize.jobs.delete_data:work"
 
 def gather(services: Services, job: Job) -> dict[str, Any]:
     """Read whom it is about, pin the imported rows and note which streamed ones are theirs."""
-    from fakepersonalize.datasets import csv_rows
+    from fakepersonalize.datasets import csv_header, csv_rows
 
     deleting = services.shelf.find(job.arn)
     assert deleting is not None
     need = reading(deleting["dataSource"]["dataLocation"])
     services.permissions.require(job.arn, deleting["roleArn"], need)
     files = list(_spooled(services, deleting, job.folder))
-    for names in map(csv_rows.header, files):
+    for names in map(csv_header.header, files):
         if len(names) > 1:  # a file of interactions would name everybody
             raise JobFailed(ONE_COLUMN, f"the header has {len(names)} columns")
     csv_rows.spool_parquet(files, USER_LIST, job.folder / IDS, minimum_rows=0)

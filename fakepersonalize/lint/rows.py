@@ -11,8 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fakepersonalize.datasets import csv_rows
-from fakepersonalize.datasets.csv_rows import Layout, Offender
+from fakepersonalize.datasets import csv_header, csv_rows
+from fakepersonalize.datasets.csv_header import Layout
+from fakepersonalize.datasets.csv_rows import Offender
 from fakepersonalize.datasets.schema import IDS, INTERACTIONS, Schema
 from fakepersonalize.errors import (
     COLUMNS_TWICE,
@@ -65,10 +66,10 @@ def check(files: Sequence[Path], schema: Schema) -> Iterator[Finding]:
 def _layout(file: Path, schema: Schema) -> tuple[Layout | None, list[Finding]]:
     """Return where the columns stand, as far as that can be told, and what is odd about the header."""
     try:
-        layout: Layout | None = csv_rows.layout_of_all([file], schema)
+        layout: Layout | None = csv_header.layout_of_all([file], schema)
         return layout, list(_oddities(file, schema))
     except JobFailed as problem:
-        mended = csv_rows.mended_layout(file, schema)
+        mended = csv_header.mended_layout(file, schema)
         finding = _of_header(file, problem)
         if mended:
             finding = replace(finding, fix=f"write {','.join(name for name in mended.places if not name.isdigit())}")
@@ -82,7 +83,7 @@ def _of_header(file: Path, problem: JobFailed) -> Finding:
 
 
 def _oddities(file: Path, schema: Schema) -> Iterator[Finding]:
-    names = csv_rows.header(file)
+    names = csv_header.header(file)
     spelled = {column.name.upper(): column.name for column in schema.columns}
     own = [name for name in names if name.upper() in spelled]
 
@@ -107,7 +108,7 @@ def _oddities(file: Path, schema: Schema) -> Iterator[Finding]:
 
 
 def _marks(file: Path) -> Iterator[Finding]:
-    if csv_rows.has_mark(file):
+    if csv_header.has_mark(file):
         text, fix = "The file begins with a byte order mark.", "save it as plain UTF-8 (not utf-8-sig)"
         yield Finding(str(file), "byte-order-mark", text, fix, line=1, level=WARNING)
 
