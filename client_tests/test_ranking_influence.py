@@ -6,6 +6,7 @@ from typing import Any
 
 import shops
 from accounts import Account, until
+from batches import answered, parsed
 
 N_ITEMS = 24
 TEXTS = shops.schema(
@@ -37,8 +38,14 @@ def test_popular_or_new_items_come_first_as_far_as_the_campaign_says(account: Ac
         until(lambda: account.describe("campaign", campaign).get("campaignConfig") == config)
         return [int(item[1:]) for item in account.recommended(campaign, itemId="i8", numResults=11)]
 
+    def batched(influence: dict[str, float]) -> list[int]:
+        config = {"rankingInfluence": influence}
+        asked = {"numResults": 11, "batchInferenceJobConfig": config}
+        (line,) = parsed(answered(account, version, [{"itemId": "i8"}], **asked))
+        return [int(item[1:]) for item in line["output"]["recommendedItems"]]
+
     alike = [n for n in range(0, N_ITEMS, 2) if n != 8]
-    assert listed({"POPULARITY": 1.0}) == alike
-    assert listed({"FRESHNESS": 1.0}) == alike[::-1]
+    assert listed({"POPULARITY": 1.0}) == batched({"POPULARITY": 1.0}) == alike
+    assert listed({"FRESHNESS": 1.0}) == batched({"FRESHNESS": 1.0}) == alike[::-1]
     assert listed({"POPULARITY": 0.0, "FRESHNESS": 0.0}) not in (alike, alike[::-1])
     assert sorted(listed({"POPULARITY": 0.0})) == alike
