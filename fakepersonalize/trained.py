@@ -11,7 +11,7 @@ from fakepersonalize.bundled import SMALL, folder
 RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
 NAME = "films"
 # Statuses that last nothing, on a clock that starts where that of a test with the same seed starts.
-SETTINGS = {"lifecycle": "manual", "step_seconds": 0, "iam": "off"}
+SETTINGS = {"lifecycle": "manual", "step_seconds": 0, "iam": "off", "auto_training": "clock"}
 
 
 class TrainedCampaign(str):
