@@ -25,6 +25,7 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "x.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+SESSIONS = {}  # of botocore, which reads its models once for all lives
 KEYS = ["a", "../../a", "a/../../b", "ü" * 512, "a\0b", "//a//", "a+b c%20d?e&f", "."]
 
 
@@ -36,6 +37,7 @@ class Life:
         self.store = ObjectStore(folder)
         self.app = NeighbourApp(store=self.store)
         self.neighbours = Neighbours(self.app)
+        self.neighbours._sessions = SESSIONS
 
     def s3(self, scope=SCOPE):
         return self.neighbours._client("s3", scope)
