@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
 ENVIRONMENT_PREFIX = "FAKEPERSONALIZE_"
+_ENDPOINT = re.compile(r"https?://[\w.\[\]:-]+/?")
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)  # times are the same from run to run then
 NO_TIME = "clock_start must be a time such as 2026-01-31T12:00:00Z, not {text!r}"
 
@@ -87,6 +89,8 @@ class Settings:
                 raise ValueError(f"{f.name} must be one of {', '.join(choices)}, not {value!r}")
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must lie between 0 and 65535, not {self.port}")
+        if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
+            raise ValueError(f"s3_endpoint must be a URL such as http://localhost:9000, not {self.s3_endpoint!r}")
         if not 0 < self.classroom_factor < float("inf"):
             raise ValueError(f"classroom_factor must be a positive number, not {self.classroom_factor}")
         if self.explainable < 0:
