@@ -6,12 +6,13 @@ import pytest
 import shops
 from accounts import Account, refused
 from conftest import STEP_SECONDS, Servers, make_account
+from modes import socket_only
 
 NUMBER = "400000000003"
 
 
 @pytest.fixture(scope="module")
-def storage(servers: Servers) -> Account:
+def storage(mode: str, servers: Servers) -> Account:
     return make_account(servers.url("--limits", "off"), number=NUMBER)
 
 
@@ -27,6 +28,7 @@ def account(servers: Servers, storage: Account) -> Account:
     return make_account(url, number=NUMBER)
 
 
+@socket_only
 def test_jobs_read_and_write_there(account: Account, storage: Account) -> None:
     location = storage.put(shops.csv(shops.series(users=3, each=20)))
     dataset = account.dataset(account.group(), account.schema())
@@ -47,6 +49,7 @@ def test_jobs_read_and_write_there(account: Account, storage: Account) -> None:
         account.begin_import(dataset, f"s3://{bucket}/none.csv")
 
 
+@socket_only
 def test_the_server_says_where_s3_is_and_still_has_iam(account: Account, storage: Account) -> None:
     with refused("NotImplemented", f"S3 is at {storage.endpoint}"):
         account.client("s3").list_buckets()
