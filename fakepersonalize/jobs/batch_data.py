@@ -82,7 +82,7 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
         "reacts": recipe.reacts,
         "explores": explores,
         "seed": services.settings.seed or 0,
-        "model": version.number,
+        "version": version.arn,
         "latest": is_latest(version, services.shelf.below(version["solutionArn"], SOLUTION_VERSION)),
         "config": asked.document.get("batchInferenceJobConfig") or {},
     }
@@ -162,7 +162,7 @@ class Stock:
             exploring.newcomers(setting.cut_off_days),
             Everyone.met(self.loaded, live, known),
             len(catalogue.ids),
-            (self._spec["seed"], self._spec["model"]),
+            (self._spec["seed"], self._spec["version"]),
         )
 
     @cached_property

@@ -30,9 +30,9 @@ class Tasting:
         new: Newcomers,
         met: Everyone,
         n_items: int,
-        seed: tuple[object, object],
+        seed: tuple[int, str],
     ) -> None:
-        """`seed` is that of the emulator, and the key of the model: noise is of both and of the user."""
+        """`seed` is that of the emulator, and the ARN of the version: noise is of both and of the user."""
         assert isinstance(model, Blend), "no other model explores"
         self._model, self._setting, self._new, self._met, self._n_items = model, setting, new, met, n_items
         self._seed = seed
@@ -64,8 +64,8 @@ class Tasting:
 
     def _shares(self, users: Sequence[str]) -> Numbers:
         """Return the share of each newcomer for each user, [users, newcomers]."""
-        seed, model = self._seed
-        askers = np.array([noise.key(seed, user, model) for user in users], np.uint64)
+        seed, version = self._seed
+        askers = np.array([noise.key(seed, user, version) for user in users], np.uint64)
         met = self._met.of_users(users)
         return exploration.tried_out_by_many(self._new, self._setting, askers, (met.users(), met.items))
 
