@@ -5,7 +5,18 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("meanwhile", "start", "latency", "load", "compute", "events", "control_plane", "training", "in_process", "batch")
+BENCHMARKS = (
+    "meanwhile",
+    "start",
+    "latency",
+    "load",
+    "compute",
+    "events",
+    "control_plane",
+    "training",
+    "in_process",
+    "batch",
+)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or BENCHMARKS:
