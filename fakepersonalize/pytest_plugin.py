@@ -126,13 +126,13 @@ class _Servers:
 
     def __init__(self, folders: pytest.TempPathFactory) -> None:
         self._folders = folders
-        self._running: dict[frozenset[tuple[str, Any]], _Running] = {}
+        self._running: dict[str, _Running] = {}
 
     def at(self, settings: Mapping[str, Any]) -> Remote:
         from fakepersonalize.remote import Remote
 
         chosen = {**SERVER_DEFAULTS, **settings}
-        key = frozenset(chosen.items())
+        key = repr(sorted(chosen.items()))
         if key not in self._running:
             self._running[key] = _started(self._folders.mktemp("personalize-server"), chosen)
         return Remote(self._running[key].url)

@@ -196,7 +196,7 @@ def test_it(personalize_server, personalize_account, turn):
         personalize.list_schemas()
     assert personalize_server.calls("ListSchemas", personalize_account)[-1]["status"] == 403
 
-@pytest.mark.fakepersonalize(lifecycle="manual")
+@pytest.mark.fakepersonalize(lifecycle="manual", transitions=["schema=immediate", "filter=immediate"])
 def test_markers_choose_another_server(personalize_server):
     personalize = personalize_server.client("personalize")
     arn = personalize.create_dataset_group(name="films")["datasetGroupArn"]
