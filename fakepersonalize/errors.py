@@ -356,7 +356,6 @@ NO_ITEM_NAME = "itemName must be a string column of the Items dataset: {name}"  
 FILTER_OF_OTHER_GROUP = "The filter {arn} belongs to another dataset group."  # o
 WRONG_SUBJECT = "The filter {arn} must be an expression on {subject}."  # o
 NO_INTERACTIONS_IN_FILTER = "Filters on Interactions are not supported for the recipe {arn}."  # o
-NO_INPUT = "Invalid S3 input path"  # d
 TOO_MANY_FILES = "The input of one job cannot have more than {most:,} files."  # o
 TOO_MUCH_INPUT = "The input of one job cannot be larger than {most:g} GB."  # o
 TOO_MANY_LINES = "An input file cannot have more than {most:,} lines: {name}"  # o

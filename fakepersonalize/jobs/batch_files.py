@@ -40,14 +40,14 @@ def gather(services: Services, job: Job, asked: Resource) -> list[File]:
     try:
         found = services.neighbours.beginning_with(asked.scope, source)
         if not found:
-            raise JobFailed(errors.NO_INPUT, f"no object has a key that begins with {source}")
+            raise JobFailed(errors.BAD_INPUT_PATH, f"no object has a key that begins with {source}")
         if services.settings.quotas:
             check(found)
         names = output_names([each.key for each in found], split_location(source)[1])
         return [_spool(services, job, asked, each, number, names[number]) for number, each in enumerate(found)]
     except Unreadable as problem:
         if problem.reason in GONE:
-            raise JobFailed(errors.NO_INPUT, f"{source}: {problem.reason}") from None
+            raise JobFailed(errors.BAD_INPUT_PATH, f"{source}: {problem.reason}") from None
         refused = unreadable_bucket(source, problem.reason)
         raise JobFailed(refused.message, refused.hint) from None
 
