@@ -501,7 +501,10 @@ def check(server: Server, way: Way, scribblers: Scribblers) -> None:
 
 def test_nothing_acknowledged_is_lost_however_often_the_server_is_killed(tmp_path: Path) -> None:
     way, scribblers, killer = Way(), (Scribbler(), Librarian()), Killer(random.Random(SEED))
-    for number in range(KILLS):
+    number = 0
+    # On a slow machine more lives are needed until work of several kinds was struck.
+    while number < KILLS or (len(killer.struck) < min(4, KILLS) and number < 3 * KILLS):
+        number += 1
         with closing(Server(tmp_path, number)) as server:
             with pytest.raises(Dead):
                 live(server, way, scribblers, killer.watch(server))
@@ -509,7 +512,7 @@ def test_nothing_acknowledged_is_lost_however_often_the_server_is_killed(tmp_pat
             killer.struck[way.stage] += 1
             until(lambda server=server: not any(runs(worker) for worker in server.workers))
             assert "Traceback" not in server.log.read_text("utf-8"), server.log.read_text("utf-8")
-    with closing(Server(tmp_path, KILLS)) as server:
+    with closing(Server(tmp_path, 0)) as server:
         finish(server, way, scribblers)
     assert left_in(tmp_path / "data") == []
     assert len(killer.struck) >= min(4, KILLS), killer.struck
