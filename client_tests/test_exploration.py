@@ -211,6 +211,9 @@ def test_only_the_newest_version_takes_new_items_in_by_itself(novelties: Novelti
     newest = account.version(solution)
     novelties.put("after", genres="novel", creationTimestamp=LATEST)
     assert tried(novelties.lists(campaign, 6, 500), ["after"]) == 0
+    lists = novelties.lists(campaign, 6, 500)
+    novelties.put("before", genres="other", creationTimestamp=LATEST)  # it changes its place among the items
+    assert novelties.lists(campaign, 6, 500) == lists
     account.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=newest)
     until(lambda: account.describe("campaign", campaign)["solutionVersionArn"] == newest)
     assert tried(novelties.lists(campaign), ["after"]) > 0

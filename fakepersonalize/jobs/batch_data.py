@@ -159,7 +159,7 @@ class Stock:
         return Tasting(
             self.loaded.model,
             setting,
-            exploring.newcomers(setting.cut_off_days),
+            exploring.newcomers(setting.cut_off_days, catalogue),
             Everyone.met(self.loaded, live, known),
             len(catalogue.ids),
             (self._spec["seed"], self._spec["version"]),

@@ -158,6 +158,7 @@ class Recommender:
     def taste(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items) -> Taste:
         """Return what a recipe that explores makes of a user, and of what."""
         from fakepersonalize.recipes import exploration, noise
+        from fakepersonalize.recommend.exploring import met
         from fakepersonalize.recommend.picking import SCORED, Taste, relevance
 
         assert endpoint.exploration is not None
@@ -166,10 +167,9 @@ class Recommender:
         scored = SCORED if REASONS in endpoint.recipe.does else None
         scores = relevance(loaded.model, loaded.model.fold_in(history), scored)
         exploring = self._exploring(endpoint, loaded, items)
-        new = exploring.newcomers(endpoint.exploration.cut_off_days, asked.until)
-        met = exploring.met(history, live)
+        new = exploring.newcomers(endpoint.exploration.cut_off_days, items, asked.until)
         asker = noise.key(self._seed, asked.user, endpoint.trained)
-        shares = exploration.tried_out(new, endpoint.exploration, asker, met)
+        shares = exploration.tried_out(new, endpoint.exploration, asker, met(history, live, items))
         return Taste.of(scores, new, shares, len(items.ids))
 
     def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, until: int | None) -> Trending:
@@ -276,7 +276,7 @@ class Recommender:
         known = self._explored.get(loaded)
         if known is None:
             self._explored[loaded] = known = Exploring(loaded, self._pause, self._now)
-        if endpoint.is_latest:
+        if endpoint.is_latest and items is self.filters.catalogue(endpoint.group, loaded):  # not one that is outdated
             known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)))
         return known
 

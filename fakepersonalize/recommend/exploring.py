@@ -56,6 +56,7 @@ class Exploring:
         self._notes: list[_Note] = []
         self._updated: float | None = None
         self._chosen: dict[float, Newcomers] = {}  # by cut-off
+        self._moved: tuple[Items | None, dict[float, Newcomers]] = None, {}  # the same in the codes of other items
 
     def refresh(self, catalogue: Items, log: Sequence[Event]) -> None:
         """Take in new items and new events, if it is time to."""
@@ -71,21 +72,36 @@ class Exploring:
             if self._catalogue is not catalogue:
                 self._take_in(catalogue)
             self._follow()
-            self._chosen = {}
+            self._chosen, self._moved = {}, (None, {})
 
-    def newcomers(self, cut_off_days: float, until: int | None = None) -> Newcomers:
-        """Return what can be tried out, as it was when the streamed row with the number `until` was the newest."""
+    def newcomers(self, cut_off_days: float, items: Items, until: int | None = None) -> Newcomers:
+        """Return what can be tried out of some items, in their codes; what is no item any more is not.
+
+        It is as it was when the streamed row with the number `until` was the newest.
+        """
         with self._lock:
             if until is not None and self._notes and self._notes[-1].number > until:
-                return exploration.newcomers(self._before(until), cut_off_days, self._keys)
+                return self._in_codes_of(items, exploration.newcomers(self._before(until), cut_off_days, self._keys))
             if cut_off_days not in self._chosen:
                 self._chosen[cut_off_days] = exploration.newcomers(self._known, cut_off_days, self._keys)
-            return self._chosen[cut_off_days]
+            if self._catalogue in (None, items):
+                return self._chosen[cut_off_days]
+            if self._moved[0] is not items:
+                self._moved = items, {}
+            moved = self._moved[1]
+            if cut_off_days not in moved:
+                moved[cut_off_days] = self._in_codes_of(items, self._chosen[cut_off_days])
+            return moved[cut_off_days]
 
-    def met(self, history: History, live: Sequence[Event]) -> Codes:
-        """Return the codes of the items that a user has met, also of those that the model does not know."""
-        new = [code for event in live if (code := self._codes.get(event.item)) is not None]
-        return np.concatenate([history.items, np.array(new, np.int64)]) if new else history.items
+    def _in_codes_of(self, items: Items, new: Newcomers) -> Newcomers:
+        """Between two updates, and after the last one, items come, go and change their places among the others."""
+        if self._catalogue is None or self._catalogue is items:  # the model's items have the same codes everywhere
+            return new
+        ids = self._catalogue.ids
+        codes = np.array([items.codes.get(ids[code], -1) for code in new.codes.tolist()], np.int64)
+        order = np.argsort(codes, kind="stable")
+        order = order[codes[order] >= 0]
+        return Newcomers(codes[order], new.bonus[order], new.keys[order])
 
     def _take_in(self, catalogue: Items) -> None:
         """Go over to the codes of a catalogue; the model's items have the same ones in each."""
@@ -133,8 +149,14 @@ class Exploring:
             code, latest = self._codes[note.met], note.latest
             known.came[code] = note.came
             known.met[code] -= 1
-            known.passed_over[[self._codes[id_] for id_ in note.passed_over]] -= 1
+            known.passed_over[[self._codes[id_] for id_ in note.passed_over if id_ in self._codes]] -= 1
         return known._replace(latest=latest)
+
+
+def met(history: History, live: Sequence[Event], items: Items) -> Codes:
+    """Return the codes of the items that a user has met, also of those that the model does not know."""
+    new = [code for event in live if (code := items.codes.get(event.item)) is not None]
+    return np.concatenate([history.items, np.array(new, np.int64)]) if new else history.items
 
 
 def _created(catalogue: Items, ids: Sequence[str]) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -32,8 +33,10 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
 }
 COLD = [f"cold{number}" for number in range(30)]
 AT_ONCE = tuple(
-    f"{kind}=immediate" for kind in ("dataset_group", "dataset", "event_tracker", "solution_version", "campaign")
+    f"{kind}=immediate"
+    for kind in ("dataset_group", "dataset", "dataset_import_job", "event_tracker", "solution_version", "campaign")
 )
+_numbers = itertools.count()
 
 
 def client(service: str) -> Any:
@@ -85,6 +88,18 @@ class Shop:
         for first in range(0, len(items), 10):
             films = [{"itemId": item, "properties": '{"genre": "new"}'} for item in items[first : first + 10]]
             client("personalize-events").put_items(datasetArn=self.datasets["Items"], items=films)
+
+    def load_items(self, text: str) -> None:
+        """Let these be all rows of the Items dataset that were imported."""
+        s3, name = client("s3"), f"items{next(_numbers)}"
+        s3.create_bucket(Bucket="shop")
+        s3.put_object(Bucket="shop", Key=name, Body=text.encode())
+        client("personalize").create_dataset_import_job(
+            jobName=name,
+            datasetArn=self.datasets["Items"],
+            dataSource={"dataLocation": f"s3://shop/{name}"},
+            roleArn="arn:aws:iam::123456789012:role/personalize",
+        )
 
     def _dataset(self, type_: str) -> str:
         text = json.dumps({"type": "record", "name": type_, "fields": FIELDS[type_]})
@@ -180,3 +195,18 @@ def test_with_the_lags_of_the_service_new_items_wait_for_the_next_update() -> No
         assert shop.share(setting, users) == 0
         emulator.advance(seconds=LAGS["aws"].updates - LAGS["aws"].records)
         assert shop.share(setting, users) > 0.1
+
+
+def test_between_two_updates_items_may_change_their_places_and_go() -> None:
+    with mock_personalize(lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", seed=5) as emulator:
+        shop, users, setting = Shop(emulator), THOUSAND[:40], Exploration(1, 30)
+        text = "ITEM_ID,GENRE,CREATION_TIMESTAMP\n" + "".join(f"{item},new,\n" for item in COLD)
+        shop.load_items(text)
+        before = [shop.listed(user, setting) for user in users]
+        assert shop.share(setting, users) > 0.1
+        shop.put(["cold3"])
+        emulator.advance(seconds=LAGS["aws"].records)
+        assert [shop.listed(user, setting) for user in users] == before
+        shop.load_items("ITEM_ID,GENRE,CREATION_TIMESTAMP\ncold5,new,\n")
+        listed = {item["itemId"] for user in users for item in shop.listed(user, setting)}
+        assert listed & {*COLD} == {"cold3", "cold5"}
