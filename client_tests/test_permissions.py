@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import Account, refused
+from accounts import Account, Description, refused
+from batches import Batch
 from botocore.exceptions import ClientError
 from conftest import STEP_SECONDS, Servers, make_account
 from modes import SOCKET
@@ -135,6 +136,67 @@ def test_an_export_that_may_not_write_fails_and_says_which_policies_would_do(
     s3.put_bucket_policy(Bucket=bucket, Policy=suggested(failed["failureReason"], "the policy of the bucket"))
     assert export(account, dataset, bucket, "allowed")["status"] == "ACTIVE"
     assert s3.list_objects_v2(Bucket=bucket, Prefix="out/")["KeyCount"] == 1
+
+
+def test_a_deletion_that_may_not_read_fails_removes_nothing_and_says_which_policies_would_do(
+    account: Account, dataset: str, location: str
+) -> None:
+    grow(account, dataset, location)
+    gone = account.put("USER_ID\nu1\n", "gone.csv", "users")
+    failed = delete(account, gone, "refused")
+    assert failed["status"] == "FAILED"
+    assert "numDeleted" not in failed
+    allow(account, failed["failureReason"], bucket_of(gone))
+    done = delete(account, gone, "allowed")
+    assert (done["status"], done["numDeleted"]) == ("COMPLETED", 20)
+
+
+@pytest.mark.parametrize(
+    ("kind", "recipe", "line"),
+    [("inference", "aws-user-personalization", {"userId": "u1"}), ("segment", "aws-item-affinity", {"itemId": "i1"})],
+)
+def test_a_batch_that_may_not_read_and_write_fails_and_says_which_policies_would_do(
+    account: Account, dataset: str, location: str, kind: str, recipe: str, line: dict[str, str]
+) -> None:
+    grow(account, dataset, location)
+    group = account.describe("dataset", dataset)["datasetGroupArn"]
+    version = account.version(account.solution(group, recipe))
+    refused_, allowed = Batch(account, kind), Batch(account, kind)
+    for batch in (refused_, allowed):
+        batch.put([line])
+    failed = refused_.run(version)
+    assert failed["status"] == "CREATE FAILED"
+    assert "s3:PutObject" in failed["failureReason"]
+    assert refused_.outputs() == {}
+    allow(account, failed["failureReason"], allowed.bucket)
+    assert allowed.run(version)["status"] == "ACTIVE"
+    assert allowed.outputs()
+
+
+def grow(account: Account, dataset: str, location: str) -> None:
+    """Import rows, with a role and a bucket that allow that and no more."""
+    bucket = bucket_of(location)
+    reading = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:ListBucket"]}
+    make_role(account, reading | {"Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]})
+    grant = reading | {"Resource": "*", "Principal": SERVICE}
+    account.client("s3").put_bucket_policy(Bucket=bucket, Policy=policy(grant))
+    assert account.import_rows(dataset, location)["status"] == "ACTIVE"
+
+
+def allow(account: Account, reason: str, bucket: str) -> None:
+    """Do what a refusal suggests."""
+    assert reason.startswith(SENTENCE)
+    may = suggested(reason, "the policies of the role")
+    account.client("iam").put_role_policy(RoleName="personalize", PolicyName="more", PolicyDocument=may)
+    account.client("s3").put_bucket_policy(Bucket=bucket, Policy=suggested(reason, "the policy of the bucket"))
+
+
+def delete(account: Account, location: str, name: str) -> Description:
+    group = account.personalize.list_dataset_groups()["datasetGroups"][0]["datasetGroupArn"]
+    arn = account.personalize.create_data_deletion_job(
+        jobName=name, datasetGroupArn=group, roleArn=account.role, dataSource={"dataLocation": location}
+    )["dataDeletionJobArn"]
+    return account.settled("data_deletion_job", arn)
 
 
 def export(account: Account, dataset: str, bucket: str, name: str) -> dict[str, Any]:
