@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fakepersonalize.datasets import csv_header, csv_rows
 from fakepersonalize.datasets.csv_header import Layout
 from fakepersonalize.datasets.csv_rows import Offender
-from fakepersonalize.datasets.schema import IDS, INTERACTIONS, Schema
+from fakepersonalize.datasets.schema import IDS, INTERACTIONS, NEED_METADATA, Schema
 from fakepersonalize.errors import (
     COLUMNS_TWICE,
     HEADERS_DIFFER,
@@ -24,12 +24,18 @@ from fakepersonalize.errors import (
     NO_DATA,
     TOO_FEW,
     TOO_FEW_USERS,
+    TOO_SMALL_SHARE,
     JobFailed,
 )
 from fakepersonalize.lint.findings import WARNING, Finding
-from fakepersonalize.resources.quotas import INTERACTIONS_PER_USER, MINIMUM_INTERACTIONS, MINIMUM_USERS
+from fakepersonalize.resources.quotas import (
+    INTERACTIONS_PER_USER,
+    MINIMUM_INTERACTIONS,
+    MINIMUM_SHARE_OF_USERS,
+    MINIMUM_USERS,
+)
 
-MOST_USERS = 1_000_000  # whom we remember while we look for enough of them who come back
+MOST_REMEMBERED = 1_000_000  # rows, while we look for enough users who come back, and ids
 SHOWN = 60  # characters of a value
 
 # By the sentences that an import fails with; of each, what comes before the first gap.
@@ -47,7 +53,7 @@ HEADER_RULES = {
 
 def check(files: Sequence[Path], schema: Schema) -> Iterator[Finding]:
     """Yield what is found in files that are to be imported together, in bounded memory."""
-    census = _Census(schema)
+    census, ids = _Census(schema), _Ids(schema)
     headers = set()
     for file in files:
         layout, findings = _layout(file, schema)
@@ -56,7 +62,7 @@ def check(files: Sequence[Path], schema: Schema) -> Iterator[Finding]:
             census.whole = False
             continue
         headers.add(layout.header)
-        yield from _rows(file, layout, census)
+        yield from _rows(file, layout, census, ids)
     if len(headers) > 1:
         yield _of_header(files[0], JobFailed(HEADERS_DIFFER))
     if census.whole:
@@ -113,7 +119,7 @@ def _marks(file: Path) -> Iterator[Finding]:
         yield Finding(str(file), "byte-order-mark", text, fix, line=1, level=WARNING)
 
 
-def _rows(file: Path, layout: Layout, census: _Census) -> Iterator[Finding]:
+def _rows(file: Path, layout: Layout, census: _Census, ids: _Ids) -> Iterator[Finding]:
     warned, line = set[str](), 2
     for found in csv_rows.examine([file], layout):
         if isinstance(found, pa.RecordBatch):
@@ -122,6 +128,7 @@ def _rows(file: Path, layout: Layout, census: _Census) -> Iterator[Finding]:
                     warned.add(name)
                     yield _in_milliseconds(file, line, name, found[name])
             census.count(found)
+            yield from ids.findings(file, line, found)
             line += found.num_rows
         else:
             census.rows += 1
@@ -197,29 +204,74 @@ def _as_seconds(value: str) -> str:
 
 
 class _Census:
-    """Counts rows and users who come back, until there are enough."""
+    """Counts rows, and users who come back, until there are enough of them however many are still to come."""
 
     def __init__(self, schema: Schema) -> None:
         self.rows, self.whole = 0, True
-        self._counts = schema.dataset_type == INTERACTIONS
+        self._columns = ("USER_ID", "ITEM_ID", "TIMESTAMP") if schema.dataset_type == INTERACTIONS else ()
+        self._seen: set[int] = set()
         self._users: Counter[str] = Counter()
         self._back = 0
 
     def count(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.num_rows
-        if not self._counts or self._back >= MINIMUM_USERS or len(self._users) > MOST_USERS:
+        if not self._columns or self._is_over():
             return
-        name = next(name for name in rows.schema.names if name.upper() == "USER_ID")
-        for entry in pc.value_counts(rows[name]).to_pylist():
-            self._users[entry["values"]] += entry["counts"]
-        self._back = sum(count >= INTERACTIONS_PER_USER for count in self._users.values())
+        for row in zip(*(_named(rows, name).to_pylist() for name in self._columns), strict=True):
+            content = hash(row)
+            if content not in self._seen:  # equal ones count once
+                self._seen.add(content)
+                self._users[row[0]] += 1
+                self._back += self._users[row[0]] == INTERACTIONS_PER_USER
 
     def findings(self, file: Path) -> Iterator[Finding]:
         """Yield what is too few of interactions; other types have no minimum."""
-        if self._counts and self.rows < MINIMUM_INTERACTIONS:
-            text, found = TOO_FEW.format(least=MINIMUM_INTERACTIONS), f"there are {self.rows}"
-            yield Finding(str(file), "few-rows", text, "import more rows; a local server has --limits off", found)
-        if self._counts and self._back < MINIMUM_USERS and len(self._users) <= MOST_USERS:
+        if not self._columns:
+            return
+        if self.rows < MINIMUM_INTERACTIONS:
+            yield self._few(file, f"there are {self.rows}", "import more rows; a local server has --limits off")
+        if self._is_over():
+            return
+        if len(self._seen) < MINIMUM_INTERACTIONS <= self.rows:
+            found = f"there are {len(self._seen)} different ones; a training would fail"
+            yield self._few(file, found, "import more rows; those of one user, item and time count once")
+        if self._back < MINIMUM_USERS:
             text = TOO_FEW_USERS.format(least=MINIMUM_USERS, each=INTERACTIONS_PER_USER)
             fix = "take in more users; a local server has --limits off"
             yield Finding(str(file), "few-users", text, fix, f"there are {self._back}; a training would fail")
+        elif self._back < MINIMUM_SHARE_OF_USERS * len(self._users):
+            text = TOO_SMALL_SHARE.format(least=MINIMUM_SHARE_OF_USERS, each=INTERACTIONS_PER_USER)
+            fix = "leave out users who came once; a local server has --limits off"
+            found = f"{self._back} of {len(self._users)} have; a training would fail"
+            yield Finding(str(file), "few-return", text, fix, found)
+
+    def _few(self, file: Path, found: str, fix: str) -> Finding:
+        return Finding(str(file), "few-rows", TOO_FEW.format(least=MINIMUM_INTERACTIONS), fix, found)
+
+    def _is_over(self) -> bool:
+        """Say whether there are enough, or more than we remember."""
+        return self._back >= MINIMUM_SHARE_OF_USERS * MOST_REMEMBERED or len(self._seen) > MOST_REMEMBERED
+
+
+class _Ids:
+    """Remembers where each item, user or action stands; interactions have no id."""
+
+    def __init__(self, schema: Schema) -> None:
+        ids = [column.name for column in schema.columns if column.is_id]
+        self._column = ids[0] if schema.dataset_type in NEED_METADATA and ids else None
+        self._places: dict[str, str] = {}
+
+    def findings(self, file: Path, line: int, rows: pa.RecordBatch) -> Iterator[Finding]:
+        """Yield the ids that have stood elsewhere; `line` is that of the first row."""
+        if self._column is None or len(self._places) > MOST_REMEMBERED:
+            return
+        for number, id_ in enumerate(rows[self._column].to_pylist(), start=line):
+            if id_ in self._places:
+                text, fix = f"{id_} has a row already; the last one counts.", "keep one row for each id"
+                why = f"the row before is {self._places[id_]}"
+                yield Finding(str(file), "same-id", text, fix, why, number, self._column, id_, WARNING)
+            self._places[id_] = f"line {number} of {file.name}"
+
+
+def _named(rows: pa.RecordBatch, name: str) -> pa.Array:
+    return next(rows[each] for each in rows.schema.names if each.upper() == name)
