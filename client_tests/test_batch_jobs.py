@@ -169,6 +169,7 @@ def test_what_breaks_the_rules_is_refused(shared: Store, kind: str, recipe: str,
         ("https://films/in", "s3://films/out", "Invalid S3 input path"),
         ("s3://films/in", "http://films/out", "Invalid S3 output path"),
         ("s3://films/in", "s3://films/in", "Invalid S3 output path"),
+        ("s3://films/in/", "s3://films/in", "Invalid S3 output path"),
     ],
 )
 def test_both_paths_are_places_in_s3(shared: Store, kind: str, source: str, target: str, sentence: str) -> None:

@@ -159,6 +159,36 @@ def test_a_campaign_may_go_while_it_is_updated(account: Account, solution: str) 
     account.delete("solution", solution)
 
 
+@socket_only
+def test_nothing_begins_with_a_version_whose_solution_goes(waiting: Callable[..., tuple[Account, Tell]]) -> None:
+    account, tell = waiting("solution")
+    group = account.shop(ROWS)
+    stays, goes = (account.version(account.solution(group, "aws-popularity-count", name)) for name in ("a", "b"))
+    campaign = account.campaign(stays)
+    leaving = account.arn("solution/b")
+    account.personalize.delete_solution(solutionArn=leaving)
+    assert account.describe("solution_version", goes)["status"] == "ACTIVE"
+    files = {
+        "jobInput": {"s3DataSource": {"path": "s3://films/in/"}},
+        "jobOutput": {"s3DataDestination": {"path": "s3://films/out/"}},
+    }
+    for begin in (
+        lambda: account.campaign(goes, "late"),
+        lambda: account.campaign(f"{leaving}/$LATEST", "late"),
+        lambda: account.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=goes),
+        lambda: account.personalize.create_batch_inference_job(
+            jobName="late", solutionVersionArn=goes, roleArn=account.role, **files
+        ),
+    ):
+        with refused("ResourceInUseException", leaving):
+            begin()
+    tell()
+    tell()
+    assert account.is_gone("solution", leaving)
+    assert account.describe("campaign", campaign)["solutionVersionArn"] == stays
+    assert len(account.personalize.list_campaigns()["campaigns"]) == 1
+
+
 def served(account: Account, campaign: str) -> str:
     """Return the version that a campaign serves, once nothing is under way."""
 

@@ -68,6 +68,7 @@ def test_a_recipe_is_described(account: Account, name: str) -> None:
     assert (described["status"], described["recipeType"]) == ("ACTIVE", TYPES[name])
     assert described["algorithmArn"].startswith("arn:aws:personalize:::algorithm/aws-")
     assert described["description"]
+    assert described["lastUpdatedDateTime"] >= described["creationDateTime"]
 
 
 def test_algorithm_and_features_of_a_recipe_are_described(account: Account) -> None:

@@ -52,6 +52,17 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
         "aws-sims",
         tuning("continuous", name="min_user_history_length_percentile", minValue=0.1, maxValue=0.2),
     ),
+    "a range of whole numbers that is none": ("aws-hrnn", tuning("continuous", name="bptt", minValue=2, maxValue=9)),
+    "a range of numbers that are broken": (
+        "aws-sims",
+        tuning("integer", name="popularity_discount_factor", minValue=0, maxValue=1),
+    ),
+    "a range of yes and no": ("aws-hrnn", tuning("integer", name="recency_mask", minValue=0, maxValue=1)),
+    "numbers that are no categories": ("aws-hrnn", tuning("categorical", name="bptt", values=["9"])),
+    "an event without a type": (
+        "aws-user-personalization-v2",
+        {"eventsConfig": {"eventParametersList": [{"eventType": "watch"}, {"weight": 1.0}]}},
+    ),
     "a column that training needs": (
         "aws-hrnn",
         {"trainingDataConfig": {"excludedDatasetColumns": {"INTERACTIONS": ["event_type"]}}},
@@ -187,6 +198,10 @@ UNFIT_UPDATES: dict[str, tuple[str, dict[str, Any]]] = {
         {"solutionUpdateConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(31 days)"}}},
     ),
     "increments of another recipe": ("aws-sims", {"performIncrementalUpdate": True}),
+    "an event that has no type": (
+        "aws-user-personalization-v2",
+        {"solutionUpdateConfig": {"eventsConfig": {"eventParametersList": [{"weight": 1.0}]}}},
+    ),
     "events without types": ("aws-user-personalization-v2", {"solutionUpdateConfig": EVENTS}),
 }
 UNFIT_COLUMNS: dict[str, dict[str, Any]] = {
@@ -194,6 +209,9 @@ UNFIT_COLUMNS: dict[str, dict[str, Any]] = {
     "an unknown column to include": {"includedDatasetColumns": {"ITEMS": ["COLOUR"]}},
     "an unknown dataset": {"excludedDatasetColumns": {"FILMS": ["GENRES"]}},
     "a dataset that is not there": {"excludedDatasetColumns": {"USERS": ["AGE"]}},
+    "an unknown column of a dataset that is spelt twice": {
+        "includedDatasetColumns": {"ITEMS": ["COLOUR"], "Items": []}
+    },
     "both lists": {"excludedDatasetColumns": {"ITEMS": ["PRICE"]}, "includedDatasetColumns": {"items": ["GENRES"]}},
 }
 
@@ -326,6 +344,11 @@ def test_auto_ml_chooses_among_the_hrnn_family(account: Account) -> None:
 
     group = account.group()
     solution = choosing("hrnn", "aws-hrnn", "aws-hrnn-metadata")
+    with refused("InvalidInputException", "rate(0 days)"):
+        schedule = {"autoTrainingConfig": {"schedulingExpression": "rate(0 days)"}}
+        account.personalize.create_solution(
+            name="never", datasetGroupArn=group, performAutoML=True, solutionConfig=schedule
+        )
     assert "recipeArn" not in account.describe("solution", solution)
     with refused("InvalidInputException", "aws-sims"):
         choosing("refused", "aws-hrnn", "aws-sims")

@@ -171,7 +171,8 @@ def test_what_cannot_be_tagged_is_refused(account: Account, call: tuple[str, dic
     name, asked = call
     operation = getattr(account.personalize, name)
     schema = account.schema()
-    for arn in (schema, "arn:aws:personalize:::recipe/aws-sims", "arn:aws:s3:::films"):
+    nothing = account.arn("collection/films")
+    for arn in (schema, "arn:aws:personalize:::recipe/aws-sims", "arn:aws:s3:::films", nothing):
         with refused("InvalidInputException"):
             operation(resourceArn=arn, **asked)
     with refused("ResourceNotFoundException", "campaign/none"):

@@ -288,6 +288,7 @@ MILLISECONDS = (
 # event trackers, filters and metric attributions
 NO_INTERACTIONS = "The dataset group has no Interactions dataset."  # o
 TOO_MANY_FIELDS = "More than {most} distinct fields are used by the filters of the dataset group."  # o
+EVENT_WITHOUT_TYPE = "Each of the eventParametersList needs an eventType."  # o
 NO_EVENT_TYPE = "The Interactions schema has no column EVENT_TYPE."  # o
 BAD_EXPRESSION = (
     "Invalid expression {expression}: expected SAMPLECOUNT(), SUM(Items.COLUMN) or SUM(Interactions.COLUMN)."  # o
@@ -310,6 +311,7 @@ RECIPE_NEEDED = "{name} is not supported with performAutoML."  # o
 BAD_SCHEDULE = "schedulingExpression must be a rate of 1 to 30 days: {value}"  # o
 TOO_MANY_JOBS = "{name} must be a number from 1 to {most}: {value}"  # o
 NOT_TUNABLE = "Parameter {name} cannot be tuned for the recipe {arn}."  # o
+RANGE_OF_OTHER_TYPE = "Parameter {name} is of another type than {member}."  # o
 BAD_RANGE = "Invalid range for parameter {name}: it must lie within {least:g} and {most:g}."  # o
 NOT_EXCLUDABLE = "The column {name} cannot be excluded from training."  # o
 UNKNOWN_COLUMN = "The {type} dataset of the dataset group has no column {name}."  # o

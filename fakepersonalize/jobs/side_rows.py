@@ -160,7 +160,5 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _of_type(columns: Mapping[str, Sequence[str]] | None, type_: str) -> set[str] | None:
-    for given, names in (columns or {}).items():
-        if schema.dataset_type(given) == type_:
-            return {name.upper() for name in names}
-    return None
+    lists = [names for given, names in (columns or {}).items() if schema.dataset_type(given) == type_]
+    return {name.upper() for names in lists for name in names} if lists else None

@@ -11,7 +11,7 @@ from typing import Any
 from fakepersonalize import errors
 from fakepersonalize.datasets.schema import ITEMS
 from fakepersonalize.filters.syntax import INTERACTIONS, ITEM_ID, USER_ID
-from fakepersonalize.operations import serving_config
+from fakepersonalize.operations import serving_config, solution_versions
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.data_jobs import require_location
 from fakepersonalize.operations.datasets import schemas
@@ -19,7 +19,7 @@ from fakepersonalize.operations.recipes import find_recipe
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.operations.verbs import begin_creation, describe, list_
 from fakepersonalize.recipes.catalogue import Recipe
-from fakepersonalize.resources.kinds import BATCH_INFERENCE_JOB, BATCH_SEGMENT_JOB, FILTER, SOLUTION_VERSION
+from fakepersonalize.resources.kinds import BATCH_INFERENCE_JOB, BATCH_SEGMENT_JOB, FILTER
 from fakepersonalize.resources.shelf import Resource
 
 DEFAULT_RESULTS = 25
@@ -73,7 +73,7 @@ def list_batch_segment_jobs(call: Call, request: dict[str, Any]) -> dict[str, An
 
 def _version(call: Call, request: dict[str, Any], ability: str) -> tuple[Resource, Recipe]:
     """Return the ACTIVE solution version, and its recipe, which must be able to do the job."""
-    version = call.resources.active(SOLUTION_VERSION, request["solutionVersionArn"])
+    version = solution_versions.usable(call, request["solutionVersionArn"])
     recipe = find_recipe(version["recipeArn"])
     if ability not in recipe.does:
         raise errors.invalid(errors.NO_BATCH, arn=recipe.arn, job=f"{ability.replace('-', ' ')} job")
@@ -90,7 +90,7 @@ def _check(call: Call, version: Resource, request: dict[str, Any], subject: str,
     target = request["jobOutput"]["s3DataDestination"]["path"]
     require_location(source, errors.BAD_INPUT_PATH)
     require_location(target, errors.BAD_OUTPUT_PATH)
-    if source == target:
+    if source.rstrip("/") == target.rstrip("/"):  # a folder goes without its slash, too
         raise errors.invalid(errors.BAD_OUTPUT_PATH, "it is the input path")
     return _filter(call, version, request["filterArn"], subject) if request.get("filterArn") else None
 

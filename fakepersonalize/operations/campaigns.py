@@ -6,7 +6,7 @@ from typing import Any
 
 from fakepersonalize import arns, errors
 from fakepersonalize.lifecycle.machine import Lifecycle
-from fakepersonalize.operations import serving_config
+from fakepersonalize.operations import serving_config, solution_versions
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.recipes import find_recipe
 from fakepersonalize.operations.registry import operation
@@ -109,11 +109,11 @@ def _version(call: Call, arn: str) -> Resource:
     parsed = arns.parse(arn)
     if parsed and is_arn_of(SOLUTION, parsed.kind, parsed.id):  # a bare solution ARN was seen to be refused so
         raise errors.not_found(arn)
-    return call.resources.active(SOLUTION_VERSION, arn)
+    return solution_versions.usable(call, arn)
 
 
 def _latest(call: Call, solution_arn: str) -> Resource:
-    found = _newest(call.resources.shelf, call.resources.get(SOLUTION, solution_arn).arn)
+    found = _newest(call.resources.shelf, call.resources.active(SOLUTION, solution_arn).arn)
     if found is None:
         raise errors.not_active(solution_arn + LATEST, "unknown: no version is ACTIVE")
     return found

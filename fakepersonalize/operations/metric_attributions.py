@@ -123,8 +123,7 @@ def _check_metrics(call: Call, group_arn: str, metrics: Metrics) -> None:
 def _check_expression(expression: str, known: Mapping[str, Schema]) -> None:
     found = EXPRESSION.fullmatch(expression)
     if not found:
-        hint = "expected SAMPLECOUNT(), SUM(Items.COLUMN) or SUM(Interactions.COLUMN)"
-        raise errors.invalid(errors.BAD_EXPRESSION, hint, expression=expression)
+        raise errors.invalid(errors.BAD_EXPRESSION, expression=expression)
     dataset, name = found[1], found[2]
     if dataset is None:
         return

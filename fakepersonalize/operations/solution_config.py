@@ -20,6 +20,8 @@ ABILITIES = {"performHPO": "hpo", "optimizationObjective": "objective", "eventsC
 MOST_JOBS = {"maxNumberOfTrainingJobs": 40, "maxParallelTrainingJobs": 10}
 MOST_DAYS = 30
 SCHEDULE = re.compile(r"rate\((\d+) days?\)")
+RANGES = {"int": "integerHyperParameterRanges", "float": "continuousHyperParameterRanges"}  # by kind of parameter
+CATEGORIES = "categoricalHyperParameterRanges"
 DEFAULT_SCHEDULE = "rate(7 days)"
 ALWAYS_USED = frozenset({"EVENT_TYPE", "USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP"})
 
@@ -44,20 +46,23 @@ def check_update(recipe: Recipe | None, request: Mapping[str, Any], schemas: Sch
     config = request.get("solutionUpdateConfig") or {}
     if request.get("performIncrementalUpdate") and not (recipe and recipe.name == "aws-semantic-similarity"):
         raise errors.invalid(errors.INCREMENTAL_REFUSED)
-    _check_schedule((config.get("autoTrainingConfig") or {}).get("schedulingExpression"))
+    _check_schedule(config)
     if config.get("eventsConfig"):
         if recipe is None:
             raise errors.invalid(errors.RECIPE_NEEDED, name="eventsConfig")
         _check_abilities(recipe, {"eventsConfig": True})
         if INTERACTIONS in schemas and not schemas[INTERACTIONS].column("EVENT_TYPE"):
             raise errors.invalid(errors.NO_EVENT_TYPE)
+        if not all(event.get("eventType") for event in config["eventsConfig"].get("eventParametersList") or ()):
+            raise errors.invalid(errors.EVENT_WITHOUT_TYPE)
 
 
-def check_auto_ml(recipes: Iterable[Recipe]) -> None:
-    """Raise an InvalidInputException for a recipe that AutoML does not choose from."""
+def check_auto_ml(recipes: Iterable[Recipe], config: Mapping[str, Any]) -> None:
+    """Raise an InvalidInputException for a recipe that AutoML does not choose from, and for what is no schedule."""
     for recipe in recipes:
         if "automl" not in recipe.does:
             raise errors.invalid(errors.NO_AUTO_ML_RECIPE, arn=recipe.arn)
+    _check_schedule(config)
 
 
 def check_columns(data: Mapping[str, Any], schemas: Schemas) -> None:
@@ -77,7 +82,10 @@ def check_columns(data: Mapping[str, Any], schemas: Schemas) -> None:
 
 
 def _by_type(columns: Mapping[str, list[str]] | None) -> dict[str, list[str]]:
-    return {dataset_type(name) or name: names for name, names in (columns or {}).items()}
+    found: dict[str, list[str]] = {}
+    for type_, names in (columns or {}).items():  # the same type may be spelt twice
+        found.setdefault(dataset_type(type_) or type_, []).extend(names)
+    return found
 
 
 def _check_objective(name: str | None, schemas: Schemas) -> None:
@@ -108,7 +116,8 @@ def _is_finite(text: str) -> bool:
         return False
 
 
-def _check_schedule(expression: str | None) -> None:
+def _check_schedule(config: Mapping[str, Any]) -> None:
+    expression = (config.get("autoTrainingConfig") or {}).get("schedulingExpression")
     if expression is None:
         return
     found = SCHEDULE.fullmatch(expression)
@@ -124,11 +133,13 @@ def _check_tuning(recipe: Recipe, config: Mapping[str, Any]) -> None:
                 errors.TOO_MANY_JOBS.format(name=name, most=MOST_JOBS[name], value=shortened(text))
             )
     tunable = {p.name: p for p in recipe.algorithm.parameters if p.tunable and recipe.has_hpo}
-    for ranges in (tuning.get("algorithmHyperParameterRanges") or {}).values():
-        for asked in ranges:
+    for member, ranges in (tuning.get("algorithmHyperParameterRanges") or {}).items():
+        for asked in ranges or ():
             parameter = tunable.get(without_stage(asked.get("name") or ""))
             if parameter is None:
                 raise InvalidInputException(errors.NOT_TUNABLE.format(name=asked.get("name"), arn=recipe.arn))
+            if member != RANGES.get(parameter.kind, CATEGORIES):
+                raise errors.invalid(errors.RANGE_OF_OTHER_TYPE, name=parameter.name, member=member)
             _check_range(parameter, asked)
 
 

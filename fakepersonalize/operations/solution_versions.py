@@ -66,6 +66,13 @@ def get_solution_metrics(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     return {"solutionVersionArn": version.arn, "metrics": version["metrics"]}
 
 
+def usable(call: Call, arn: str) -> Resource:
+    """Return an ACTIVE version whose solution stays: versions go away with it, whatever their own status."""
+    version = call.resources.active(SOLUTION_VERSION, arn)
+    call.resources.active(SOLUTION, version["solutionArn"])
+    return version
+
+
 def begin(
     call: Call, solution: Resource, mode: str, type_: str, name: str | None = None, tags: list[Any] | None = None
 ) -> Resource:

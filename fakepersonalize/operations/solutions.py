@@ -102,8 +102,9 @@ def _recipe(request: dict[str, Any]) -> Recipe | None:
 
 
 def _check_auto_ml(request: dict[str, Any]) -> None:
-    config = (request.get("solutionConfig") or {}).get("autoMLConfig") or {}
-    solution_config.check_auto_ml(map(find_recipe, config.get("recipeList") or ()))
+    config = request.get("solutionConfig") or {}
+    candidates = map(find_recipe, (config.get("autoMLConfig") or {}).get("recipeList") or ())
+    solution_config.check_auto_ml(candidates, config)
 
 
 def _scheduled(config: dict[str, Any]) -> dict[str, Any]:

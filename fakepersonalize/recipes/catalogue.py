@@ -401,4 +401,6 @@ def _joined(groups: Mapping[str, tuple[Parameter, ...]], names: Iterable[str]) -
 
 
 def _times(row: Recipe | Algorithm | FeatureTransformation) -> dict[str, float]:
-    return {"creationDateTime": row.created.timestamp(), "lastUpdatedDateTime": row.updated.timestamp()}
+    """Nothing was updated before it was made: what is newer than the common stamp of the recipes has its own."""
+    created, updated = row.created.timestamp(), row.updated.timestamp()
+    return {"creationDateTime": created, "lastUpdatedDateTime": max(created, updated)}

@@ -204,7 +204,8 @@ def _checked(recipe: Recipe, parameter: Parameter | None, kind: str, row: Mappin
     if (parameter.kind if parameter.kind in ("int", "float") else "") != kind:
         raise InvalidInputException(f"The range of hyperparameter {row['name']} is of the wrong type.")
     if not kind:
-        return Range(parameter.name, parameter.kind, values=tuple(parameter.parse(text) for text in row["values"]))
+        values = tuple(parameter.parse(text) for text in row.get("values") or ())
+        return Range(parameter.name, parameter.kind, values=values) if values else _whole(parameter)
     whole = {"minValue": parameter.min, "maxValue": parameter.max}
     number = int if parameter.kind == "int" else float
     lowest, highest = (parameter.parse(str(number(row.get(name, bound)))) for name, bound in whole.items())

@@ -152,7 +152,7 @@ class ScopedShelf:
     def any(self, arn: str) -> Resource:
         """Return the resource of whatever kind with this ARN."""
         parsed = arns.parse(arn)
-        if parsed is None:
+        if parsed is None or not any(is_arn_of(kind, parsed.kind, parsed.id) for kind in KINDS.values()):
             raise errors.invalid_arn(arn)
         found = self.shelf.find(arn) if parsed.scope == self.scope else None
         if found is None:

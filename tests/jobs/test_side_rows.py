@@ -47,6 +47,8 @@ def test_columns_are_chosen_by_dataset_and_whatever_their_case() -> None:
     kinds = ("category", "number", "text")
     excluded = {"excludedDatasetColumns": {"Items": ["genre", "PLOT"], "USERS": ["PRICE"]}}
     assert [*side_rows.trained_columns(ITEMS, excluded, kinds)] == ["CODE", "PRICE"]
+    twice = {"excludedDatasetColumns": {"Items": ["genre"], "ITEMS": ["PLOT"]}}
+    assert [*side_rows.trained_columns(ITEMS, twice, kinds)] == ["CODE", "PRICE"]
     included = {"includedDatasetColumns": {"ITEMS": ["price"]}}
     assert [*side_rows.trained_columns(ITEMS, included, kinds)] == ["PRICE"]
 

@@ -89,6 +89,14 @@ def test_without_ranges_all_tunable_parameters_are_searched():
     assert ranges_of(catalogue.recipe("aws-user-personalization-v2"), None) == ()
 
 
+def test_a_range_without_bounds_is_that_of_the_recipe():
+    found = {row.name: row for row in ranges_of(HRNN, asked(integer=[{"name": "bptt"}]))}
+    assert (found["bptt"].min, found["bptt"].max) == (2, 32)
+    for values in ({}, {"values": []}):
+        (found,) = ranges_of(HRNN, asked(categorical=[{"name": "recency_mask", **values}]))
+        assert found.values == (True, False)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
