@@ -264,6 +264,9 @@ def test_what_was_tried_out_on_a_user_is_told_apart(novelties: Novelties, contro
     market = novelties.campaign(1)
     for user in ("u1", "u2", "somebody"):
         answer = novelties.answer(market, user, 500)
+        novelties.put(f"after {user}", genres="novel", creationTimestamp=LATEST)  # what comes later takes no share
+        novelties.meet("somebody", f"met after {user}")
+        novelties.answer(market, user)
         explained = controls.explain(answer["recommendationId"])
         assert explained["same"]
         tried = set()

@@ -119,7 +119,7 @@ class Recommender:
 
     @property
     def mark(self) -> int:
-        """The number of the newest streamed event: answers that count events until there can be told once more."""
+        """The number of the newest streamed row: answers that count rows until there can be told once more."""
         return self._live.last
 
     def endpoint(self, arn: str) -> Endpoint | None:
@@ -277,7 +277,7 @@ class Recommender:
         if known is None:
             self._explored[loaded] = known = Exploring(loaded, self._pause, self._now)
         if endpoint.is_latest and items is self.filters.catalogue(endpoint.group, loaded):  # not one that is outdated
-            known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)))
+            known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), self.mark)
         return known
 
     def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items | None) -> Picker:

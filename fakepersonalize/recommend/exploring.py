@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.storage.streamed import Event
 
 CREATED = "CREATION_TIMESTAMP"
+LONG_AGO = np.iinfo(np.int64).min  # older than every cut-off
 
 Counts = npt.NDArray[np.int64]
 
@@ -54,12 +56,13 @@ class Exploring:
         self._log: Sequence[Event] = ()
         self._read = 0
         self._notes: list[_Note] = []
+        self._joined: dict[str, int] = {}  # by id, the newest streamed row when an update took the item in
         self._updated: float | None = None
         self._chosen: dict[float, Newcomers] = {}  # by cut-off
         self._moved: tuple[Items | None, dict[float, Newcomers]] = None, {}  # the same in the codes of other items
 
-    def refresh(self, catalogue: Items, log: Sequence[Event]) -> None:
-        """Take in new items and new events, if it is time to."""
+    def refresh(self, catalogue: Items, log: Sequence[Event], mark: int = 0) -> None:
+        """Take in new items and new events, if it is time to; `mark` is the number of the newest streamed row."""
         if self._catalogue is catalogue and self._log is log and self._read == len(log):
             return
         with self._lock:
@@ -69,8 +72,9 @@ class Exploring:
             if self._log is not log:  # a dataset with other events: the old ones count no more
                 self._log, self._read, self._notes = log, 0, []
                 self._known, self._codes, self._catalogue = self._trained, self._items, None
+                self._joined = {}
             if self._catalogue is not catalogue:
-                self._take_in(catalogue)
+                self._take_in(catalogue, mark)
             self._follow()
             self._chosen, self._moved = {}, (None, {})
 
@@ -80,7 +84,7 @@ class Exploring:
         It is as it was when the streamed row with the number `until` was the newest.
         """
         with self._lock:
-            if until is not None and self._notes and self._notes[-1].number > until:
+            if until is not None and self._newest > until:
                 return self._in_codes_of(items, exploration.newcomers(self._before(until), cut_off_days, self._keys))
             if cut_off_days not in self._chosen:
                 self._chosen[cut_off_days] = exploration.newcomers(self._known, cut_off_days, self._keys)
@@ -93,6 +97,11 @@ class Exploring:
                 moved[cut_off_days] = self._in_codes_of(items, self._chosen[cut_off_days])
             return moved[cut_off_days]
 
+    @property
+    def _newest(self) -> int:
+        """The number of the streamed row that changed something last; items join in the order of rows."""
+        return max(self._notes[-1].number if self._notes else 0, next(reversed(self._joined.values()), 0))
+
     def _in_codes_of(self, items: Items, new: Newcomers) -> Newcomers:
         """Between two updates, and after the last one, items come, go and change their places among the others."""
         if self._catalogue is None or self._catalogue is items:  # the model's items have the same codes everywhere
@@ -103,7 +112,7 @@ class Exploring:
         order = order[codes[order] >= 0]
         return Newcomers(codes[order], new.bonus[order], new.keys[order])
 
-    def _take_in(self, catalogue: Items) -> None:
+    def _take_in(self, catalogue: Items, mark: int) -> None:
         """Go over to the codes of a catalogue; the model's items have the same ones in each."""
         own, further = len(self._items), catalogue.ids[len(self._items) :]
         earlier = np.array([self._codes.get(id_, -1) for id_ in further], np.int64)
@@ -118,8 +127,12 @@ class Exploring:
         came[own:] = np.where(created > 0, created, came[own:])
         self._known = Knowledge(came, moved(self._known.met, 0), moved(self._known.passed_over, 0), self._known.latest)
         keys = self._keys[earlier]
-        keys[earlier < 0] = noise.keys(id_ for id_, code in zip(further, earlier.tolist()) if code < 0)
+        new = [id_ for id_, code in zip(further, earlier.tolist()) if code < 0]
+        keys[earlier < 0] = noise.keys(new)
         self._keys = np.concatenate([self._keys[:own], keys])
+        for id_ in new if self._catalogue is not None else ():  # the first ones were there before anybody asked
+            self._joined.pop(id_, None)
+            self._joined[id_] = mark
         self._catalogue, self._codes = catalogue, catalogue.codes
 
     def _follow(self) -> None:
@@ -150,6 +163,9 @@ class Exploring:
             known.came[code] = note.came
             known.met[code] -= 1
             known.passed_over[[self._codes[id_] for id_ in note.passed_over if id_ in self._codes]] -= 1
+        for id_ in takewhile(lambda id_: self._joined[id_] > until, reversed(self._joined)):
+            if id_ in self._codes:
+                known.came[self._codes[id_]] = LONG_AGO
         return known._replace(latest=latest)
 
 

@@ -33,7 +33,7 @@ class LiveEvents:
 
     @property
     def last(self) -> int:
-        """The number of the newest event that counts."""
+        """The number of the newest streamed row that counts."""
         self._waiting.settle()
         return self._last
 
@@ -42,7 +42,7 @@ class LiveEvents:
         for row in rows:
             if isinstance(row, Event):
                 self._datasets.setdefault(row.dataset, _Histories()).add(row)
-                self._last = max(self._last, row.number)
+            self._last = max(self._last, row.number)
 
     def of(self, dataset_arn: str, owner: str, until: int | None = None) -> Sequence[Event]:
         """Return the events of a user, or of an anonymous session, in the dataset that has the ARN now.
