@@ -124,6 +124,12 @@ def test_a_folder_counts_with_all_below_it(account: Account) -> None:
     assert exported(account, users, "BULK")[1:] == [("u3", "3")]
 
 
+def test_the_file_of_a_folder_that_cannot_be_read_is_named(account: Account) -> None:
+    account.put("USER_ID\nu1\n", "gone/1.csv")
+    location = account.put("USER_ID\n" + 257 * "u", "gone/deep/2.csv").replace("deep/2.csv", "")
+    assert "line 2 of gone/deep/2.csv" in deleted(account, account.group(), location)["failureReason"]
+
+
 def test_users_that_nobody_knows_are_no_failure(account: Account) -> None:
     job = deleted(account, account.group(), account.put("USER_ID\nnobody\n"))
     assert (job["status"], job["numDeleted"]) == ("COMPLETED", 0)

@@ -71,6 +71,18 @@ def test_all_objects_of_a_folder_are_imported_but_not_those_below_it(account: Ac
     assert trained_items(account) == items(ROWS)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [(f"{shops.HEADER}\nu1,i1,1\nu1,i1,\n", "line 3 of b.csv (empty)"), ("u1,i1,1\n", "b.csv: the first line must be")],
+)
+def test_of_several_objects_the_reason_names_the_one_that_breaks_the_rules(
+    account: Account, dataset: str, text: str, reason: str
+) -> None:
+    location = account.put(shops.csv(ROWS), "in/a.csv").replace("a.csv", "")
+    account.put(text, "in/b.csv")
+    assert reason in account.import_rows(dataset, location)["failureReason"]
+
+
 def test_columns_go_by_name_and_those_the_schema_lacks_are_ignored(account: Account, dataset: str) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
@@ -144,7 +156,7 @@ def test_an_unreadable_bucket_is_refused_at_once(account: Account, dataset: str,
 
 def test_a_missing_object_is_refused_at_once(account: Account, dataset: str) -> None:
     location = account.put(shops.csv(ROWS)).replace("rows.csv", "cols.csv")
-    with refused("InvalidInputException", "Insufficient privileges for accessing data in S3."):
+    with refused("InvalidInputException", "Insufficient privileges for accessing data in S3.", "a folder ends in /"):
         account.begin_import(dataset, location)
 
 

@@ -220,7 +220,9 @@ def throttled(most: int, per: str) -> ThrottlingException:  # d, AWS's general s
 
 
 def unreadable_bucket(location: str, reason: str) -> InvalidInputException:  # s (first sentence), d
-    bucket = location.removeprefix("s3://").partition("/")[0]
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    if reason == "NoSuchKey" and key and not key.endswith("/"):
+        reason += "; the location of a folder ends in /"
     return InvalidInputException(
         "Insufficient privileges for accessing data in S3. Please look at "
         "https://docs.aws.amazon.com/personalize/latest/dg/granting-personalize-s3-access.html and fix bucket policy "

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from fakepersonalize.datasets.schema import Schema
@@ -22,6 +23,7 @@ from fakepersonalize.errors import (
     MISSING_COLUMNS,
     NO_DATA,
     JobFailed,
+    shortened,
 )
 
 Source = str | os.PathLike[str] | BinaryIO
@@ -31,6 +33,17 @@ MARK = b"\xef\xbb\xbf"
 _MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
 _MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _LINE_END = re.compile(rb"\r*\n|\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file that reasons call by another name than its own: that of the object which it is a copy of."""
+
+    path: Path
+    name: str
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +58,14 @@ class Layout:
 def layout_of_all(files: Sequence[Source], schema: Schema) -> Layout:
     """Return where the columns stand in the files, empty ones aside; JobFailed where the headers will not do."""
     layouts = []
-    for file in files:
+    for number, file in enumerate(files, start=1):
         with opened(file) as stream:
             header, _ = first_line(stream)
-        if header is not None:
-            layouts.append(_layout(header, schema))
+        try:
+            layouts += [] if header is None else [_layout(header, schema)]
+        except JobFailed as problem:
+            which = f"{name_of(file, number)}: " if len(files) > 1 else ""
+            raise JobFailed(problem.message, f"{which}{problem.hint}") from None
     if not layouts:
         raise JobFailed(NO_DATA, "there is no file, or only empty ones")
     for layout in layouts[1:]:
@@ -142,6 +158,13 @@ def _bare(name: str) -> str:
 def shown(text: str) -> str:
     """Return a text in quotes, if need be cut."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def name_of(file: Source, number: int) -> str:
+    """Return what reasons call one of several files."""
+    if isinstance(file, Copy):
+        return shortened(file.name)
+    return Path(file).name if isinstance(file, str | os.PathLike) else f"file {number}"
 
 
 @contextmanager

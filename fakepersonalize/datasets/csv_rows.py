@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fakepersonalize.datasets.csv_header import MARK, Layout, Source, first_line, layout_of_all, opened, shown
+from fakepersonalize.datasets.csv_header import MARK, Layout, Source, first_line, layout_of_all, name_of, opened, shown
 from fakepersonalize.datasets.schema import INTERACTIONS, NUMBERS, RANGES, RULES, TYPE_RULES, Column, Schema
 from fakepersonalize.errors import (
     LONG_VALUE,
@@ -204,7 +204,7 @@ class _Chunk:
 
 def _chunks(files: Sequence[Source]) -> Iterator[_Chunk]:
     for number, file in enumerate(files, start=1):
-        source = f" of {_file_name(file, number)}" if len(files) > 1 else ""
+        source = f" of {name_of(file, number)}" if len(files) > 1 else ""
         with opened(file) as stream:
             _, start = first_line(stream)
             stream.seek(start)
@@ -465,7 +465,3 @@ def _failure(offenders: Sequence[Offender]) -> JobFailed:
 def _size(file: Source) -> int:
     with opened(file) as stream:
         return stream.seek(0, os.SEEK_END)
-
-
-def _file_name(file: Source, number: int) -> str:
-    return Path(file).name if isinstance(file, str | os.PathLike) else f"file {number}"

@@ -30,6 +30,8 @@ from fakepersonalize.storage import artifacts
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from fakepersonalize.datasets.csv_header import Copy
+
 USER_LIST = schemas.Schema(schemas.USERS, (schemas.Column("USER_ID", "string"),))
 ABOUT_USERS = (schemas.INTERACTIONS, schemas.ACTION_INTERACTIONS, schemas.USERS)
 IDS, STREAMED, MODELS = "users.parquet", "streamed.json", "models"
@@ -45,9 +47,10 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     need = reading(deleting["dataSource"]["dataLocation"])
     services.permissions.require(job.arn, deleting["roleArn"], need)
     files = list(_spooled(services, deleting, job.folder))
-    for names in map(csv_header.header, files):
+    for file in files:
+        names = csv_header.header(file)
         if len(names) > 1:  # a file of interactions would name everybody
-            raise JobFailed(ONE_COLUMN, f"the header has {len(names)} columns")
+            raise JobFailed(ONE_COLUMN, f"the header of {csv_header.name_of(file, 1)} has {len(names)} columns")
     csv_rows.spool_parquet(files, USER_LIST, job.folder / IDS, minimum_rows=0)
     users = _ids(job.folder)
     segments: list[tuple[int, str]] = []
@@ -111,8 +114,10 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     return {"numDeleted": outcome["deleted"]}
 
 
-def _spooled(services: Services, deleting: Resource, folder: Path) -> Iterator[Path]:
+def _spooled(services: Services, deleting: Resource, folder: Path) -> Iterator[Copy]:
     """Copy the objects into the job's folder."""
+    from fakepersonalize.datasets.csv_header import Copy
+
     location = deleting["dataSource"]["dataLocation"]
     try:
         found = services.neighbours.objects(deleting.scope, location, deep=True)
@@ -128,7 +133,7 @@ def _spooled(services: Services, deleting: Resource, folder: Path) -> Iterator[P
             target = folder / f"{number}.csv"
             with open(target, "wb") as file:
                 file.writelines(services.neighbours.read_object(deleting.scope, each.bucket, each.key))
-            yield target
+            yield Copy(target, each.key)
     except Unreadable as problem:
         refused = unreadable_bucket(location, problem.reason)
         raise JobFailed(refused.message, refused.hint) from None

@@ -42,8 +42,8 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         _require_reporting(services, job, importing)
     try:
         files = [
-            _spool(services, importing, key, job.folder / f"{n}.csv")
-            for n, key in enumerate(_keys(services, importing))
+            (_spool(services, importing, place, job.folder / f"{n}.csv"), place[1].rpartition("/")[2])
+            for n, place in enumerate(_keys(services, importing))
         ]
     except Unreadable as problem:
         refused = unreadable_bucket(location, problem.reason)
@@ -64,10 +64,11 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     """Read the files as the schema says and write one Parquet file."""
     from fakepersonalize.datasets import csv_rows, schema
+    from fakepersonalize.datasets.csv_header import Copy
 
     target = folder / ROWS
     imported = csv_rows.spool_parquet(
-        [folder / name for name in spec["files"]],
+        [Copy(folder / copy, name) for copy, name in spec["files"]],
         schema.parse(spec["schema"], spec["domain"]),
         target,
         tick,
