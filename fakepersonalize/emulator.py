@@ -92,7 +92,7 @@ class Emulator:
         self.past = PastEvents(self.metadata, inlets)
         self._filters = filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(
-            self.shelf, self.loaded, self.live, filters, lags.updates, self.clock.now, settings.seed or 0
+            self.shelf, self.loaded, self.live, filters, lags, self.clock.now, settings.seed or 0
         )
         self.answers = Answers(settings.explainable)
         self._explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)

@@ -16,6 +16,7 @@ from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS, I
 from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Exploration, Recipe
 from fakepersonalize.recommend.filtering import Filters, automatic
+from fakepersonalize.recommend.lags import LAGS, Lags
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel, LoadedModels
 from fakepersonalize.resources.kinds import CAMPAIGN, RECOMMENDER, SOLUTION_VERSION
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import Codes, Mask, Scores
     from fakepersonalize.recommend.candidates import Items, Look
     from fakepersonalize.recommend.exploring import Exploring
+    from fakepersonalize.recommend.increments import Increment, Increments
     from fakepersonalize.recommend.picking import Taste
     from fakepersonalize.recommend.trends import Trends
 
@@ -52,12 +54,13 @@ class Endpoint:
     group: str
     exploration: Exploration | None = None
     is_latest: bool = True  # only then is a model brought up to date by itself
+    grows: bool = False  # whether incremental updates bring new texts in
     trained: str = ""  # the ARN of the solution version, or recommender, that the model belongs to
 
     @property
     def looks_beyond(self) -> bool:
         """Whether items that the model does not know may be recommended."""
-        return self.exploration is not None or TREND in self.recipe.does
+        return self.grows or self.exploration is not None or TREND in self.recipe.does
 
     @property
     def tells_metadata(self) -> bool:
@@ -103,15 +106,16 @@ class Recommender:
         models: LoadedModels,
         live: LiveEvents,
         filters: Filters,
-        pause: float = 0.0,
+        lags: Lags = LAGS["none"],
         now: Callable[[], float] = float,
         seed: int = 0,
     ) -> None:
-        """`pause` seconds of the clock pass between two automatic updates; the seed is that of exploration."""
+        """`lags` say what passes between two updates of a model; the seed is that of exploration."""
         self._shelf, self._models, self._live = shelf, models, live
-        self._pause, self._now, self._seed = pause, now, seed
+        self._lags, self._now, self._seed = lags, now, seed
         self._explored: WeakKeyDictionary[LoadedModel, Exploring] = WeakKeyDictionary()
         self._trends: WeakKeyDictionary[LoadedModel, Trends] = WeakKeyDictionary()
+        self._grown: WeakKeyDictionary[LoadedModel, Increments] = WeakKeyDictionary()
         self.filters = filters
         self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
@@ -178,9 +182,18 @@ class Recommender:
 
         known = self._trends.get(loaded)
         if known is None:
-            pause = self._pause and (USE_CASE_INTERVAL if endpoint.recipe.domain else None)
+            pause = self._lags.updates and (USE_CASE_INTERVAL if endpoint.recipe.domain else None)
             self._trends[loaded] = known = Trends(loaded, pause, self._now)
         return known.model(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), until)
+
+    def increment(self, loaded: LoadedModel, items: Items) -> Increment:
+        """Return a model that goes by texts with those that items have by now."""
+        from fakepersonalize.recommend.increments import Increments
+
+        known = self._grown.get(loaded)
+        if known is None:
+            self._grown[loaded] = known = Increments(loaded, self._lags.increments, self._now)
+        return known.of(items)
 
     def rank(
         self,
@@ -275,7 +288,7 @@ class Recommender:
 
         known = self._explored.get(loaded)
         if known is None:
-            self._explored[loaded] = known = Exploring(loaded, self._pause, self._now)
+            self._explored[loaded] = known = Exploring(loaded, self._lags.updates, self._now)
         if endpoint.is_latest and items is self.filters.catalogue(endpoint.group, loaded):  # not one that is outdated
             known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), self.mark)
         return known
@@ -283,9 +296,11 @@ class Recommender:
     def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items | None) -> Picker:
         """Return what picks so many of the allowed items for the user, or for the item."""
         if endpoint.recipe.needs_item == "required":
-            similar = partial(loaded.model.similar, loaded.items.get(asked.item or ""))
             influence = endpoint.config.get("rankingInfluence")
-            return partial(similar, influence=influence) if influence else similar
+            further = {"influence": influence} if influence else {}
+            if endpoint.grows and items:
+                return self.increment(loaded, items).picker(items.codes.get(asked.item or ""), further)
+            return partial(loaded.model.similar, loaded.items.get(asked.item or ""), **further)
         if endpoint.exploration and items:
             from fakepersonalize.recommend.picking import Reasoned
 
@@ -331,7 +346,9 @@ class Recommender:
             trained, self._shelf.below(trained["solutionArn"], SOLUTION_VERSION)
         )
         explores = recipe.exploration(config.get("itemExplorationConfig"))
-        return Endpoint(resource.arn, model, recipe, config, trained["datasetGroupArn"], explores, latest, trained.arn)
+        grows = bool(trained.document.get("performIncrementalUpdate"))
+        group = trained["datasetGroupArn"]
+        return Endpoint(resource.arn, model, recipe, config, group, explores, latest, grows, trained.arn)
 
 
 def is_latest(version: Resource, versions: Iterable[Resource]) -> bool:

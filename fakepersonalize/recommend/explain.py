@@ -81,6 +81,7 @@ class Explainer:
         listed = _LISTS[answer.operation](self, answer, asked, loaded, filters, id_)
         history = self._history(answer, asked, loaded)
         told = _Told(listed.members)
+        names = listed.candidates.ids if answer.endpoint.grows else loaded.item_ids
         explained = _EXPLAINED[answer.operation](self, answer, asked, loaded, history, told)
         return {
             "recommendationId": id_,
@@ -91,7 +92,7 @@ class Explainer:
             "request": asked,
             "same": told.ids == list(answer.items),
             "historyLength": len(history.items),
-            "items": [*_described(listed.members, explained, told, loaded.item_ids)],
+            "items": [*_described(listed.members, explained, told, names)],
             "filters": [self._told(each, answer, asked, listed) for each in filters],
         }
 
@@ -158,21 +159,27 @@ class Explainer:
 
         endpoint, codes = answer.endpoint, told.codes(loaded.items)
         if endpoint.recipe.needs_item == "required":
-            seed = loaded.items.get(asked.get("itemId") or "")
-            if seed is None:
-                return contributions.nothing(len(codes))
-            return contributions.of_item(loaded.model, seed, codes, endpoint.config.get("rankingInfluence"))
+            return self._of_item(answer, asked, loaded, told)
         if TREND in endpoint.recipe.does:
             catalogue = self._filters.catalogue(endpoint.group, loaded)
             trend = self._recommender.trend(endpoint, loaded, catalogue, answer.mark)
             return contributions.of_user(trend, history, told.codes(catalogue.codes))
         if endpoint.exploration:
             return self._of_taste(answer, asked, loaded, history, told)
-        if endpoint.looks_beyond:
-            catalogue = self._filters.catalogue(endpoint.group, loaded)
-            trend = self._recommender.trend(endpoint, loaded, catalogue, answer.mark)
-            return contributions.of_user(trend, history, told.codes(catalogue.codes))
         return contributions.shares(loaded.model, history, codes)
+
+    def _of_item(self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, told: _Told) -> Explanation:
+        """Explain what was found beside an item; where texts of now count, with them."""
+        from fakepersonalize.recipes import contributions
+
+        endpoint, model, items = answer.endpoint, loaded.model, loaded.items
+        if endpoint.grows:
+            catalogue = self._filters.catalogue(endpoint.group, loaded)
+            model, items = self._recommender.increment(loaded, catalogue).model, catalogue.codes
+        seed, codes = items.get(asked.get("itemId") or ""), told.codes(items)
+        if seed is None:
+            return contributions.nothing(len(codes))
+        return contributions.of_item(model, seed, codes, endpoint.config.get("rankingInfluence"))
 
     def _of_taste(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told

@@ -17,12 +17,14 @@ class Lags:
     events: float = 0.0  # PutEvents and PutActionInteractions, until recommendations and filters know
     records: float = 0.0  # PutItems, PutUsers and PutActions, until filters and metadata know
     updates: float = 0.0  # between two automatic updates, which bring new items in
+    increments: float = 0.0  # between two incremental updates, which bring new texts in
 
 
 # https://docs.aws.amazon.com/personalize/latest/dg/recording-events.html (a user's next recommendations: seconds),
 # https://docs.aws.amazon.com/personalize/latest/dg/filter.html (metadata: within 20 minutes),
-# https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html (every two hours)
-LAGS = {"none": Lags(), "aws": Lags(events=2.0, records=20 * 60.0, updates=2 * 3600.0)}
+# https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html (every two hours),
+# https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-semantic-similarity.html (about half an hour in all)
+LAGS = {"none": Lags(), "aws": Lags(events=2.0, records=20 * 60.0, updates=2 * 3600.0, increments=10 * 60.0)}
 
 
 class Waiting:

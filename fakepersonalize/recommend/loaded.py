@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
 
 TAKEN = "taken"
+SEMANTIC = "semantic"  # the model
 BYTES_OF_AN_ID = 200
 
 
@@ -98,6 +99,7 @@ class LoadedModel:
     contexts: Encoding | None = None
     dealings: Dealings | None = None  # of models that recommend actions
     knowledge: Knowledge | None = None  # of the items, at the training
+    texts: Encoding | None = None  # of models that go by them
 
     def history(
         self,
@@ -234,6 +236,7 @@ def load(manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> LoadedModel
         Encoding.from_description(manifest["encodings"]["context"]) if "context" in manifest["encodings"] else None,
         _dealings(arrays, manifest["last_acted"], len(user_ids)) if "action_ids" in arrays else None,
         _knowledge(arrays),
+        Encoding.from_description(manifest["encodings"]["items"]) if manifest["model"] == SEMANTIC else None,
     )
 
 

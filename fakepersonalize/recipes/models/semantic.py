@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from fakepersonalize.recipes.training import (
     distinct_users,
     padded,
 )
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 UNKNOWN_AGE = 0.5
 NO_TEXT = "Did not find any textual column to train on in the Items dataset."
@@ -80,6 +83,16 @@ class Semantic(Model):
     def similar_many(self, items: Codes, k: int) -> Codes:
         rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
         return np.array(rows, np.int32).reshape(len(items), k)
+
+    def updated(self, items: npt.NDArray[np.int64], features: csr_matrix, n_items: int) -> Semantic:
+        """Return the model of `n_items` items with the features [items, features] that some of them have now.
+
+        Nobody has met the ones that it did not have, and nothing is known of their age.
+        """
+        more = n_items - len(self.popularity)
+        likeness = self.likeness.updated(items, features, n_items) if self.likeness else None
+        popularity = np.append(self.popularity, np.zeros(more, np.int64))
+        return Semantic(likeness, popularity, np.append(self.freshness, np.full(more, UNKNOWN_AGE, np.float32)))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         own: dict[str, npt.NDArray[Any]] = {"popularity": self.popularity, "freshness": self.freshness}

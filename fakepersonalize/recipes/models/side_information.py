@@ -47,6 +47,18 @@ class Likeness:
         below = added.features if added else csr_matrix((more, self.features.shape[1]), dtype=np.float32)
         return type(self)(csr_matrix(vstack([self.features, below], format="csr")))
 
+    def updated(self, items: npt.NDArray[np.int64], features: csr_matrix, n_items: int) -> Self:
+        """Return `n_items` items, the given ones with these features; nothing is known of further ones."""
+        from scipy.sparse import csr_matrix, vstack
+
+        own, width = self.features.shape
+        added = type(self).of(features)
+        now = added.features if added else csr_matrix((len(items), width), dtype=np.float32)
+        rows = np.arange(n_items)
+        rows[items] = n_items + np.arange(len(items))
+        unknown = csr_matrix((n_items - own, width), dtype=np.float32)
+        return type(self)(csr_matrix(vstack([self.features, unknown, now], format="csr")[rows]))
+
     def to(
         self, users: npt.NDArray[np.integer], items: Codes, strengths: npt.NDArray[np.floating], n_users: int
     ) -> npt.NDArray[np.float64]:
