@@ -98,6 +98,8 @@ class Settings:
         self.start_of_time  # noqa: B018 - raises for what is no time
         if self.train_threads < 1:
             raise ValueError("train_threads must be at least 1")
+        if self.seed is not None and self.seed < 0:
+            raise ValueError("seed must not be negative")
 
     @property
     def teach(self) -> bool:

@@ -20,6 +20,7 @@ NO_LISTS = "{name} does not list items: it cannot be compared with recipes that 
 NOT_A_PICTURE = "{path} must end in one of {formats}."
 NO_MATPLOTLIB = "A picture needs matplotlib: python -m pip install 'fakepersonalize[plot]'."
 CANNOT_WRITE = "{path} cannot be written: {reason}."
+BAD_SEED = "--seed must not be negative."
 NO_TESTS = "Nobody in {path} has two interactions, so there is nothing to foretell."
 
 
@@ -48,6 +49,8 @@ def add_to(commands: Any) -> None:
 
 def compare(data: str, items: str | None, recipes: str, plot: str | None, seed: int) -> None:
     """Fit each recipe once, measure all on the same test users, and show what came of it."""
+    if seed < 0:
+        raise Refused(BAD_SEED)
     chosen = [_recipe(name) for name in dict.fromkeys([*recipes.split(","), POPULARITY])]
     if plot:
         _require_matplotlib(plot)

@@ -40,6 +40,8 @@ Fit       how long fitting took, on one processor core
 RELATED = """\
 *         recommends what is related to one item: here to the last that was met
 """
+# Of fewer users, all would stand on one side by chance alone more often than once in twenty times (sign test).
+FEWEST = 6
 VERDICTS = {1: "ahead of", -1: "behind", 0: "not clearly apart from"}
 
 
@@ -86,6 +88,8 @@ def short(name: str) -> str:
 
 def _verdict(one: Compared, popular: Compared) -> str:
     ahead = one.ahead_of(popular, NDCG)
+    if len(one.of_users[NDCG]) < FEWEST:
+        return f"{short(one.name)} cannot be told from popularity by so few users ({ahead.mean:+.3f})"
     sign = 1 if ahead.low > 0 else -1 if ahead.high < 0 else 0
     return f"{short(one.name)} is {VERDICTS[sign]} popularity ({ahead.mean:+.3f} [{ahead.low:+.3f} {ahead.high:+.3f}])"
 

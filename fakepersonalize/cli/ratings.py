@@ -29,6 +29,7 @@ DAT = [USER, "", ITEM, "", "RATING", "", TIME]  # "::" is a separator with nothi
 CANNOT_READ = "{path} cannot be read: {reason}."
 NO_COLUMN = "{path} has no column {name}; it needs {names}."
 NO_ROWS = "{path} has no rows."
+NO_ITEM = "{path} has none of the items that the interactions are with."
 BAD_TIMES = "{path}: TIMESTAMP must be whole seconds since 1970."
 MOST_CATEGORIES = 0.5  # a column with more distinct texts than this share of its rows is free text
 CREATED = "CREATION_TIMESTAMP"
@@ -115,6 +116,8 @@ def _of_items(path: Path, ids: list[str]) -> tuple[csr_matrix | None, np.ndarray
     rows = _columns(path, _table(path), (ITEM,))
     places = {id_: place for place, id_ in enumerate(rows[ITEM].to_pylist())}
     at = pa.array([places.get(id_) for id_ in ids], "int64")
+    if at.null_count == len(at):
+        raise Refused(NO_ITEM.format(path=path))
     own = {name: rows[name] for name in rows.column_names if name not in (ITEM, CREATED)}
     cells = {name: _cells(column) for name, column in own.items()}
     encoding = Encoding.learn(cells)

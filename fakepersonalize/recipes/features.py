@@ -23,6 +23,7 @@ Kind = Literal["category", "number", "text"]
 Cells = Sequence[str | float | None]
 
 BINS = 8
+HUGE = np.finfo(np.float64).max / 4
 MOST_WORDS = 50_000
 WORD = re.compile(r"[^\W_]{2,}")
 
@@ -112,7 +113,7 @@ class Encoding:
 def _learn(name: str, kind: Kind, cells: Cells) -> Column | None:
     if kind == "number":
         numbers = np.array(cells, np.float64)
-        present = numbers[np.isfinite(numbers)]
+        present = np.clip(numbers[np.isfinite(numbers)], -HUGE, HUGE)  # or quantiles between two would overflow
         cuts = np.unique(np.quantile(present, np.arange(1, BINS) / BINS)) if len(present) else present
         edges = cuts[cuts > present.min(initial=np.inf)]
         return Column(name, kind, edges=tuple(edges.tolist())) if len(edges) else None

@@ -132,6 +132,22 @@ def test_files_that_will_not_do(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert sentence in refused(capsys, path)
 
 
+def test_items_that_nobody_met_are_the_wrong_ones(
+    interactions: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("ITEM_ID,GENRE\nanother,drama\n")
+    assert "none of the items" in refused(capsys, interactions, "--items", items)
+
+
+@pytest.mark.parametrize("users", [1, 50])
+def test_few_users_tell_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], users: int) -> None:
+    """A tenth of them is tested: one, or five."""
+    path = tmp_path / "few.csv"
+    path.write_text(shops.csv([row for row in ROWS if int(row[0][1:]) < users]))
+    assert "sims cannot be told from popularity by so few users" in ran(capsys, path, "--recipes", "sims")
+
+
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "No such file" in refused(capsys, tmp_path / "none.csv")
     assert "cannot be read" in refused(capsys, tmp_path)
@@ -144,6 +160,7 @@ def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[
         (("--recipes", "item-affinity"), "does not list items"),
         (("--recipes", ","), "no recipe without a name"),
         (("--recipes", "semantic-similarity"), "textual"),
+        (("--seed", "-1"), "must not be negative"),
         (("--plot", "picture.gif"), "must end in"),
         (("--plot", "/no/such/folder/picture.png", "--recipes", "popularity-count"), "cannot be written"),
     ],

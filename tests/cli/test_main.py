@@ -135,6 +135,7 @@ def test_a_data_folder_with_a_foreign_database_is_refused(tmp_path: Path, capsys
         ("PORT", "70000", "not 70000"),
         ("LIMITS", "some", "not 'some'"),
         ("S3_ENDPOINT", "localhost:9000", "s3_endpoint must be a URL such as http://localhost:9000"),
+        ("SEED", "-1", "seed must not be negative"),
         ("TRAIN_THREADS", "0", "train_threads must be at least 1"),
         ("STEP_SECONDS", "soon", "FAKEPERSONALIZE_STEP_SECONDS='soon'"),
         ("CLASSROOM_FACTOR", "0", "classroom_factor must be a positive number"),

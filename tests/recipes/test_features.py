@@ -41,6 +41,12 @@ def test_numbers_fall_into_bins_in_their_order():
     assert encoding.codes({"AGE": 1e9}).tolist() == [7]
 
 
+def test_the_widest_numbers_there_are_fall_into_bins():
+    widest = np.finfo(np.float64).max
+    encoding = learnt(PRICE=("number", [-widest, widest] * 20))
+    assert encoding.codes({"PRICE": -widest}).tolist() != encoding.codes({"PRICE": widest}).tolist()
+
+
 def test_words_that_many_texts_have_weigh_less():
     texts = ["the ship sails", "the ship sinks", "the love sinks", "the dog"]
     encoding = learnt(PLOT=("text", texts))
