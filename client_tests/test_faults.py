@@ -172,6 +172,39 @@ def test_a_training_fails_for_the_reason_that_a_rule_gives(account: Account, fai
     assert trained["status"] == "ACTIVE"
 
 
+def test_an_update_that_fails_leaves_all_as_it_was(account: Account, fail: Fail) -> None:
+    group = account.shop(ROWS)
+    old, new = (account.version(account.solution(group, "aws-popularity-count", name)) for name in ("old", "new"))
+    campaign = account.campaign(old)
+    fail(operation="UpdateCampaign", fails="No luck.", count=1)
+    account.campaign(old, "made-meanwhile")
+    account.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=new)
+    found = until(lambda: _update(account, campaign))
+    assert (found["status"], found["solutionVersionArn"]) == ("ACTIVE", old)
+    update = found["latestCampaignUpdate"]
+    assert (update["status"], update["failureReason"]) == ("CREATE FAILED", "No luck.")
+    assert "failureReason" not in found
+    account.delete("solution", account.arn("solution/new"))  # the campaign does not use it after all
+
+
+def test_the_update_of_a_campaign_that_failed_tries_again(account: Account, fail: Fail) -> None:
+    version = account.version(account.solution(account.shop(ROWS), "aws-popularity-count"))
+    fail(operation="CreateCampaign", fails="No luck.", count=1)
+    arn = account.personalize.create_campaign(name="c", solutionVersionArn=version)["campaignArn"]
+    assert account.settled("campaign", arn)["status"] == "CREATE FAILED"
+    account.personalize.update_campaign(campaignArn=arn, minProvisionedTPS=2)
+    found = account.settled("campaign", arn)
+    assert (found["status"], found["minProvisionedTPS"]) == ("ACTIVE", 2)
+    assert "failureReason" not in found
+    assert account.recommended(arn, userId="u1")
+
+
+def _update(account: Account, campaign: str) -> dict[str, Any] | None:
+    """Return what Describe shows of a campaign whose update has failed."""
+    found = account.describe("campaign", campaign)
+    return found if found["latestCampaignUpdate"]["status"] == "CREATE FAILED" else None
+
+
 def test_what_needs_no_work_fails_as_well(account: Account, fail: Fail) -> None:
     fail(operation="CreateDatasetGroup", resource="films", fails="Nobody knows why.")
     arn = account.personalize.create_dataset_group(name="films")["datasetGroupArn"]

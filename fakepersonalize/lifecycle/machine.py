@@ -20,6 +20,7 @@ from fakepersonalize.storage.metadata import Row
 
 log = logging.getLogger(__name__)
 STATUS = "status"
+UPDATES = "latest"  # how the members begin that updates are tracked in
 APPOINTMENT = "appointment"  # a step of no process: somebody wants to be called at a time
 LATEST_TIME = 253_402_300_800.0  # no client shows the year 10000
 HELD = 1e15  # when steps are due that a rule holds without an end
@@ -214,7 +215,7 @@ class Lifecycle:
             return
         process = PROCESSES[step["process"]]
         track = tuple(step["track"].split(","))
-        event = Event(begun_by(resource.kind, process), resource.scope.account, (resource.arn, resource.name))
+        event = Event(begun_by(resource.kind, process, track), resource.scope.account, (resource.arn, resource.name))
         until = self._faults.stuck(event, resource.arn) if self._faults and step["stage"] == DONE else None
         if until is not None:
             self._database.run("hold_step", number=step["number"], due=min(until, HELD))
@@ -273,7 +274,9 @@ class Lifecycle:
         self._database.run("remove_steps_of_track", arn=resource.arn, track=",".join(track))
         if job is not None:
             self.workshop.finish(job)
-        self._write(resource, track, process.failed, reason=reason)
+        written = self._write(resource, track, process.failed, reason=reason)
+        if track != (STATUS,):
+            self.shelf.link(written)  # what the update would have used is free again
 
     def _write(
         self,
@@ -335,6 +338,7 @@ class Lifecycle:
                     self._wake.wait(timeout=1.0)
 
 
-def begun_by(kind: Kind, process: Process) -> str:
-    """Return the name of the operation that begins a process of a kind."""
-    return OPERATIONS[process.name].format("".join(word.capitalize() for word in kind.name.split("_")))
+def begun_by(kind: Kind, process: Process, track: tuple[str, ...]) -> str:
+    """Return the name of the operation that begins a process of a kind; some updates show the statuses of creations."""
+    name = "update" if any(each.startswith(UPDATES) for each in track) else process.name
+    return OPERATIONS[name].format("".join(word.capitalize() for word in kind.name.split("_")))

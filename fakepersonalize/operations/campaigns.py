@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fakepersonalize import arns, errors
-from fakepersonalize.lifecycle.machine import Lifecycle
+from fakepersonalize.lifecycle.machine import STATUS, Lifecycle
 from fakepersonalize.operations import serving_config, solution_versions
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.recipes import find_recipe
@@ -40,7 +40,10 @@ def list_campaigns(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def update_campaign(call: Call, request: dict[str, Any]) -> dict[str, Any]:
-    """The old version and configuration go on serving until the update is ACTIVE; what is left out stays as it is."""
+    """The old version and configuration go on serving until the update is ACTIVE; what is left out stays as it is.
+
+    A campaign that failed is created anew by it.
+    """
     campaign = call.resources.get(CAMPAIGN, request["campaignArn"])
     if campaign.status not in (ACTIVE, FAILED_CREATION):
         raise errors.not_active(campaign.arn, campaign.status)
@@ -89,7 +92,8 @@ def _begin_update(shelf: Shelf, lifecycle: Lifecycle, campaign: Resource, change
     update = {name: campaign[name] for name in members if name in campaign.document} | changes
     # Until the update is over, both versions are in use and neither solution can go.
     shelf.add_links(campaign.arn, shelf.lineage(CAMPAIGN, update))
-    lifecycle.begin(shelf.put(campaign, campaign.document | {UPDATE: update}), CREATE, track=(UPDATE,))
+    track = (STATUS, UPDATE) if campaign.status == FAILED_CREATION else (UPDATE,)
+    lifecycle.begin(shelf.put(campaign, campaign.document | {UPDATE: update}), CREATE, track=track)
 
 
 def _running(campaign: Resource) -> str | None:
