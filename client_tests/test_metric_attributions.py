@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import shops
 from accounts import Account, Description, refused
-from conftest import Tell
-from modes import socket_only
+from conftest import NewAccount, Tell
+from modes import in_process_only, socket_only
 
 MORE_THAN_1 = "More than 1 resources in ACTIVE state. Please delete some and try again."
 VIEWS = {"eventType": "view", "metricName": "countViews", "expression": "SAMPLECOUNT()"}
@@ -179,6 +179,22 @@ def test_metrics_are_listed_page_by_page(account: Account, group: str) -> None:
         metrics(account, metricAttributionArn=newer, nextToken=token)
     updated(account, newer, removeMetrics=["m10", "m12", "m13"], addMetrics=[VIEWS])
     assert metrics(account, nextToken=token) == [*second[4:], VIEWS, *first]
+
+
+@in_process_only
+def test_metrics_of_more_attributions_than_a_page_holds_are_listed(unlimited: NewAccount) -> None:
+    account = unlimited()
+    schema, names = account.schema("events", shops.EVENTS), [f"g{number}" for number in range(101)]
+    for name in names:
+        group = account.group(name)
+        account.dataset(group, schema)
+        create(account, group, VIEWS | {"metricName": name}, name=name)
+    found, token = [], {}
+    while token is not None:
+        answer = account.personalize.list_metric_attribution_metrics(**token)
+        found += [metric["metricName"] for metric in answer["metrics"]]
+        token = {"nextToken": answer["nextToken"]} if "nextToken" in answer else None
+    assert found == names[::-1]
 
 
 def test_an_unknown_attribution_has_no_metrics(account: Account) -> None:

@@ -230,7 +230,7 @@ def test_other_training_data_train_anew_and_the_old_model_serves_when_that_fails
 def test_a_stopped_recommender_answers_nothing_until_it_is_started(cinema: Cinema) -> None:
     account, arn = cinema.account, cinema.recommender()
     before = cinema.recommended(arn, userId="u1")
-    with refused("ResourceInUseException", arn):
+    with refused("ResourceInUseException", f"Resource {arn} is not in INACTIVE state."):
         account.personalize.start_recommender(recommenderArn=arn)
     assert account.personalize.stop_recommender(recommenderArn=arn)["recommenderArn"] == arn
     until(lambda: cinema.status(arn) == "INACTIVE")

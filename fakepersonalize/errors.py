@@ -180,8 +180,12 @@ def already_exists(arn: str) -> ResourceAlreadyExistsException:  # s
     return ResourceAlreadyExistsException(f"Another resource with Arn {arn} already exists.")
 
 
-def not_active(arn: str, status: str) -> ResourceInUseException:  # o
-    return ResourceInUseException(f"Resource {arn} is not in ACTIVE state.", f"its status is {status}")
+def not_active(arn: str, status: str) -> ResourceInUseException:
+    return not_in("ACTIVE", arn, status)
+
+
+def not_in(wanted: str, arn: str, status: str) -> ResourceInUseException:  # o
+    return ResourceInUseException(f"Resource {arn} is not in {wanted} state.", f"its status is {status}")
 
 
 def in_use(arn: str, by: str, status: str) -> ResourceInUseException:  # o

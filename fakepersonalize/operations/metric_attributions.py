@@ -97,12 +97,19 @@ def delete_metric_attribution(call: Call, request: dict[str, Any]) -> None:
 def _attributions(call: Call, arn: str | None) -> list[Resource]:
     """Return the attribution with an ARN, or all there are, newest first; an unknown one has no metrics."""
     if arn is None:
-        found, _ = call.resources.page(METRIC_ATTRIBUTION, {}, call.operation.name)
-        return found
+        return _all(call)
     try:
         return [call.resources.get(METRIC_ATTRIBUTION, arn)]
     except ResourceNotFoundException:
         return []
+
+
+def _all(call: Call) -> list[Resource]:
+    found, token = call.resources.page(METRIC_ATTRIBUTION, {}, call.operation.name)
+    while token:
+        more, token = call.resources.page(METRIC_ATTRIBUTION, {"nextToken": token}, call.operation.name)
+        found += more
+    return found
 
 
 def _place(attribution: Resource, metric: Mapping[str, Any]) -> int:

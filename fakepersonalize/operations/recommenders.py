@@ -110,7 +110,7 @@ def _check_config(call: Call, recipe: Recipe, group_arn: str, config: dict[str, 
 def _require(recommender: Resource, *statuses: str) -> None:
     """Refuse a recommender that is in another status, or whose update is under way."""
     if recommender.status not in statuses:
-        raise errors.not_active(recommender.arn, recommender.status)
+        raise errors.not_in(statuses[0], recommender.arn, recommender.status)
     running = recommender.document.get(UPDATE, {}).get("status")
     if running in CREATING:
         raise errors.in_transition(recommender.arn, f"{UPDATE} {running}")
