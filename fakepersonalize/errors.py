@@ -287,6 +287,7 @@ WRONG_CELL = "Invalid value for column {column} at line {line}."  # o
 MALFORMED_LINE = "Input CSV is malformed at line {line}."  # o
 COLUMNS_TWICE = "Input CSV has the following columns more than once:[{names}]."  # o
 HEADERS_DIFFER = "Input CSV files must have identical headers."  # o
+LEFT_OUT = "{amount} rows were left out for values that their columns cannot have: {places}."  # o
 MILLISECONDS = (
     "{column} has values of more than ten digits, as milliseconds have; Amazon Personalize reads seconds."  # o
 )

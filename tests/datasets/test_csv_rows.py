@@ -492,3 +492,43 @@ def test_milliseconds_are_taken_with_a_warning(thousand: Path) -> None:
     assert len(imported.warnings) == 1
     assert imported.warnings[0].startswith("TIMESTAMP")
     assert "milliseconds" in imported.warnings[0]
+
+
+# What is left out.
+
+FILMS = Schema("ITEMS", (Column("ITEM_ID", "string"), Column("YEAR", "int"), Column("CREATION_TIMESTAMP", "long")))
+
+
+def films(amount: int, *odd: bytes) -> bytes:
+    """Return so many good films, and odd ones behind the tenth."""
+    good = [b"f%d,19%02d,1600000000" % (number, number % 100) for number in range(amount)]
+    return b"\n".join([b"ITEM_ID,YEAR,CREATION_TIMESTAMP", *good[:10], *odd, *good[10:]]) + b"\n"
+
+
+ODD = (b"a,,1600000000", "b,2006\u20132007,1600000000".encode())
+
+
+def test_a_few_items_with_impossible_values_in_own_columns_are_left_out(tmp_path: Path) -> None:
+    imported = csv_rows.spool_parquet([io.BytesIO(films(200, *ODD))], FILMS, tmp_path / "films.parquet")
+    assert imported.rows == 200
+    assert imported.warnings[0].startswith("2 rows were left out")
+    assert "line 12 (empty)" in imported.warnings[0]
+    assert "line 13 ('2006\u20132007')" in imported.warnings[0].replace('"', "'")
+    assert {"a", "b"}.isdisjoint(pq.read_table(tmp_path / "films.parquet")["ITEM_ID"].to_pylist())
+
+
+def test_more_than_one_in_a_hundred_or_than_a_hundred_is_too_much() -> None:
+    assert "YEAR" in failure(films(199, *ODD), schema=FILMS).message
+    assert len(rows(films(20_000, *ODD * 50), schema=FILMS)) == 20_000
+    assert "YEAR" in failure(films(20_000, *ODD * 50, ODD[0]), schema=FILMS).message
+
+
+@pytest.mark.parametrize("odd", [b",1999,1600000000", b"a,1999,", b"a,1999,soon", b"a,1999"])
+def test_nothing_is_forgiven_in_columns_of_the_service(odd: bytes) -> None:
+    failure(films(1000, odd), schema=FILMS)
+
+
+def test_nothing_is_forgiven_in_interactions(thousand: Path) -> None:
+    own = Schema("INTERACTIONS", (*IDS, Column("PLACE", "int")))
+    lines = thousand.read_bytes().replace(b"\n", b",1\n").replace(b"TIMESTAMP,1", b"TIMESTAMP,PLACE", 1)
+    assert "PLACE" in failure(lines + b"u,i,1600000000,here\n", schema=own).message
