@@ -129,6 +129,25 @@ def test_a_session_is_a_user_while_it_is_anonymous(channel: Channel, campaign: s
     assert not following("i90", top(channel, campaign, session))
 
 
+def test_at_a_training_a_session_goes_to_its_first_user_and_others_are_forgotten(
+    channel: Channel, campaign: str, user: str
+) -> None:
+    loose, linked, late = (f"{name}-{user}" for name in ("loose", "linked", "late"))
+    channel.put("i60", session=loose)
+    channel.put("i70", "i90", session=linked, sentAt=NOW - 500)
+    channel.put("i30", session=linked, user=user, sentAt=NOW - 1000)
+    channel.put("i40", session=linked, user=late)
+    assert following("i30", top(channel, campaign, user))  # until then the session is on its own
+    trained = channel.deployed(f"sessions-{user}")
+    popular = top(channel, trained, "nobody")
+    assert top(channel, trained, loose) == top(channel, trained, linked) == popular
+    assert following("i90", top(channel, trained, user, 1)) or following("i70", top(channel, trained, user, 1))
+    assert following("i40", top(channel, trained, late))
+    channel.put("i80", session=loose)
+    assert following("i80", top(channel, trained, loose))
+    channel.account.delete("campaign", trained)
+
+
 def test_history_is_ordered_by_the_time_of_events_not_by_their_arrival(
     channel: Channel, campaign: str, user: str
 ) -> None:

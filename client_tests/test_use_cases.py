@@ -10,7 +10,8 @@ import shops
 from accounts import RECIPES, Account, refused, until
 from conftest import NewAccount
 
-ROWS = shops.series()
+LONERS = ("lone", "alone")  # one user each
+ROWS = [*shops.series(), *((f"u{user}", item, shops.START) for user, item in enumerate(LONERS))]
 ITEMS = {item for _, item, _ in ROWS}
 EVENTS = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
 CATEGORY = {"type": "string", "categorical": True}
@@ -81,6 +82,22 @@ def test_every_use_case_recommends(domains: Domains, recipe: str, needed: list[s
     for name in needed:
         with refused("InvalidInputException", name):
             domains.recommended(recipe, **{other: value for other, value in given.items() if other != name})
+
+
+def test_what_nothing_is_bought_with_is_answered_with_the_best_sellers_itself_included(
+    domains: Domains, controls: Any
+) -> None:
+    """The service was seen to give different items of thin data the list of Best sellers."""
+    sellers = domains.recommended("aws-ecomm-popular-items-by-purchases", userId="u1", numResults=500)
+    for item in LONERS:
+        assert domains.recommended("aws-ecomm-frequently-bought-together", itemId=item, numResults=500) == sellers
+        assert item in sellers
+        answer = domains.account.runtime.get_recommendations(
+            recommenderArn=domains.account.arn("recommender/aws-ecomm-frequently-bought-together"), itemId=item
+        )
+        assert controls.explain(answer["recommendationId"])["same"]
+        similar = domains.recommended("aws-vod-because-you-watched-x", userId="u5", itemId=item, numResults=500)
+        assert item not in similar
 
 
 EXPLORING = [("aws-ecomm-recommended-for-you", {"price": 1, "categoryL1": "new"})]

@@ -41,6 +41,7 @@ CAPABILITIES = frozenset(
         "reasons",
         "scores",
         "scores-unknown",  # what it does not know has the score 0, not none
+        "popular-when-alone",  # an item without neighbours is answered like an unknown one (seen)
         "themes",
         "trend",  # looks again at what is streamed, at intervals
     }

@@ -239,6 +239,10 @@ class Model(ABC):
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:
         raise NotImplementedError
 
+    def is_alone(self, item: int) -> bool:
+        """Tell whether an item has no neighbours."""
+        raise NotImplementedError
+
     def similar_many(self, items: Codes, k: int) -> Codes:
         raise NotImplementedError
 

@@ -89,6 +89,9 @@ class ItemItem(Model):
         near = np.zeros(0, np.int32) if item is None else self._nearest_first(item)
         return Scores(filled(near, self.popular, allowed, k, without=item))
 
+    def is_alone(self, item: int) -> bool:
+        return bool(self.offsets[item] == self.offsets[item + 1])
+
     def similar_many(self, items: Codes, k: int) -> Codes:
         rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
         return np.array(rows, np.int32).reshape(len(items), k)
