@@ -55,7 +55,7 @@ def check(files: Sequence[Path], schema: Schema) -> Iterator[Finding]:
     """Yield what is found in files that are to be imported together, in bounded memory."""
     census, ids = _Census(schema), _Ids(schema)
     headers = set()
-    for file in files:
+    for file in [file for file in files if file.stat().st_size] or files:  # empty ones are passed over
         layout, findings = _layout(file, schema)
         yield from findings
         if layout is None:
@@ -225,8 +225,10 @@ class _Census:
                 self._back += self._users[row[0]] == INTERACTIONS_PER_USER
 
     def findings(self, file: Path) -> Iterator[Finding]:
-        """Yield what is too few of interactions; other types have no minimum."""
-        if not self._columns:
+        """Yield what is too few of interactions; other types need a row."""
+        if not self.rows:
+            yield _of_header(file, JobFailed(NO_DATA, "the header has no rows below it"))
+        if not self._columns or not self.rows:
             return
         if self.rows < MINIMUM_INTERACTIONS:
             yield self._few(file, f"there are {self.rows}", "import more rows; a local server has --limits off")

@@ -53,7 +53,7 @@ PAINS: dict[str, tuple[str, str, int | None, str | None, str]] = {
     ),
     "no header": (ENOUGH, "missing-columns", 1, None, "the first line must name every field"),
     "a column twice": (f"{HEADER},user_id\n" + "u,i,1,w,,u\n", "column-twice", 1, None, "rename or drop"),
-    "a header alone": (f"{HEADER}\n", "few-rows", None, None, "import more rows"),
+    "a header alone": (f"{HEADER}\n\n", "no-data", None, None, "put rows below"),
     "an empty file": ("", "no-data", None, None, "put rows below"),
     "swapped columns": (
         f"ITEM_ID,USER_ID{HEADER[15:]}\n{ENOUGH}",
@@ -129,6 +129,12 @@ def test_a_good_file_is_good(found: Any) -> None:
 def test_one_of_a_hundred_users_must_come_back(found: Any, returning: int, rules: set[str]) -> None:
     text = "".join(f"u{n},i,{time},watch,\n" for time in (1, 2) for n in range(10_000 if time == 1 else returning))
     assert {finding.rule for finding in found(f"{HEADER}\n{text}")} == rules
+
+
+def test_empty_files_among_others_are_passed_over_and_rows_are_needed_of_every_type(found: Any) -> None:
+    assert found("", "USER_ID,AGE\nu1,1\n", of=USERS) == []
+    assert [finding.rule for finding in found("USER_ID,AGE\n", "", of=USERS)] == ["no-data"]
+    assert [finding.rule for finding in found("", "", of=USERS)] == ["no-data", "no-data"]
 
 
 def test_an_id_of_a_user_that_stands_twice_is_told_with_both_places(found: Any) -> None:
