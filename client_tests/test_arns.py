@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 from accounts import Account, member, refused
+from botocore.exceptions import ClientError
+from conftest import make_account
+
+from fakepersonalize import mock_personalize
 
 TAILS = {
     "dataset_group": "dataset-group/none",
@@ -55,3 +59,15 @@ def test_arns_are_told_apart_by_case(account: Account) -> None:
     account.schema("films")
     with refused("ResourceNotFoundException"):
         account.describe("schema", account.arn("schema/Films"))
+
+
+@pytest.mark.parametrize(("messages", "hint"), [("aws", ""), ("teach", " | fakepersonalize: ")])
+def test_a_hint_follows_the_sentence_of_aws_only_where_it_is_wanted(messages: str, hint: str) -> None:
+    with mock_personalize(messages=messages):
+        account = make_account(None)
+        arn = account.arn("filter/films")
+        with pytest.raises(ClientError) as refusal:
+            account.describe("campaign", arn)
+    said = refusal.value.response["Error"]["Message"]
+    assert said.startswith(f"Invalid ARN: {arn}{hint}")
+    assert bool(hint) == (said != f"Invalid ARN: {arn}")

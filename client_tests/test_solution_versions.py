@@ -181,8 +181,11 @@ def test_training_modes_that_a_recipe_lacks_are_refused(shop: Shop, training_mod
 
 
 def test_an_update_needs_a_full_training_before(account: Account) -> None:
-    solution = account.solution(account.shop(ROWS), "aws-user-personalization")
+    solution = account.solution(account.shop(shops.series(users=24, each=60)), "aws-user-personalization")
     with refused("InvalidInputException", "UPDATE"):
+        account.train(solution, trainingMode="UPDATE")
+    assert account.train(solution)["status"] == "CREATE FAILED"
+    with refused("InvalidInputException", "UPDATE"):  # one that failed is none
         account.train(solution, trainingMode="UPDATE")
 
 
