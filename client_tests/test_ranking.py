@@ -90,7 +90,7 @@ def test_context_is_accepted(market: Market) -> None:
 
 def test_the_list_has_1_to_500_items_and_50_with_metadata(market: Market) -> None:
     assert len(market.ranked([f"x{number}" for number in range(500)])) == 500
-    for wrong in ([], [f"x{number}" for number in range(501)]):
+    for wrong in ([], [f"x{number}" for number in range(501)], ["i50", ""]):
         with refused("InvalidInputException", "inputList"):
             market.ranked(wrong)
     metadata = {"metadataColumns": {"ITEMS": ["PRICE"]}}

@@ -67,7 +67,7 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
     _check(call, endpoint, request)
     columns = _metadata_columns(call, endpoint, request)
     most = RESULTS_WITH_METADATA if columns else RESULTS
-    if not 0 < len(request["inputList"]) <= most:
+    if not 0 < len(request["inputList"]) <= most or "" in request["inputList"]:
         raise errors.invalid(errors.BAD_LIST, most=most)
     filter_ = _filter(call, endpoint, request, request)
     id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark

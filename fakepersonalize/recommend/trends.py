@@ -43,7 +43,8 @@ class Trends:
 
     def _look(self, catalogue: Items, log: Sequence[Event]) -> None:
         if log is not self._log:  # a dataset with other events: the old ones count no more
-            self._log, self._read, self._catalogue, self._looked = log, 0, None, None
+            looked = None if self._read else self._looked
+            self._log, self._read, self._catalogue, self._looked = log, 0, None, looked
         read = self._read
         if self._looked is None or self._now() >= self._looked + self._interval:
             self._looked, read = self._now(), len(log)

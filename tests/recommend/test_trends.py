@@ -72,6 +72,15 @@ def test_between_two_looks_nothing_changes_but_codes(loaded: LoadedModel) -> Non
     assert trends.model(catalogue("x", "y"), log).heat[1] > before[1] + 0.9
 
 
+def test_the_first_event_of_all_waits_for_the_next_look(loaded: LoadedModel) -> None:
+    time, items = [0.0], catalogue()
+    trends = Trends(loaded, None, lambda: time[0])
+    before, log = trends.model(items, ()).heat, [event(11, "u", "a", 100)]
+    assert_allclose(trends.model(items, log).heat, before)
+    time[0] = 3 * 3600
+    assert trends.model(items, log).heat[0] > before[0] + 0.9
+
+
 def test_another_log_starts_again(loaded: LoadedModel) -> None:
     trends, items = Trends(loaded, 0, float), catalogue()
     assert trends.model(items, [event(11, "u", "a", 100)]).recent[0] > 0.9
