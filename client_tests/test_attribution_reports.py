@@ -73,7 +73,7 @@ class Shop:
                 {"Name": "DatasetGroupArn", "Value": self.group},
             ],
             StartTime=NOW - timedelta(days=30),
-            EndTime=NOW + timedelta(hours=1),
+            EndTime=NOW + timedelta(hours=4),
             Period=WINDOW,
             Statistics=["Sum"],
         )
@@ -117,6 +117,20 @@ def test_cloudwatch_is_told_nothing_of_what_is_two_weeks_old(shop: Shop) -> None
     shop.send("view", at=NOW - timedelta(days=15))
     shop.send("view", at=NOW - timedelta(days=13))
     assert shop.told("COUNTVIEWS", "SOURCE_NAME_UNDEFINED") == {window(NOW - timedelta(days=13)): 1.0}
+
+
+def test_cloudwatch_is_told_nothing_of_what_is_still_to_come(shop: Shop) -> None:
+    shop.attribute()
+    shop.load([], "first")
+    for ahead in (timedelta(minutes=100), timedelta(hours=3)):
+        shop.send("view", at=NOW + ahead)
+    assert shop.told("COUNTVIEWS", "SOURCE_NAME_UNDEFINED") == {window(NOW + timedelta(minutes=100)): 1.0}
+    now = int(NOW.timestamp())
+    rows = [("u1", "i1", time, "view", "", "shelf") for time in (now, now + 3 * 3600, now * 1000, 2**62)]
+    shop.load(rows, "more", importMode="INCREMENTAL", publishAttributionMetricsToS3=True)
+    assert shop.told("COUNTVIEWS", "SHELF") == {window(): 1.0}
+    (report,) = shop.reports().values()
+    assert len(report.splitlines()) == 1 + len(rows)
 
 
 def test_a_recommendation_is_a_source_until_another_is_named(account: Account) -> None:

@@ -39,6 +39,8 @@ NAMESPACE = "AWS/Personalize"
 UNDEFINED = "SOURCE_NAME_UNDEFINED"
 WINDOW_SECONDS = 15 * 60
 OLDEST_SECONDS = 14 * 24 * 3600  # of what CloudWatch is told
+# Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+FURTHEST_SECONDS = 2 * 3600  # ahead of now, of what CloudWatch takes
 SOURCE, REFERENCE = "EVENT_ATTRIBUTION_SOURCE", "RECOMMENDATION_ID"
 KNOWN = ("EVENT_TYPE", "ITEM_ID", "TIMESTAMP")
 HEADER = ("METRIC_NAME", "EVENT_TYPE", "VALUE", "MATH_FUNCTION", SOURCE, "TIMESTAMP")
@@ -272,7 +274,7 @@ class Attributions:
         return kept
 
     def _tell(self, attribution: Resource, found: Mapping[Key, float]) -> None:
-        group, oldest = attribution["datasetGroupArn"], self._now() - OLDEST_SECONDS
+        group, now = attribution["datasetGroupArn"], self._now()
         data = [
             {
                 "MetricName": key.metric,
@@ -284,7 +286,7 @@ class Attributions:
                 "Value": total,
             }
             for key, total in self._known(attribution, found).items()
-            if key.window + WINDOW_SECONDS > oldest
+            if now - OLDEST_SECONDS - WINDOW_SECONDS < key.window <= now + FURTHEST_SECONDS
         ]
         if data:
             self._neighbours.put_metrics(attribution.scope, NAMESPACE, data)
