@@ -214,13 +214,23 @@ def test_a_malformed_line_says_so_in_its_place(market: Market, line: Any, senten
     assert wrong["error"].startswith(f"User error: {sentence}")
 
 
-@pytest.mark.parametrize(
-    "text", [b'{"userId": "u1"', b'{"userId": "\xff"}', b"u1", b'{"userId": NaN}', b'{"a": 1e999, "userId": "u"}']
-)
-def test_what_is_no_json_is_repeated_as_text(market: Market, text: bytes) -> None:
-    (wrong, good) = batch(market, PERSONAL, [text + b"\n", {"userId": "u1"}])
-    assert wrong["input"] == text.decode("utf-8", "replace")
-    assert wrong["error"].startswith("User error: The line is not valid JSON")
+NO_JSON = {
+    b'{"userId": "u1"': "Expecting ',' delimiter: line 1 column 16 (char 15)",
+    b'{"userId": "\xff"}': "it is not valid UTF-8",
+    b'{"userId": "\\ud800"}': "it is not valid UTF-8",
+    b"u1": "Expecting value: line 1 column 1 (char 0)",
+    b'{"userId": NaN}': "NaN is not a JSON number",
+    b'{"userId": "u", "a": 1e999}': "Out of range float values are not JSON compliant",
+    b'{"userId": "u", "a": %s}' % (b"7" * 5000): "a number of 5,000 digits is too long",
+    b"[" * 100_000: "it is nested too deeply",
+}
+
+
+def test_what_is_no_json_is_repeated_as_text(market: Market) -> None:
+    *wrong, good = batch(market, PERSONAL, [*(text + b"\n" for text in NO_JSON), {"userId": "u1"}])
+    assert [line["input"] for line in wrong] == [text.decode("utf-8", "replace") for text in NO_JSON]
+    for line, reason in zip(wrong, NO_JSON.values()):
+        assert line["error"].startswith(f"User error: The line is not valid JSON: {reason}")
     assert good["error"] is None
 
 

@@ -84,6 +84,7 @@ BAD = {
     'ITEMS.GENRES = "crime" OR ITEMS.GENRES = "drama"': "only AND joins them",
     'ITEMS.GENRES IN ("crime")': "by =",
     "ITEMS.year > 1940": "by =",
+    "ITEMS.year = CurrentItem.year": "by =",
     "USERS.AGE = 3": "",
     'ITEMS.COLOUR = "red"': "COLOUR",
     'ITEMS.GENRES = "crime" | EXCLUDE ItemID WHERE ITEMS.year = 1940': "only AND joins them",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from fakepersonalize import errors
-from fakepersonalize.errors import SerializationException, shortened
-from fakepersonalize.protocol.messages import parse_json
+from fakepersonalize.errors import shortened
+from fakepersonalize.protocol.messages import json_value
 
 USER, ITEM, LIST, ATTRIBUTES = "userId", "itemId", "itemList", "itemAttributes"
 VALUES, CONTEXT = "filterValues", "context"
@@ -60,14 +60,12 @@ def lines(file: BinaryIO) -> Iterator[bytes]:
 def read(raw: bytes, required: Sequence[str], write: Callable[[Any], str]) -> Line:
     """Return a line that has the required members, or says what is wrong with it; `write` is `compact` or `spaced`."""
     try:
-        asked = parse_json(raw)
+        asked = json_value(raw)
         return Line(asked, write(asked), _problem(asked, required))
-    except SerializationException as refused:
-        reason = refused.message
-    except ValueError as refused:  # a number that is too large for what holds it
-        reason = str(refused)
+    except ValueError as refused:  # no JSON, or a number that is too large for what holds it
+        reason = shortened(str(refused))
     text = raw.decode("utf-8", "replace")
-    return Line(text, write(text), errors.LINE_NOT_JSON.format(reason=shortened(reason)))
+    return Line(text, write(text), errors.LINE_NOT_JSON.format(reason=reason))
 
 
 def _problem(asked: Any, required: Sequence[str]) -> str | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fakepersonalize import errors
 from fakepersonalize.datasets.schema import ITEMS
 from fakepersonalize.errors import InvalidInputException
-from fakepersonalize.filters.syntax import EQUAL, Tree, parse
+from fakepersonalize.filters.syntax import EQUAL, CurrentItem, Tree, parse
 from fakepersonalize.jobs import batch_data, batch_files
 from fakepersonalize.jobs.batch_data import Stock
 from fakepersonalize.jobs.batch_lines import ATTRIBUTES, ITEM, Line, UserLines, read, spaced
@@ -138,6 +138,6 @@ def attributes(text: str) -> Tree:
     if others or part.if_user or len(part.any_of) != 1:
         raise InvalidInputException(errors.ONLY_AND)
     for condition in part.conditions:
-        if condition.dataset != ITEMS or condition.test != EQUAL:
+        if condition.dataset != ITEMS or condition.test != EQUAL or isinstance(condition.operands, CurrentItem):
             raise InvalidInputException(errors.ONLY_EQUAL)
     return tree

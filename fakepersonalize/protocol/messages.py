@@ -126,21 +126,27 @@ def write_error(
 
 
 def parse_json(body: bytes) -> Any:
-    """Return the value of a JSON text in UTF-8; SerializationException where it is not one.
+    """Return the value of a JSON text in UTF-8; SerializationException where it is not one."""
+    try:
+        return json_value(body)
+    except ValueError as error:
+        raise SerializationException(errors.NOT_JSON.format(reason=error)) from None
+
+
+def json_value(text: bytes) -> Any:
+    """Return the value of a JSON text in UTF-8; ValueError, which says why, where it is not one.
 
     Strict where Python is not: no NaN, no infinity, no lone surrogates (nothing could store them), no endless nesting.
     """
     try:
-        text = body.decode("utf-8")
-        value = _DECODER.decode(text)
-        if "\\ud" in text or "\\uD" in text:
+        decoded = text.decode("utf-8")
+        value = _DECODER.decode(decoded)
+        if "\\ud" in decoded or "\\uD" in decoded:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeError:
-        raise SerializationException(errors.NOT_JSON.format(reason="it is not valid UTF-8")) from None
+        raise ValueError("it is not valid UTF-8") from None
     except RecursionError:
-        raise SerializationException(errors.NOT_JSON.format(reason="it is nested too deeply")) from None
-    except ValueError as error:
-        raise SerializationException(errors.NOT_JSON.format(reason=error)) from None
+        raise ValueError("it is nested too deeply") from None
     return value
 
 
@@ -148,7 +154,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _integer(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:
+        raise ValueError(f"a number of {len(digits):,} digits is too long") from None
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
