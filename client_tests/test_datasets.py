@@ -80,8 +80,12 @@ def test_the_domains_of_schema_and_group_must_agree(
 
 def test_actions_have_no_place_in_domains(account: Account) -> None:
     group = account.group(domain="ECOMMERCE")
-    with refused("InvalidInputException"):
+    with refused("InvalidInputException", "domain"):
         account.dataset(group, account.schema(text=ACTIONS), "Actions")
+    schema = account.schema("users", shops.USERS, domain="ECOMMERCE")
+    for type_ in ("Actions", "Action_Interactions"):
+        with refused("InvalidInputException", "can only be created in Custom dataset groups"):
+            account.dataset(group, schema, type_)
 
 
 def test_group_and_schema_must_exist(account: Account) -> None:

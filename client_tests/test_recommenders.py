@@ -28,6 +28,7 @@ REFUSED_CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "too much exploration": (PICKS, {"itemExplorationConfig": {"explorationWeight": "1.1"}}),
     "an age below a day": (PICKS, {"itemExplorationConfig": {"explorationItemAgeCutOff": "0.9"}}),
     "an unknown member": (PICKS, {"itemExplorationConfig": {"weight": "1"}}),
+    "an unknown column": (PICKS, {"trainingDataConfig": {"excludedDatasetColumns": {"ITEMS": ["COLOUR"]}}}),
 }
 
 

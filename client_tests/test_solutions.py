@@ -317,14 +317,19 @@ def test_columns_are_found_whatever_their_case(account: Account, group: str) -> 
 
 
 def test_an_objective_is_a_number_of_items_that_is_never_null(account: Account, group: str) -> None:
-    def objective(name: str, solution: str) -> str:
+    def objective(name: str, solution: str, group: str = group) -> str:
         config = {"optimizationObjective": {"itemAttribute": name, "objectiveSensitivity": "LOW"}}
         return account.solution(group, "aws-user-personalization", solution, solutionConfig=config)
 
     objective("PRICE", "prices")
-    for name in ("GENRES", "COLOUR", "RATING"):
+    for name in ("GENRES", "COLOUR"):
         with refused("InvalidInputException", name):
             objective(name, "refused")
+    rating = {"name": "RATING", "type": ["null", "float"]}
+    rated = account.group("rated")
+    account.dataset(rated, account.schema("rated", shops.schema("Items", "ITEM_ID string", rating)), "Items")
+    with refused("InvalidInputException", "RATING"):
+        objective("RATING", "refused", rated)
     with refused("InvalidInputException", "itemAttribute"):
         account.solution(
             account.group("other"),
@@ -349,7 +354,9 @@ def test_auto_ml_chooses_among_the_hrnn_family(account: Account) -> None:
         account.personalize.create_solution(
             name="never", datasetGroupArn=group, performAutoML=True, solutionConfig=schedule
         )
-    assert "recipeArn" not in account.describe("solution", solution)
+    described = account.describe("solution", solution)
+    assert "recipeArn" not in described
+    assert (described["performAutoML"], described["performHPO"]) == (True, True)
     with refused("InvalidInputException", "aws-sims"):
         choosing("refused", "aws-hrnn", "aws-sims")
     with refused("ResourceNotFoundException", "aws-none"):

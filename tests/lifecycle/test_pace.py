@@ -18,6 +18,7 @@ def test_a_realistic_training_takes_forty_minutes_most_of_them_in_progress() -> 
 
 def test_a_realistic_deletion_takes_a_minute_and_a_half_whatever_it_is() -> None:
     assert {sum(RealisticPace().seconds(kind, "delete")) for kind in KINDS} == {90.0}
+    assert sum(RealisticPace().seconds("data_deletion_job", "delete-data")) == 90.0
 
 
 def test_realistic_minutes_are_of_kinds_and_processes_that_there_are() -> None:
