@@ -30,7 +30,7 @@ from fakepersonalize.lifecycle.workshop import Workshop
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.operations import automatic_training, campaigns
 from fakepersonalize.operations.call import Call, House
-from fakepersonalize.operations.registry import handlers
+from fakepersonalize.operations.registry import handlers, looks
 from fakepersonalize.permissions.access import Permissions
 from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
@@ -148,6 +148,7 @@ class Emulator:
             self.journal,
             settings.teach,
             self._faults,
+            looks(),
         )
         self._state = State(
             self.database,

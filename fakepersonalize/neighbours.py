@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.session import Session
 
+CONNECT_SECONDS, ANSWER_SECONDS = 5, 20  # how long an S3 elsewhere is waited for, each time it is tried
 BLOCK_BYTES = 1 << 20
 PART_BYTES = 8 << 20  # of an object that is written bit by bit; S3 takes parts from 5 MiB on, except for the last
 KEPT_CLIENTS = 32
@@ -215,7 +216,7 @@ class Neighbours:
             self._sessions[away] = _session(isolated=not away)
         session = self._sessions[away]
         if away:
-            return session.create_client(service, region_name=scope.region, endpoint_url=self._endpoint)
+            return _client_elsewhere(session, service, scope, self._endpoint)
         return _in_process_client(session, service, scope, self._application)
 
 
@@ -324,6 +325,13 @@ def _session(isolated: bool) -> Session:
 
     nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
     return Session(session_vars=nothing | {"credentials_file": (None, None, os.devnull, None)} if isolated else None)
+
+
+def _client_elsewhere(session: Session, service: str, scope: Scope, endpoint: str | None) -> BaseClient:
+    from botocore.config import Config
+
+    patience = Config(connect_timeout=CONNECT_SECONDS, read_timeout=ANSWER_SECONDS)
+    return session.create_client(service, region_name=scope.region, endpoint_url=endpoint, config=patience)
 
 
 def _in_process_client(session: Session, service: str, scope: Scope, application: NeighbourApplication) -> BaseClient:

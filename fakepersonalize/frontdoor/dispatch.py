@@ -34,8 +34,9 @@ NAMING = ("name", "jobName", "trackingId")  # and all that end in Arn
 class Dispatcher:
     """Answers what is sent to the three services; knows no web framework.
 
-    It is handed what it cannot know: `handlers` by the names of their functions, and `open_call`, which makes the first
-    argument of a handler from operation, scope, request id and whether what is streamed is to be lost.
+    It is handed what it cannot know: `handlers` by the names of their functions, `looks`, which run before the
+    transactions of some of them, and `open_call`, which makes the first argument of both from operation, scope, request
+    id and whether what is streamed is to be lost.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class Dispatcher:
         journal: Journal,
         teach: bool,
         faults: Faults | None = None,
+        looks: Mapping[str, Handler] | None = None,
     ) -> None:
         self._models, self._handlers, self._open_call = models, handlers, open_call
         self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
         self._faults = Faults() if faults is None else faults
+        self._looks = looks or {}
         self._request_ids = Identifiers(None)
         self._lists = KeptLists(lambda: database.commits)
 
@@ -121,6 +124,8 @@ class Dispatcher:
         if handler is None:
             raise NotImplementedByFakePersonalize(f"{operation.name} is not built in fakepersonalize yet.")
         call = self._open_call(operation, scope, request_id, lost)
+        if look := self._looks.get(operation.function):
+            look(call, request)
         with self._database.transaction() if _changes_metadata(operation) else nullcontext():
             result = handler(call, request)
         self._settle(operation)  # where steps last nothing, they are over when the call is

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.datasets.inlets import Inlets
+from fakepersonalize.errors import ServiceError
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.permissions.access import Permissions
@@ -52,6 +53,7 @@ class Call:
     resources: ScopedShelf
     house: House
     lost: bool = False  # what it streams is accepted and not counted
+    seen: list[ServiceError] = field(default_factory=list)  # what a look before the transaction found to refuse
 
     @property
     def lifecycle(self) -> Lifecycle:

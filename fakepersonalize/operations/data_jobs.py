@@ -6,10 +6,10 @@ from typing import Any
 
 from fakepersonalize import arns, errors
 from fakepersonalize.datasets.schema import INTERACTIONS
-from fakepersonalize.errors import InvalidInputException
+from fakepersonalize.errors import InvalidInputException, ServiceError
 from fakepersonalize.neighbours import Unreadable, split_location
 from fakepersonalize.operations.call import Call
-from fakepersonalize.operations.registry import operation
+from fakepersonalize.operations.registry import before, operation
 from fakepersonalize.operations.verbs import begin_creation, describe, list_
 from fakepersonalize.permissions.access import reading
 from fakepersonalize.resources.kinds import (
@@ -24,6 +24,17 @@ from fakepersonalize.resources.processes import ACTIVE, CREATING, UNDER_WAY
 from fakepersonalize.resources.shelf import Resource
 
 
+@before("create_dataset_import_job")
+def look_at_rows(call: Call, request: dict[str, Any]) -> None:
+    """An S3 elsewhere may take its time, so nobody waits for it; a refusal comes after those for other reasons."""
+    location = (request.get("dataSource") or {}).get("dataLocation")
+    try:
+        if request.get("roleArn"):
+            _require_readable(call, request["jobName"], request["roleArn"], location)
+    except ServiceError as refusal:
+        call.seen.append(refusal)
+
+
 @operation
 def create_dataset_import_job(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     dataset = call.resources.get(DATASET, request["datasetArn"])
@@ -34,9 +45,8 @@ def create_dataset_import_job(call: Call, request: dict[str, Any]) -> dict[str, 
     if request.get("publishAttributionMetricsToS3"):
         _require_attribution(call, dataset)
     call.house.permissions.require_passable(call.scope, request["roleArn"])
-    _require_readable(
-        call, request["jobName"], request["roleArn"], (request.get("dataSource") or {}).get("dataLocation")
-    )
+    for refusal in call.seen:
+        raise refusal
     document = {"publishAttributionMetricsToS3": False} | request | {"importMode": mode}
     return begin_creation(call, call.resources.add(DATASET_IMPORT_JOB, request["jobName"], document), "import")
 

@@ -31,6 +31,7 @@ FAMILIES = (
     "tags",
 )
 _HANDLERS: dict[str, Handler] = {}
+_LOOKS: dict[str, Handler] = {}
 
 
 def operation(function: Handler) -> Handler:
@@ -39,6 +40,23 @@ def operation(function: Handler) -> Handler:
     assert name not in _HANDLERS, f"{name} is there twice"
     _HANDLERS[name] = function
     return function
+
+
+def before(name: str) -> Callable[[Handler], Handler]:
+    """Register what an operation looks at outside the house before its transaction begins: nobody waits for it then."""
+
+    def registered(function: Handler) -> Handler:
+        assert name not in _LOOKS, f"{name} looks twice"
+        _LOOKS[name] = function
+        return function
+
+    return registered
+
+
+def looks() -> Mapping[str, Handler]:
+    """Return what runs before an operation, by the name of the operation's function."""
+    handlers()
+    return _LOOKS
 
 
 def handlers() -> Mapping[str, Handler]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import Account
+from accounts import Account, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.jobs import import_dataset
+from fakepersonalize.neighbours import Neighbours
 
 ROWS = shops.csv(shops.series())
 numbers = itertools.count()
@@ -43,6 +44,28 @@ def test_an_import_can_be_as_large_as_its_mode_allows_and_no_larger(account: Acc
     if limits == "aws":
         assert more["failureReason"].startswith("The data of one INCREMENTAL import job cannot be larger than")
         assert "--limits off" in again["failureReason"]
+
+
+def test_nobody_waits_for_s3_while_a_location_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that holds the one transaction would keep every other call waiting for an S3 that does not answer."""
+    waited = []
+    ask = Neighbours.objects
+
+    def slow(self: Neighbours, *place: Any) -> Any:
+        waited.append(emulator.database.current)
+        return ask(self, *place)
+
+    monkeypatch.setattr(Neighbours, "objects", slow)
+    with mock_personalize(limits="off") as emulator:
+        account = Account("123456789012")
+        dataset = account.dataset(account.group(), account.schema())
+        assert account.import_rows(dataset, account.put(ROWS))["status"] == "ACTIVE"
+        with refused("InvalidInputException", "NoSuchKey"):
+            account.begin_import(dataset, account.put(ROWS) + "2", "other")
+        with refused("ResourceNotFoundException"):
+            account.begin_import(dataset.replace("shop", "none"), "s3://none/none.csv", "nothing")
+    assert len(waited) == 4
+    assert not any(waited)
 
 
 def test_times_in_milliseconds_are_taken_and_warned_of(caplog: pytest.LogCaptureFixture) -> None:
