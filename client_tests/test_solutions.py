@@ -274,6 +274,23 @@ def test_an_update_that_breaks_the_rules_is_refused(
     assert "latestSolutionUpdate" not in account.describe("solution", solution)
 
 
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        ([{"eventType": "watch"}, {"eventType": "WATCH", "weight": 0.5}], "eventType WATCH more than once"),
+        ([{"eventType": "watch", "weight": 0.0}, {"eventType": "click", "weight": 0.0}], "a weight above 0"),
+    ],
+)
+def test_events_are_listed_once_and_weigh_something(
+    account: Account, events: list[dict[str, Any]], sentence: str
+) -> None:
+    group = account.group()
+    account.dataset(group, account.schema("events", shops.EVENTS))
+    config = {"eventsConfig": {"eventParametersList": events}}
+    with refused("InvalidInputException", sentence):
+        account.solution(group, "aws-user-personalization-v2", solutionConfig=config)
+
+
 def test_the_solution_to_update_must_exist(account: Account) -> None:
     with refused("ResourceNotFoundException", "solution/none"):
         account.personalize.update_solution(solutionArn=account.arn("solution/none"))

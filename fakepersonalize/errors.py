@@ -296,6 +296,8 @@ MILLISECONDS = (
 NO_INTERACTIONS = "The dataset group has no Interactions dataset."  # o
 TOO_MANY_FIELDS = "More than {most} distinct fields are used by the filters of the dataset group."  # o
 EVENT_WITHOUT_TYPE = "Each of the eventParametersList needs an eventType."  # o
+EVENT_TWICE = "The eventParametersList has the eventType {type} more than once."  # o
+NO_EVENT_WEIGHT = "At least one of the eventParametersList needs a weight above 0."  # o
 NO_EVENT_TYPE = "The Interactions schema has no column EVENT_TYPE."  # o
 BAD_EXPRESSION = (
     "Invalid expression {expression}: expected SAMPLECOUNT(), SUM(Items.COLUMN) or SUM(Interactions.COLUMN)."  # o

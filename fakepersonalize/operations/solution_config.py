@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fakepersonalize import errors
@@ -53,8 +53,20 @@ def check_update(recipe: Recipe | None, request: Mapping[str, Any], schemas: Sch
         _check_abilities(recipe, {"eventsConfig": True})
         if INTERACTIONS in schemas and not schemas[INTERACTIONS].column("EVENT_TYPE"):
             raise errors.invalid(errors.NO_EVENT_TYPE)
-        if not all(event.get("eventType") for event in config["eventsConfig"].get("eventParametersList") or ()):
+        _check_events(config["eventsConfig"].get("eventParametersList") or [])
+
+
+def _check_events(events: Sequence[Mapping[str, Any]]) -> None:
+    """Check that each type of events, in whatever case, is there once, and that there is something to learn from."""
+    types = set[str]()
+    for type_ in (event.get("eventType") for event in events):
+        if not type_:
             raise errors.invalid(errors.EVENT_WITHOUT_TYPE)
+        if type_.lower() in types:
+            raise errors.invalid(errors.EVENT_TWICE, type=type_)
+        types.add(type_.lower())
+    if events and all(event.get("weight") == 0 for event in events):
+        raise errors.invalid(errors.NO_EVENT_WEIGHT)
 
 
 def check_auto_ml(recipes: Iterable[Recipe], config: Mapping[str, Any]) -> None:
