@@ -22,11 +22,12 @@ EVENTS = shops.schema(
     "EVENT_TYPE string",
     {"name": "EVENT_VALUE", "type": ["float", "null"]},
     {"name": "EVENT_ATTRIBUTION_SOURCE", "type": ["string", "null"]},
+    {"name": "RECOMMENDATION_ID", "type": ["string", "null"]},
 )
 VIEWS = {"eventType": "view", "metricName": "countViews", "expression": "SAMPLECOUNT()"}
 MARGIN = {"eventType": "Buy", "metricName": "sumMargin", "expression": "sum(ITEMS.price)"}
 VALUE = {"eventType": "buy", "metricName": "sumValue", "expression": "SUM(Interactions.EVENT_VALUE)"}
-HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,EVENT_ATTRIBUTION_SOURCE"
+HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,EVENT_ATTRIBUTION_SOURCE,RECOMMENDATION_ID"
 PRICES = {"i1": 10.0, "i2": 2.5}
 
 
@@ -56,9 +57,9 @@ class Shop:
         self.account.events.put_events(trackingId=self.tracking_id, sessionId="s", userId="u", eventList=[event])
 
     def load(self, rows: Iterable[tuple[Any, ...]], name: str, **more: Any) -> Description:
-        """Import rows, with others of a type that nobody counts, so that they are enough."""
-        padding = [(f"u{n % 50}", f"i{n}", 1_500_000_000 + n, "other", "", "") for n in range(1000)]
-        location = self.account.put(shops.csv([*rows, *padding], HEADER), f"{name}.csv")
+        """Import rows, whose last cells may be left out, and enough others, of a type that nobody counts."""
+        padding = [(f"u{n % 50}", f"i{n}", 1_500_000_000 + n, "other") for n in range(1000)]
+        location = self.account.put(table([*rows, *padding]), f"{name}.csv")
         ended = self.account.import_rows(self.events, location, name, **more)
         assert ended["status"] == "ACTIVE", ended
         return ended
@@ -83,6 +84,10 @@ class Shop:
         s3, bucket = self.account.client("s3"), f"reports-{self.account.number}"
         listed = s3.list_objects_v2(Bucket=bucket, Prefix="metrics/").get("Contents", [])
         return {each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode() for each in listed}
+
+
+def table(rows: Iterable[tuple[Any, ...]]) -> str:
+    return shops.csv([(*row, *[""] * (HEADER.count(",") + 1 - len(row))) for row in rows], HEADER)
 
 
 def window(at: datetime = NOW) -> int:
@@ -143,8 +148,16 @@ def test_a_recommendation_is_a_source_until_another_is_named(account: Account) -
     shop.send("view", recommendationId=given)
     shop.send("view", recommendationId=given, metricAttribution={"eventAttributionSource": "Shelf 3"})
     shop.send("view", recommendationId="RID-never-given")
-    for source in (campaign.upper(), "SHELF 3", "SOURCE_NAME_UNDEFINED"):
-        assert shop.told("COUNTVIEWS", source) == {window(): 1.0}, source
+    sources = (campaign, "Shelf 3", "SOURCE_NAME_UNDEFINED")
+    for source in sources:
+        assert shop.told("COUNTVIEWS", source.upper()) == {window(): 1.0}, source
+    asked = [("", given), ("Shelf 3", given), ("", "RID-never-given")]
+    imported = [("u", "i1", int(NOW.timestamp()), "view", "", *source_and_id) for source_and_id in asked]
+    shop.load(imported, "more", importMode="INCREMENTAL", publishAttributionMetricsToS3=True)
+    (report,) = shop.reports().values()
+    assert {line["EVENT_ATTRIBUTION_SOURCE"] for line in csv.DictReader(report.splitlines())} == {*sources}
+    for source in sources:
+        assert shop.told("COUNTVIEWS", source.upper()) == {window(): 2.0}, source
 
 
 def test_an_import_is_reported_to_s3_in_the_layout_of_the_service(shop: Shop) -> None:
@@ -197,7 +210,7 @@ def test_a_report_that_cannot_be_written_fails_the_import(shop: Shop) -> None:
     s3, bucket = account.client("s3"), f"reports-{account.number}"
     s3.delete_object(Bucket=bucket, Key=".keep")
     s3.delete_bucket(Bucket=bucket)
-    location = account.put(shops.csv([("u", "i1", 1, "view", "", "")] * 1000, HEADER))
+    location = account.put(table([("u", "i1", 1, "view")] * 1000))
     ended = account.import_rows(shop.events, location, publishAttributionMetricsToS3=True)
     assert ended["status"] == "CREATE FAILED"
     assert bucket in ended["failureReason"]
