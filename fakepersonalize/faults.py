@@ -19,7 +19,9 @@ CALL_EFFECTS = ("error", "cut", "lost")
 LIFE_EFFECTS = ("fails", "stuck", "row")
 EFFECTS = (*CALL_EFFECTS, *LIFE_EFFECTS, "stale", "latency")
 LOSABLE = ("PutEvents", "PutActionInteractions", "PutItems", "PutUsers", "PutActions")
-LIVING = ("Create", "Update", "Delete", "Start", "Stop")
+FAILING = ("Create", "Update")  # deletions, starts and stops do not fail
+LIVING = (*FAILING, "Delete", "Start", "Stop")
+AT_ONCE = ("CreateSchema", "DeleteSchema", "CreateSolution")  # these begin nothing that takes time
 IMPORT = "CreateDatasetImportJob"
 PROVISIONED = "minProvisionedTPS"
 THROTTLING = "ThrottlingException"
@@ -30,6 +32,9 @@ UNKNOWN_MEMBER = "There is no {name!r} in a rule; there are {known}."
 WRONG_TYPE = "{name} must be {type}."
 OUT_OF_RANGE = "{name} must lie between {least:g} and {most:g}."
 ONE_EFFECT = "A rule has one of {effects}; latency may stand beside error and cut."
+NO_ACCOUNT = "account must have twelve digits."
+NO_TIME = "until must be later than after."
+STALE_FITS = "stale goes with resource (the dataset group), account, after and until alone."
 NO_OPERATION = "{pattern!r} matches no operation that the rule can strike."
 UNKNOWN_CODE = "There is no error {code!r}; there are {known}."
 ONLY_WITH_ERROR = "{name} only goes with error."
@@ -101,6 +106,7 @@ class _Made:
 
 _DEFAULT = Rule()
 _TEXTS = ("operation", "resource", "account", "error", "message", "fails")
+_NOT_WITH_STALE = ("operation", "probability", "count")
 _FLAGS = ("cut", "lost", "stuck", "stale")
 _RANGES = {
     "probability": (0.0, 1.0),
@@ -193,14 +199,16 @@ class Faults:
     def stale(self, group: str) -> int | None:
         """Return the number of the rule for which the filters of a dataset group know nothing new."""
         for made in self._made:
-            if made.rule.stale and self._is_on(made) and _fits(made.rule.resource, (group,)):
+            rule = made.rule
+            own = rule.account is None or rule.account in group.split(":")
+            if rule.stale and own and self._is_on(made) and _fits(rule.resource, (group,)):
                 return made.number
         return None
 
     def _check_names(self, rule: Rule) -> None:
         own: Collection[str] = (IMPORT,) if rule.row else LOSABLE if rule.lost else self._operations
         if rule.fails or rule.stuck:
-            own = [name for name in own if name.startswith(LIVING)]
+            own = [name for name in own if name.startswith(FAILING if rule.fails else LIVING) and name not in AT_ONCE]
         if not any(fnmatchcase(name, rule.operation) for name in own):
             raise ValueError(NO_OPERATION.format(pattern=rule.operation[:100]))
         if rule.error and rule.error not in self._codes:
@@ -271,7 +279,18 @@ def _read(members: Mapping[str, Any]) -> Rule:
     for name in ("message", "above"):
         if getattr(rule, name) is not None and not rule.error:
             raise ValueError(ONLY_WITH_ERROR.format(name=name))
+    _check_conditions(rule)
     return rule
+
+
+def _check_conditions(rule: Rule) -> None:
+    """Raise ValueError for conditions under which a rule would never strike, or that would not be looked at."""
+    if rule.until is not None and rule.until <= rule.after:
+        raise ValueError(NO_TIME)
+    if rule.account is not None and not (len(rule.account) == 12 and rule.account.isascii() and rule.account.isdigit()):
+        raise ValueError(NO_ACCOUNT)
+    if rule.stale and any(getattr(rule, name) != getattr(_DEFAULT, name) for name in _NOT_WITH_STALE):
+        raise ValueError(STALE_FITS)
 
 
 def _check(name: str, value: Any) -> None:

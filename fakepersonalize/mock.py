@@ -24,6 +24,7 @@ T = TypeVar("T")
 # botocore calls the three services alike in the names of events and of endpoints.
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 MADE_UP = "FAKEPERSONALIZE"
+NO_TARGET = "mock_personalize decorates functions and classes, not {target!r}; settings are named: seed=1"
 DEFAULTS: Mapping[str, Any] = {"limits": "off", "lifecycle": "instant", "seed": 0, "in_process": True}
 
 
@@ -44,6 +45,8 @@ def mock_personalize(target: Any = None, **settings: Any) -> Any:
     clients made before and after entering, alone or inside or around moto's `mock_aws`. Entered twice, each has an
     emulator of its own and the inner one answers; moto's state is shared.
     """
+    if target is not None and not callable(target):
+        raise TypeError(NO_TARGET.format(target=target))
     mocked = Mocked(settings)
     return mocked if target is None else mocked(target)
 
@@ -91,8 +94,20 @@ def _decorated_function(mocked: Mocked, function: Any) -> Any:
         @functools.wraps(function)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             with Mocked(mocked._settings):
-                async for value in function(*args, **kwargs):
-                    yield value
+                inner = function(*args, **kwargs)
+                step = inner.__anext__()
+                while True:  # `yield from` for what is asynchronous
+                    try:
+                        value = await step
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        step = inner.asend((yield value))
+                    except GeneratorExit:
+                        await inner.aclose()
+                        raise
+                    except BaseException as problem:
+                        step = inner.athrow(problem)
 
     elif inspect.iscoroutinefunction(function):
 
@@ -125,7 +140,8 @@ def _decorated_class(mocked: Mocked, klass: Any) -> Any:
     elif hasattr(klass, "setup_method"):
         _enter_around_methods(mocked, klass)
     else:
-        for name, member in list(vars(klass).items()):
+        inherited = {name: getattr(klass, name) for name in dir(klass) if name.startswith("test")}
+        for name, member in {**inherited, **vars(klass)}.items():
             if inspect.isfunction(member) and not name.startswith("_"):
                 setattr(klass, name, _decorated_function(mocked, member))
     return klass

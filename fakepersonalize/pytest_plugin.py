@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 NAME = "fakepersonalize"
 CAMPAIGN, EMULATOR, SERVER = "trained_campaign", "personalize_emulator", "personalize_server"
+CLIENTS = ("personalize", "personalize_runtime", "personalize_events")
 ACCOUNT, FIRST_OF_WORKERS, REGION = "123456789012", 100_000_000_001, "us-east-1"
 SERVER_DEFAULTS: Mapping[str, Any] = {"limits": "off", "lifecycle": "instant", "step_seconds": 0, "seed": 0}
 
 NO_SETTING = "{text!r} in the ini option fakepersonalize is no NAME=VALUE."
 MARKER_HELP = "fakepersonalize(**settings): settings of the emulator in this test, such as lifecycle='manual'"
-IN_PROCESS_ONLY = "trained_campaign is answered in process; personalize_server knows nothing of it."
+IN_PROCESS_ONLY = (
+    "{name} is answered in process; personalize_server knows nothing of it, its clients are those of client()."
+)
+NOT_NAMED = "The marker fakepersonalize takes named settings, such as lifecycle='manual', not {given!r}."
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,9 +65,10 @@ def personalize_emulator(request: pytest.FixtureRequest, personalize_account: st
     from fakepersonalize.mock import Mocked
 
     template = None
+    if SERVER in request.fixturenames:
+        names = (name for name in (CAMPAIGN, *CLIENTS) if name in request.fixturenames)
+        pytest.fail(IN_PROCESS_ONLY.format(name=next(names, EMULATOR)), pytrace=False)
     if CAMPAIGN in request.fixturenames:
-        if SERVER in request.fixturenames:
-            pytest.fail(IN_PROCESS_ONLY, pytrace=False)
         template = request.getfixturevalue("_personalize_trained").folder
     with Mocked(_settings(request), template) as emulator, _environment(_of_account(personalize_account)):
         yield emulator
@@ -189,6 +194,8 @@ def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return what the ini file says, and over that what the markers of a test say, the nearest last."""
     found = _of_ini(request.config)
     for marker in reversed(list(request.node.iter_markers(NAME))):
+        if marker.args:
+            pytest.fail(NOT_NAMED.format(given=marker.args[0]), pytrace=False)
         found.update(marker.kwargs)
     return found
 

@@ -57,7 +57,6 @@ def struck(faults: Faults, of: Event) -> list[str | None]:
         ({"probability": 0}, False),
         ({"after": 1}, False),
         ({"until": 1}, True),
-        ({"until": 0}, False),
         ({"operation": "Get*", "account": "222222222222"}, False),
     ],
 )
@@ -131,9 +130,15 @@ def test_what_a_rule_holds_is_told_when_it_goes(faults: Faults, now: Now) -> Non
     assert faults.stuck(born, ARN) is None
 
 
+def test_stale_filters_are_those_of_an_account(faults: Faults) -> None:
+    number = faults.add(stale=True, account="123456789012")["number"]
+    assert faults.stale("arn:aws:personalize:us-east-1:123456789012:dataset-group/films") == number
+    assert faults.stale("arn:aws:personalize:us-east-1:210987654321:dataset-group/films") is None
+
+
 def test_rules_are_removed_by_number_by_account_or_all(faults: Faults) -> None:
-    numbers = [faults.add(cut=True, account=account)["number"] for account in ("1", "2", "2")]
-    faults.remove(account="2")
+    numbers = [faults.add(cut=True, account=account)["number"] for account in ("1" * 12, "2" * 12, "2" * 12)]
+    faults.remove(account="2" * 12)
     assert [rule["number"] for rule in faults.rules()] == numbers[:1]
     with pytest.raises(LookupError, match=r"There is no rule 99\."):
         faults.remove(99)
@@ -168,6 +173,14 @@ def test_rules_are_removed_by_number_by_account_or_all(faults: Faults) -> None:
         ({"lost": True, "operation": "Get*"}, "matches no operation"),
         ({"row": 3, "operation": "CreateCampaign"}, "matches no operation"),
         ({"fails": "no", "operation": "GetRecommendations"}, "matches no operation"),
+        ({"fails": "no", "operation": "DeleteCampaign"}, "matches no operation"),
+        ({"fails": "no", "operation": "CreateSolution"}, "matches no operation"),
+        ({"stuck": True, "operation": "CreateSchema"}, "matches no operation"),
+        ({"cut": True, "after": 5, "until": 5}, "until must be later than after"),
+        ({"cut": True, "until": 0}, "until must be later than after"),
+        ({"cut": True, "account": "12"}, "account must have twelve digits"),
+        ({"stale": True, "count": 1}, "stale goes with resource"),
+        ({"stale": True, "operation": "GetRecommendations"}, "stale goes with resource"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused_with_a_sentence(faults: Faults, rule: dict[str, Any], sentence: str) -> None:

@@ -245,6 +245,44 @@ def test_coroutines_and_asynchronous_generators_are_decorated():
     assert asyncio.run(main()) == (["films"], [["films"], ["films"]])
 
 
+def test_asynchronous_generators_hear_what_is_sent_and_thrown():
+    heard = []
+
+    @mock_personalize
+    async def steps():
+        heard.append((yield 1))
+        try:
+            yield 2
+        except KeyError:
+            heard.append(schemas())
+            yield 3
+
+    async def main():
+        generator = steps()
+        got = [await generator.asend(None), await generator.asend("sent"), await generator.athrow(KeyError)]
+        await generator.aclose()
+        return got
+
+    assert asyncio.run(main()) == [1, 2, 3]
+    assert heard == ["sent", []]
+
+
+def test_what_cannot_be_decorated_is_told():
+    with pytest.raises(TypeError, match="settings are named"):
+        mock_personalize("off")
+
+
+class Inherited:
+    def test_one(self):
+        assert schemas() == []
+        create("films")
+
+
+@mock_personalize
+class TestOfAnotherClass(Inherited):
+    pass
+
+
 @pytest.fixture
 @mock_personalize
 def decorated_fixture():

@@ -206,14 +206,23 @@ def test_markers_choose_another_server(personalize_server):
 def test_a_trained_campaign_is_not_there(personalize_server, trained_campaign):
     pass
 
+def test_nor_are_clients(personalize, personalize_server):
+    pass
+
+@pytest.mark.fakepersonalize("manual")
+def test_settings_have_names(personalize_server):
+    pass
+
 @pytest.mark.fakepersonalize(lifecycle="never")
 def test_a_setting_that_cannot_be_is_told(personalize_server):
     pass
 """
     )
     assert ran.returncode == 1, ran.stdout
-    assert "3 passed, 2 errors" in outcome(ran)
+    assert "3 passed, 4 errors" in outcome(ran)
     assert "trained_campaign is answered in process" in ran.stdout
+    assert "personalize is answered in process" in ran.stdout
+    assert "takes named settings, such as lifecycle='manual', not 'manual'" in ran.stdout
     assert "lifecycle must be one of" in ran.stdout
 
 

@@ -37,14 +37,15 @@ def load(state: State, source: BinaryIO) -> int:
     state.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=state.folder, prefix="snapshot-") as folder:
         found = _Found(reader, Path(folder), state.lifecycle.workshop.kinds)
-        buckets.load(state, found.buckets, found.objects, reader)
-        loading = _Loading(state, found)
-        try:
-            with state.database.transaction():
-                loading.run()
-        except BaseException:
-            loading.undo()
-            raise
+        with buckets.load(state, found.buckets, found.objects, reader, found.folder) as undoing:
+            loading = _Loading(state, found)
+            try:
+                with state.database.transaction():
+                    loading.run()
+            except BaseException:
+                loading.undo()
+                raise
+            undoing.pop_all()
     return len(found.resources)
 
 

@@ -11,11 +11,13 @@ from fakepersonalize.snapshots.archive import Unusable
 
 if TYPE_CHECKING:
     from fakepersonalize.datasets.schema import Schema
+    from fakepersonalize.recommend.loaded import LoadedModel
 
 # What a segment may grow to when it is read: far more than rows of text that are worth a file, far less than a bomb.
 MOST_GROWTH, SPARE_BYTES = 200, 64 * 2**20
 MOST_HEADER_BYTES = 4096
 BATCH_ROWS = 1 << 16
+FEW = 25
 BAD_SEGMENT = "The snapshot has a segment that cannot be: number {number}, {why}"
 BAD_MODEL = "The snapshot has a model that cannot be: number {number}, {why}"
 
@@ -45,7 +47,7 @@ def check_segment(number: int, path: Path, rows: int, schema: Schema) -> None:
 
 
 def check_model(number: int, folder: Path) -> dict[str, Any]:
-    """Return the manifest of a model; raise Unusable unless it loads, and its histories are of its items and users."""
+    """Return the manifest of a model; raise Unusable unless it loads and answers, about its own items and users."""
     from fakepersonalize.recommend.loaded import load
     from fakepersonalize.storage import artifacts
 
@@ -60,9 +62,32 @@ def check_model(number: int, folder: Path) -> dict[str, Any]:
         fits = fits and len(items) == len(loaded.history_times) and (offsets[1:] >= offsets[:-1]).all()
         if not fits or (len(items) and not (items.min() >= 0 and items.max() < len(loaded.item_ids))):
             raise ValueError
+        _ask(loaded)
     except Exception:  # whatever the many models raise at arrays that are not theirs
         raise Unusable(BAD_MODEL.format(number=number, why="which does not load")) from None
     return manifest
+
+
+def _ask(loaded: LoadedModel) -> None:
+    """Ask a model once for what it does; arrays that do not fit each other raise all sorts of things."""
+    import numpy as np
+
+    from fakepersonalize.recipes.training import History
+
+    model, n_items = loaded.model, len(loaded.item_ids)
+    some = np.arange(min(n_items, FEW), dtype=np.int32)
+    if not len(some):
+        return
+    if "similar" in model.does:
+        model.similar(0, None, FEW)
+    if model.does & {"recommend", "rank"}:
+        past = slice(0, loaded.offsets[1] if len(loaded.offsets) > 1 else 0)
+        user = model.fold_in(History(loaded.history_items[past], loaded.history_times[past]))
+        if "recommend" in model.does and len(user.preferences) != n_items:
+            raise ValueError
+        for ability, asked in (("recommend", (user, None, FEW)), ("rank", (user, some))):
+            if ability in model.does:
+                getattr(model, ability)(*asked)
 
 
 def _require_columns(number: int, found: Any, wanted: Any) -> None:

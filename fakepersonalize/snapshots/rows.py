@@ -6,6 +6,7 @@ model, and what they name must be there.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -96,11 +97,20 @@ def read(reader: Reader, file: str) -> list[Row]:
     """Return the rows of a file whose members have their types. Raises Unusable."""
     rows = []
     for line, row in reader.rows(f"rows/{file}.jsonl"):
-        why = _wrong(MEMBERS[file], row)
+        why = _wrong(MEMBERS[file], row) or _unwritable(row)
         if why:
             raise bad(file, line, why)
         rows.append(row)
     return rows
+
+
+def _unwritable(value: Any) -> str | None:
+    """Say what is wrong with a row that has halves of letters (`\\ud800`), which nothing can write down."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "which has a letter that is none"
+    return None
 
 
 def bad(file: str, line: int, why: str) -> Unusable:

@@ -19,6 +19,7 @@ import pytest
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.recommend.loaded import LoadedModels
+from fakepersonalize.snapshots import buckets
 from fakepersonalize.snapshots.archive import MANIFEST, Unusable
 from fakepersonalize.storage.metadata import Database
 
@@ -407,6 +408,11 @@ CHANGES: list[tuple[str, Change]] = [
     ("objects", lambda row: row.update(metadata={"a": "b\r\nc: d"})),
     ("buckets", lambda row: row.update(name="../x")),
     ("buckets", lambda row: row.update(account="x")),
+    ("buckets", lambda row: row.update(policy="{")),
+    ("buckets", lambda row: row.update(policy='{"Statement": [{}]}')),
+    ("objects", lambda row: row.update(key="a\ud800")),
+    ("objects", lambda row: row.update(type="text/plain\r\nc: d")),
+    ("resources", of_kind("campaign", campaignConfig={"a": "\ud800"})),
 ]
 
 
@@ -464,6 +470,9 @@ def test_models_that_do_not_load_are_refused(saved: Any, unmoved: Emulator) -> N
         unmoved, packed(files | {manifest: json.dumps(json.loads(files[manifest]) | {"model": "os.system"}).encode()})
     )
     refused(unmoved, packed(with_arrays(files, **{"history.items": np.array([10**6])})), "does not load")
+    with np.load(io.BytesIO(files[name])) as own:
+        one = {each: own[each].ravel()[:1] for each in own.files if each.startswith("model.") and own[each].size > 1}
+    refused(unmoved, packed(with_arrays(files, **one)), "does not load")
     refused(unmoved, packed(with_arrays(files, x=np.array([{}], dtype=object))), "arrays cannot be read")
     refused(unmoved, packed({other: body for other, body in files.items() if other != name}), "lacks arrays")
     deflated = io.BytesIO()
@@ -491,13 +500,47 @@ def test_what_fails_in_the_middle_changes_nothing(
             raise OSError("no room")
         return plain(self, statement, **values)
 
+    buckets_before = client("s3").list_buckets()["Buckets"]
     monkeypatch.setattr(Database, "run", failing)
     with pytest.raises(OSError, match="no room"):
         elsewhere.load_snapshot(path)
     monkeypatch.undo()
     assert [g["name"] for g in client("personalize").list_dataset_groups()["datasetGroups"]] == ["other"]
+    assert client("s3").list_buckets()["Buckets"] == buckets_before
     elsewhere.load_snapshot(path)
     assert shop.seen() == seen
+
+
+def test_buckets_that_another_account_has_are_refused_and_what_came_before_is_undone(saved: Any) -> None:
+    files = read(saved[2])
+    own = json.loads(files["rows/buckets.jsonl"].splitlines()[0])
+    rows = [own, own | {"name": "taken"}]
+    files["rows/buckets.jsonl"] = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    with mock_personalize() as emulator:
+        boto3.client("s3", "us-east-1", aws_access_key_id="210987654321", aws_secret_access_key="x").create_bucket(
+            Bucket="taken"
+        )
+        refused(emulator, packed(files), "S3 did not take")
+
+
+def test_objects_that_were_replaced_come_back_where_a_snapshot_cannot_be_loaded(
+    saved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = read(saved[2])
+    own = json.loads(files["rows/buckets.jsonl"].splitlines()[0])
+    first = json.loads(files["rows/objects.jsonl"].splitlines()[0])
+    with mock_personalize() as emulator:
+        s3 = client("s3")
+        s3.create_bucket(Bucket=own["name"])
+        s3.put_object(Bucket=own["name"], Key=first["key"], Body=b"mine", Metadata={"a": "b"})
+
+        def failing(*_: Any) -> None:
+            raise Unusable("The snapshot is too much")
+
+        monkeypatch.setattr(buckets, "_set_policy", failing)
+        refused(emulator, packed(files), "too much")
+        found = s3.get_object(Bucket=own["name"], Key=first["key"])
+        assert (found["Body"].read(), found["Metadata"]) == (b"mine", {"a": "b"})
 
 
 def test_a_model_in_memory_is_not_taken_for_the_loaded_one(saved: Any, elsewhere: Emulator) -> None:
