@@ -75,6 +75,10 @@ class SetUp:
             self._schema_text(("schemas", name), schema)  # wrong files are found before anything is made of others
         for name, group in content["dataset_groups"].items():
             self._group(("dataset_groups", name), name, group)
+        groups = content["dataset_groups"].values()
+        used = {dataset["schema"] for group in groups for dataset in group["datasets"].values()}
+        for name in content["schemas"].keys() - used:  # those of datasets are made with them, in their domain
+            self._schema(("schemas", name), name)
 
     # S3 and IAM
 
@@ -133,10 +137,7 @@ class SetUp:
         self, keys: Keys, group: str, group_arn: str, given: str, dataset: Mapping[str, Any], domain: str | None
     ) -> None:
         type_ = DATASET_TYPES[given.lower()]
-        text = self._schema_text(("schemas", dataset["schema"]), self._document.content["schemas"][dataset["schema"]])
-        of_domain = {"domain": domain} if domain else {}
-        schema = {"name": dataset["schema"], "schema": text, **of_domain}
-        schema_arn = self._resource((*keys, "schema"), "schema", schema)
+        schema_arn = self._schema((*keys, "schema"), dataset["schema"], domain)
         request = {
             "name": f"{group}-{type_.lower()}",
             "datasetGroupArn": group_arn,
@@ -222,6 +223,10 @@ class SetUp:
         answer = getattr(self._personalize, f"describe_{kind}")(**{member: arn})
         found: Mapping[str, Any] = answer[member.removesuffix("Arn")]
         return found
+
+    def _schema(self, keys: Keys, name: str, domain: str | None = None) -> str:
+        text = self._schema_text(("schemas", name), self._document.content["schemas"][name])
+        return self._resource(keys, "schema", {"name": name, "schema": text} | ({"domain": domain} if domain else {}))
 
     def _schema_text(self, keys: Keys, schema: Any) -> str:
         """Return a schema as JSON: from the file that is named, or as it stands in the set-up."""

@@ -255,3 +255,16 @@ def test_links_that_lead_out_of_a_folder_are_refused(setup: Path, tmp_path_facto
 def test_a_file_that_is_not_there_is_an_error_of_the_system() -> None:
     with pytest.raises(FileNotFoundError), mock_personalize(setup="/none/setup.yaml"):
         pass
+
+
+def test_schemas_of_no_dataset_are_made_as_well(tmp_path: Path) -> None:
+    fields = [{"name": "USER_ID", "type": "string"}, {"name": "AGE", "type": "int"}]
+    schema = {"type": "record", "name": "Users", "namespace": "x", "fields": fields, "version": "1.0"}
+    file = tmp_path / "setup.json"
+    file.write_text(json.dumps({"schemas": {"people": schema}}), "utf-8")
+    with mock_personalize(setup=str(file)):
+        found = boto3.client("personalize", "us-east-1").list_schemas()["schemas"]
+    assert [each["name"] for each in found] == ["people"]
+    file.write_text(json.dumps({"schemas": {"people": {"type": "record"}}}), "utf-8")
+    with pytest.raises(SetupError, match=r"schemas\.people"), mock_personalize(setup=str(file)):
+        pass
