@@ -6,7 +6,6 @@ from numpy.testing import assert_array_equal
 
 from fakepersonalize.recipes.models import transitions
 from fakepersonalize.recipes.models.item_item import WINDOW, ItemItem
-from fakepersonalize.recipes.models.transitions import DECAY
 from fakepersonalize.recipes.training import TrainingData, by_popularity, distinct_users
 
 
@@ -23,12 +22,12 @@ def by_hand(data: TrainingData, discount: float, fewest: int) -> np.ndarray:
     for items in np.split(data.items, data.offsets[1:-1]):
         for at, item in enumerate(items):
             for gap, follower in enumerate(items[at + 1 : at + 1 + WINDOW]):
-                followed[item, follower] += DECAY**gap
-    evidences = [followed / popularity ** (discount / 5), together / popularity**discount]
+                followed[item, follower] += 0.9**gap
+    evidences = [followed / popularity ** ((discount - 0.5) / 5), together / popularity**discount]
     for table in evidences:
         table[(together < fewest) | np.eye(len(table), dtype=bool)] = 0
         table /= np.maximum(table.max(axis=1, keepdims=True), 1e-300)
-    return evidences[0] + 0.2 * evidences[1]
+    return evidences[0] + 0.05 * evidences[1]
 
 
 @pytest.mark.parametrize(("discount", "fewest"), [(0.5, 1), (0.5, 3), (0.0, 3), (1.0, 2)])

@@ -25,10 +25,12 @@ from fakepersonalize.recipes.training import (
 
 # As many as a caller can ask for: each place of the longest list is then earned, and filters leave something to choose.
 NEIGHBOURS = 500
-WINDOW = 20
-# How much of the discount for popularity what follows an item gets; it is already directed, and less of a crowd effect.
-DISCOUNT_OF_FOLLOWERS = 0.2
-COSINE_WEIGHT = 0.2
+# Chosen on ml-100k and POC (benchmarks/quality.py).
+WINDOW, DECAY = 50, 0.9
+COSINE_WEIGHT = 0.05
+# What follows an item is directed already, and less of a crowd effect: at the default it gets no discount for
+# popularity, beyond it so much of the rest.
+DEFAULT_DISCOUNT, DISCOUNT_OF_FOLLOWERS = 0.5, 0.2
 NOTHING = (np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
@@ -37,9 +39,10 @@ class ItemItem(Model):
     """Items that follow the query item, and items that share its users; popular items behind them.
 
     The similarity of i to j is the sum of two evidences, each scaled to a maximum of 1 among the neighbours of i: the
-    decayed count of j behind i in histories (`transitions.Followers`) / pop(j)^(f / 5), and `COSINE_WEIGHT` x (users of
-    both) / pop(j)^f. Here f is `popularity_discount_factor`; at its default of 0.5 the second one is the cosine of two
-    columns of the binary matrix (Sarwar et al., "Item-based collaborative filtering recommendation algorithms", 2001).
+    decayed count of j behind i in histories (`transitions.Followers`) / pop(j)^((f - 0.5) / 5), and `COSINE_WEIGHT` x
+    (users of both) / pop(j)^f. Here f is `popularity_discount_factor`; at its default of 0.5 the second one is the
+    cosine of two columns of the binary matrix (Sarwar et al., "Item-based collaborative filtering recommendation
+    algorithms", 2001).
     Pairs with fewer than `min_cointeraction_count` users in common are no neighbours.
     """
 
@@ -60,10 +63,12 @@ class ItemItem(Model):
         """
         pairs = data.pairs()
         popularity = np.bincount(pairs.indices, minlength=data.n_items)
-        discount = np.maximum(popularity, 1.0) ** -params.get("popularity_discount_factor", 0.5)
+        factor = params.get("popularity_discount_factor", DEFAULT_DISCOUNT)
+        discount = np.maximum(popularity, 1.0) ** -factor
+        of_followers = np.maximum(popularity, 1.0) ** (DISCOUNT_OF_FOLLOWERS * (DEFAULT_DISCOUNT - factor))
         fewest = max(1, params.get("min_cointeraction_count", 3))
         asked = np.isin(np.arange(data.n_items), params.get("asked", np.arange(data.n_items)))
-        followers, users_of = Followers(data, WINDOW, asked), pairs.T.tocsr()
+        followers, users_of = Followers(data, WINDOW, asked, DECAY), pairs.T.tocsr()
         found, repeats = [NOTHING] * data.n_items, np.zeros(data.n_items, np.float32)
         for first, last in row_blocks(data.n_items):
             items = first + np.flatnonzero(asked[first:last])
@@ -71,7 +76,7 @@ class ItemItem(Model):
             together = (users_of[items] @ pairs).toarray()
             near = together > fewest - 0.5
             near[itself] = False
-            followed = followers.rows(first, last)[items - first] * discount**DISCOUNT_OF_FOLLOWERS
+            followed = followers.rows(first, last)[items - first] * of_followers
             repeats[items] = followed[itself]
             followed *= near
             most = followed.max(axis=1, initial=0)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ID_FACTORS = 64
 METADATA_DIMENSIONS = 100
-ID_WEIGHT = 0.2
+ID_WEIGHT = 0.03
 METADATA_WEIGHT = 0.5
 # https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-similar-items.html
 COLD_BELOW = 5

@@ -95,7 +95,7 @@ def row_blocks(n_items: int) -> Iterator[tuple[int, int]]:
 class Followers:
     """The interactions grouped by item, each with the window of what followed it; `of` some items alone."""
 
-    def __init__(self, data: TrainingData, window: int, of: Mask | None = None) -> None:
+    def __init__(self, data: TrainingData, window: int, of: Mask | None = None, decay: float = DECAY) -> None:
         from scipy.sparse import csr_matrix
 
         n, self.n_items = len(data.items), data.n_items
@@ -110,7 +110,7 @@ class Followers:
         # To transpose is to sort by counting.
         by_item = csr_matrix((sources, items[sources], [0, len(sources)]), shape=(1, data.n_items)).tocsc()
         self.places, self.offsets = by_item.data, by_item.indptr.astype(np.int64)
-        self.decays = DECAY ** np.arange(self.window)
+        self.decays = decay ** np.arange(self.window)
         self.step = max(1, PAIRS_AT_ONCE // self.window)
         self.many_decays = np.tile(self.decays, self.step)
 
