@@ -46,6 +46,18 @@ def test_another_server_answers_as_the_first_did(urls: tuple[str, str]) -> None:
     assert ask(there, "GET")[1] == ask(here, "GET")[1]  # equal states make equal files
 
 
+def test_jobs_come_along_whose_dataset_is_gone(urls: tuple[str, str]) -> None:
+    account = make_account(urls[0])
+    dataset = account.dataset(account.group(), account.schema())
+    job = account.import_rows(dataset, account.put(shops.csv(shops.series())))["datasetImportJobArn"]
+    account.delete("dataset", dataset)
+    saved = ask(f"{urls[0]}/_fakepersonalize/snapshot", "GET")[1]
+    status, answer = ask(f"{urls[1]}/_fakepersonalize/snapshot", "POST", saved)
+    assert status == 200, answer
+    other = make_account(urls[1], number=account.number)
+    assert other.describe("dataset_import_job", job)["status"] == "ACTIVE"
+
+
 def buckets(account: Account) -> list[str]:
     return [bucket["Name"] for bucket in account.client("s3").list_buckets()["Buckets"]]
 
@@ -71,4 +83,5 @@ def test_whatever_the_other_tests_made_can_be_loaded(endpoint: str, urls: tuple[
     make_account(endpoint).shop(shops.series())
     status, saved = ask(f"{endpoint}/_fakepersonalize/snapshot?objects=true", "GET")
     assert status == 200
-    assert ask(f"{urls[1]}/_fakepersonalize/snapshot", "POST", saved)[0] == 200
+    status, answer = ask(f"{urls[1]}/_fakepersonalize/snapshot", "POST", saved)
+    assert status == 200, answer
