@@ -13,7 +13,7 @@ from fakepersonalize.arns import Scope
 from fakepersonalize.errors import InternalFailure, NotImplementedByFakePersonalize, ServiceError, fault
 from fakepersonalize.faults import ConnectionCut, Event, Faults
 from fakepersonalize.frontdoor.journal import Entry, Journal
-from fakepersonalize.frontdoor.lists import KeptLists
+from fakepersonalize.frontdoor.kept_answers import KeptAnswers
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.protocol.constraints import check
 from fakepersonalize.protocol.messages import Incoming, Reply, again, read, write, write_error
@@ -56,7 +56,7 @@ class Dispatcher:
         self._faults = Faults() if faults is None else faults
         self._looks = looks or {}
         self._request_ids = Identifiers(None)
-        self._lists = KeptLists(lambda: database.commits)
+        self._kept = KeptAnswers(lambda: database.commits)
 
     def answer(self, incoming: Incoming, scope: Scope) -> Reply:
         """Answer one request and note it; whatever goes wrong becomes an AWS error."""
@@ -110,10 +110,10 @@ class Dispatcher:
 
     def _done(self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str, lost: bool) -> Reply:
         self._settle(operation)
-        if not operation.name.startswith("List"):
+        if not _only_reads(operation):
             return self._asked(operation, incoming, scope, request_id, lost)
         question = (operation.name, scope, incoming.body)
-        return again(self._lists.answer(question, lambda: self._asked(operation, incoming, scope, "")), request_id)
+        return again(self._kept.answer(question, lambda: self._asked(operation, incoming, scope, "")), request_id)
 
     def _asked(
         self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str, lost: bool = False
@@ -147,6 +147,11 @@ def _names(body: bytes) -> list[str]:
     return [value for key, value in named if isinstance(value, str) and (key in NAMING or key.endswith("Arn"))]
 
 
+def _only_reads(operation: Operation) -> bool:
+    """Whether an answer depends on nothing but committed metadata."""
+    return operation.service == CONTROL_PLANE and operation.name.startswith(READING)
+
+
 def _changes_metadata(operation: Operation) -> bool:
     """Whether a call is one transaction; streamed records have a store of their own."""
-    return operation.service == CONTROL_PLANE and not operation.name.startswith(READING)
+    return operation.service == CONTROL_PLANE and not _only_reads(operation)

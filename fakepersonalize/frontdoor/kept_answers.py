@@ -1,4 +1,4 @@
-"""Answers of List operations, kept until something is written: whoever polls a list costs next to nothing."""
+"""Answers of operations that only read, kept until something is written: whoever polls costs next to nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ MOST_ANSWERS = 256
 Question = tuple[str, Scope, bytes]  # name of the operation, who asks, the body as it came
 
 
-class KeptLists:
-    """The answers to lists that were answered since the last commit.
+class KeptAnswers:
+    """The answers that were given since the last commit.
 
-    A list depends on nothing but committed rows, so the same question has the same answer until the next commit.
+    They depend on nothing but committed rows, so the same question has the same answer until the next commit.
     `commits` counts them; it moves on before whoever wrote hears of it.
     """
 

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor.lists import MOST_ANSWERS, KeptLists, Question
+from fakepersonalize.frontdoor.kept_answers import MOST_ANSWERS, KeptAnswers, Question
 from fakepersonalize.protocol.messages import Reply
 
 HOME, ABROAD = Scope("111111111111", "us-east-1"), Scope("111111111111", "eu-west-1")
@@ -15,14 +15,14 @@ class Rows:
 
     def __init__(self) -> None:
         self.commits = self.read = 0
-        self.lists = KeptLists(lambda: self.commits)
+        self.kept = KeptAnswers(lambda: self.commits)
 
     def ask(self) -> Reply:
         self.read += 1
         return Reply(200, {}, str(self.commits).encode())
 
     def answer(self, question: Question = ASKED) -> bytes:
-        return self.lists.answer(question, self.ask).body
+        return self.kept.answer(question, self.ask).body
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_an_answer_that_a_write_overtook_is_not_kept(rows: Rows) -> None:
         rows.commits += 1
         return found
 
-    assert rows.lists.answer(ASKED, overtaken).body == b"0"
+    assert rows.kept.answer(ASKED, overtaken).body == b"0"
     assert rows.answer() == b"1"
 
 
@@ -58,14 +58,14 @@ def test_a_refusal_is_not_kept(rows: Rows) -> None:
 
     for _ in range(2):
         with pytest.raises(LookupError):
-            rows.lists.answer(ASKED, refuse)
+            rows.kept.answer(ASKED, refuse)
     assert rows.answer() == b"0"
 
 
 def test_no_more_answers_are_kept_than_there_is_room_for(rows: Rows) -> None:
     for number in range(3 * MOST_ANSWERS):
         rows.answer(("ListSchemas", HOME, str(number).encode()))
-    assert len(rows.lists._kept[1]) <= MOST_ANSWERS
+    assert len(rows.kept._kept[1]) <= MOST_ANSWERS
 
 
 def test_nobody_gets_an_answer_older_than_his_own_write(rows: Rows) -> None:
