@@ -12,8 +12,8 @@ from flask import Flask
 
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
+from fakepersonalize.frontdoor.waitress_server import WebServer
 from fakepersonalize.protocol.messages import Reply
-from fakepersonalize.server import wsgi_server
 
 
 def main() -> None:
@@ -26,8 +26,7 @@ def main() -> None:
     app = Flask("static")
     app.wsgi_app = Door(app.wsgi_app, lambda incoming, scope: Reply(200, headers, body), app.wsgi_app, Hosts())  # type: ignore[method-assign]
     listening = socket.create_server(("127.0.0.1", 0))
-    server = wsgi_server(listening, app)
-    threading.Thread(target=server.run, daemon=True).start()
+    WebServer(listening, app).start()
     given.port_file.write_text(str(listening.getsockname()[1]))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

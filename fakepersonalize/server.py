@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
-import logging
 import os
-import select
 import signal
 import socket
 import sys
@@ -27,14 +25,9 @@ from fakepersonalize.frontdoor.door import ADMIN, Door
 from fakepersonalize.settings import Settings
 
 if TYPE_CHECKING:
-    from waitress.server import BaseWSGIServer
+    from fakepersonalize.frontdoor.waitress_server import WebServer
 
 EXTENSION = "fakepersonalize"
-THREADS = 32
-LARGEST_UPLOAD_BYTES = 6 * 2**30  # S3 takes 5 GB in one piece
-# select(), all that Windows has, takes 512 sockets; waitress needs a few for itself.
-OPEN_CONNECTIONS = 4096 if hasattr(select, "poll") else 500
-SPARE_FILES = 512
 LAST_RESORT_SECONDS = 1.5
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
@@ -103,10 +96,10 @@ class Server:
     def __init__(self, listening: socket.socket, app: Flask) -> None:
         self.app = app
         self.emulator: Emulator = app.extensions[EXTENSION]
-        self._waitress = wsgi_server(listening, app)
         self.host, self.port = listening.getsockname()[:2]
-        self._loop = threading.Thread(target=self._waitress.run, name="fakepersonalize-server", daemon=True)
-        self._loop.start()
+        self._web: WebServer = _web_server(listening, app)
+        self.emulator.streamed.before_waiting = self._web.before_waiting
+        self._web.start()
 
     @property
     def url(self) -> str:
@@ -116,19 +109,12 @@ class Server:
 
     def wait(self, until: Callable[[], bool]) -> None:
         """Return when `until()` is true or the server has ended; signals are handled meanwhile, on Windows too."""
-        while self._loop.is_alive() and not until():
-            self._loop.join(0.1)
+        while not until() and not self._web.join(0.1):
+            pass
 
     def close(self) -> None:
         """Stop answering and close the emulator; a request in progress does not hold it up."""
-        from waitress import wasyncore
-
-        # waitress ends its loop when nothing is left to watch; only the loop's own thread may take things away.
-        sockets = self._waitress._map
-        with suppress(OSError):  # the loop, awake for another reason, has closed the trigger before it was pulled
-            self._waitress.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
-        self._loop.join(1)
-        self._waitress.task_dispatcher.shutdown(timeout=0.2)
+        self._web.close()
         self.emulator.close()
         atexit.unregister(self.emulator.close)
 
@@ -164,39 +150,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server(address[:2], family=family, backlog=1024)
 
 
-def wsgi_server(listening: socket.socket, app: Flask) -> BaseWSGIServer:
-    """Return waitress around an application, ready to run: more connections than clients ever open, many threads."""
-    from waitress.server import create_server
+def _web_server(listening: socket.socket, app: Flask) -> WebServer:
+    from fakepersonalize.frontdoor.waitress_server import WebServer
 
-    from fakepersonalize.frontdoor.underscores import Channel
-
-    _allow_open_files(OPEN_CONNECTIONS + SPARE_FILES)
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # more callers than threads is nothing to warn of
-    server = create_server(
-        app,
-        sockets=[listening],
-        threads=THREADS,
-        connection_limit=OPEN_CONNECTIONS,
-        asyncore_use_poll=hasattr(select, "poll"),
-        max_request_body_size=LARGEST_UPLOAD_BYTES,
-        ident=f"fakepersonalize/{__version__}",
-        clear_untrusted_proxy_headers=True,
-    )
-    server.channel_class = Channel
-    return server
-
-
-def _allow_open_files(count: int) -> None:
-    """Raise this process's limit of open files (1,024 or 256 by default) as far as it may."""
-    try:
-        import resource
-    except ImportError:  # Windows knows no such limit
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return WebServer(listening, app)
 
 
 @contextmanager

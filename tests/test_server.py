@@ -17,7 +17,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from fakepersonalize import server
+from fakepersonalize.frontdoor import waitress_server
 from fakepersonalize.server import _port_file, create_app, running
 from fakepersonalize.settings import Settings
 
@@ -317,9 +317,9 @@ def test_many_open_files_are_allowed():
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-        server._allow_open_files(512)
+        waitress_server._allow_open_files(512)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
-        server._allow_open_files(300)
+        waitress_server._allow_open_files(300)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -8,6 +8,8 @@ What a commit costs: https://www.sqlite.org/faq.html#q19.
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,8 @@ from fakepersonalize.storage.metadata import STREAMED, Database
 from fakepersonalize.storage.metadata import Row as DatabaseRow
 
 PAGE_ROWS = 10_000
+SLOW_COMMIT_SECONDS = 0.001  # a disk that is never quicker is worth waking another thread for
+REMEMBERED_COMMITS = 16
 
 
 class Event(NamedTuple):
@@ -64,6 +68,10 @@ class _Batch:
         self.bell.acquire()
 
 
+def _nothing() -> None:
+    pass
+
+
 class StreamedRows:
     """The streamed rows of all datasets. Listeners hear of rows in the order of their numbers, once they are kept."""
 
@@ -74,6 +82,8 @@ class StreamedRows:
         self._writing = False
         self._last = self._highest()
         self._order = threading.Lock()  # what comes and what goes is told in the order in which it happened
+        self.before_waiting: Callable[[], None] = _nothing  # called by who is going to wait, for the disk or for others
+        self._took: deque[float] = deque(maxlen=REMEMBERED_COMMITS)  # seconds
         self.listeners: list[Listener] = []
         self.removals: list[Callable[[int, Set[int]], None]] = []  # they hear of a dataset, and numbers of its rows
 
@@ -89,6 +99,7 @@ class StreamedRows:
             self._waiting.append(batch)
             writes, self._writing = not self._writing, True
         if not writes:
+            self.before_waiting()
             batch.bell.acquire()
         if not batch.over:
             self._write_group()
@@ -170,11 +181,15 @@ class StreamedRows:
     def _write(self, rows: Sequence[Row]) -> BaseException | None:
         """Keep the rows of a group; return what went wrong."""
         numbered = [row._replace(number=number) for number, row in enumerate(rows, self._last + 1)]
+        if min(self._took, default=0.0) > SLOW_COMMIT_SECONDS:
+            self.before_waiting()
         try:
             with self._order:
+                begun = time.perf_counter()
                 with self._database.transaction():
                     for row in numbered:
                         self._database.run(ADD[type(row)], **row._asdict())
+                self._took.append(time.perf_counter() - begun)
                 self._last += len(numbered)
                 for listener in self.listeners:
                     listener(numbered)

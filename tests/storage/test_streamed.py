@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fakepersonalize.storage import metadata
+from fakepersonalize.storage import metadata, streamed
 from fakepersonalize.storage.streamed import Event, Record, Row, StreamedRows
 
 
@@ -134,6 +134,37 @@ def test_calls_that_come_during_a_commit_share_the_next_one(store: StreamedRows)
         call.join(10)
     assert [len(group) for group in groups] == [1, 5]
     assert sorted(groups[1]) == list("bcdef")
+
+
+def test_who_waits_for_the_commit_of_another_says_so(store: StreamedRows) -> None:
+    begun, go_on, said = threading.Event(), threading.Event(), threading.Event()
+
+    def listen(rows: object) -> None:
+        begun.set()
+        go_on.wait(10)
+
+    store.listeners.append(listen)
+    store.before_waiting = said.set
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(store.add, [event("a")])
+        assert begun.wait(10)
+        assert not said.is_set()
+        second = threads.submit(store.add, [event("b")])
+        assert said.wait(10)
+        go_on.set()
+        assert [*first.result(10), *second.result(10)] == [1, 2]
+
+
+def test_a_disk_that_is_always_slow_is_waited_for_aloud(store: StreamedRows, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[int] = []
+    store.before_waiting = lambda: said.append(store.latest(1))
+    monkeypatch.setattr(streamed, "SLOW_COMMIT_SECONDS", 0.0)
+    for name in "abc":
+        store.add([event(name)])
+    assert said == [1, 2]  # how the first would be nobody knew
+    store._took.append(0.0)  # once it was quick
+    store.add([event("d")])
+    assert said == [1, 2]
 
 
 def test_a_group_that_cannot_be_written_fails_for_each_of_its_calls(store: StreamedRows) -> None:

@@ -1,0 +1,139 @@
+"""The threads of a server. One at a time leads: it waits for requests, and answers them itself, one after the other.
+
+Threads that all answer at once hand the interpreter to each other at every system call, and where that wakes another
+core it costs more than the answer. So nobody else is woken until a request turns out to be slow: then its thread goes
+on with it alone and another one leads. The pattern: Schmidt and others, "Leader/Followers", PLoP 2000.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import Any, Protocol
+
+from waitress import wasyncore
+
+log = logging.getLogger(__name__)
+
+SLOW_SECONDS = 0.01  # how long all wait for one
+REST_SECONDS = 0.5  # without requests, until nobody watches how long they take
+POLL_SECONDS = 1.0
+
+
+class Task(Protocol):
+    """What waitress wants done: a connection with a request that has come whole."""
+
+    def service(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
+
+class Crew:
+    """Answers what comes on `sockets`, waitress's own map of them, with `threads`; ends when nothing is left in it."""
+
+    def __init__(self, sockets: dict[int, Any], threads: int, poll: bool) -> None:
+        self._sockets = sockets
+        self._poll = wasyncore.poll2 if poll else wasyncore.poll
+        self._tasks: deque[Task] = deque()
+        self._lead = threading.Lock()
+        self._guard = threading.Lock()  # guards the two below
+        self._leader: int | None = None
+        self._begun: float | None = None  # when the leader began with its request
+        self._busy = threading.Event()
+        self._over = threading.Event()
+        names = [f"fakepersonalize-server-{number}" for number in range(threads)]
+        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        self._watch = threading.Thread(target=self._watch_the_leader, name="fakepersonalize-watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        for thread in (*self._threads, self._watch):
+            thread.start()
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long for the end; say whether it has come. Requests in progress do not hold it up."""
+        return self._over.wait(seconds)
+
+    def dismiss(self, seconds: float) -> None:
+        """Wait so long, once the end has come, for the threads: those with requests in progress may stay away."""
+        deadline = time.monotonic() + seconds
+        for thread in (*self._threads, self._watch):
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    @property
+    def leads(self) -> bool:
+        """Whether it is this thread that will look at the sockets next."""
+        return self._leader == threading.get_ident()
+
+    def pass_on(self) -> None:
+        """Let another thread lead, because this one is about to wait."""
+        with self._guard:
+            if self.leads:
+                self._resign()
+
+    def add_task(self, task: Task) -> None:
+        """Take what waitress has found; the leader comes to it when it has looked at all sockets."""
+        self._tasks.append(task)
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
+        """Forget what has not been begun; waitress asks for it."""
+        while self._tasks:
+            self._tasks.popleft().cancel()
+
+    def _work(self) -> None:
+        while not self._over.is_set():
+            self._lead.acquire()  # released by whoever ends this thread's lead
+            self._leader = threading.get_ident()
+            while self.leads:
+                if not self._sockets:
+                    self._end()
+                elif self._tasks:
+                    self._do(self._tasks.popleft())
+                else:
+                    self._look()
+
+    def _look(self) -> None:
+        """Wait until sockets have something, and take it in: requests that are whole become tasks."""
+        try:
+            self._poll(POLL_SECONDS, self._sockets)
+        except Exception:  # a socket that broke just now; without this thread nobody would look any more
+            log.exception("looking at the sockets failed")
+            time.sleep(SLOW_SECONDS)
+
+    def _do(self, task: Task) -> None:
+        self._begun = time.perf_counter()
+        if not self._busy.is_set():
+            self._busy.set()
+        try:
+            task.service()
+        except BaseException:
+            log.exception("a request failed")
+        with self._guard:
+            if self.leads:
+                self._begun = None
+
+    def _resign(self) -> None:
+        self._leader = self._begun = None
+        self._lead.release()
+
+    def _end(self) -> None:
+        self._over.set()
+        self._busy.set()
+        self.pass_on()
+
+    def _watch_the_leader(self) -> None:
+        """Take the lead from whoever is slow; sleep while there is nothing to do."""
+        rested = 0.0
+        while not self._over.is_set():
+            begun = self._begun
+            time.sleep(SLOW_SECONDS)
+            with self._guard:
+                if begun is not None and begun == self._begun:
+                    self._resign()
+            rested = rested + SLOW_SECONDS if begun is None else 0.0
+            if rested > REST_SECONDS:
+                rested = 0.0
+                self._busy.clear()
+                self._busy.wait()

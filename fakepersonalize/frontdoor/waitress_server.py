@@ -1,0 +1,148 @@
+"""waitress with threads of our own, taught to keep the names of S3 metadata, to take empty objects, and to cut.
+
+WSGI writes `a-b` and `a_b` alike, so servers drop the latter; S3 tells the metadata keys `my-key` and `my_key` apart.
+"""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import create_server
+from waitress.task import WSGITask
+
+from fakepersonalize import __version__
+from fakepersonalize.faults import ConnectionCut
+from fakepersonalize.frontdoor.crew import Crew
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+THREADS = 32
+LARGEST_UPLOAD_BYTES = 6 * 2**30  # S3 takes 5 GB in one piece
+SENT_AT_ONCE_BYTES = 2**16
+# select(), all that Windows has, takes 512 sockets; waitress needs a few for itself.
+OPEN_CONNECTIONS = 4096 if hasattr(select, "poll") else 500
+SPARE_FILES = 512
+DISMISSAL_SECONDS = 0.2
+
+SPELLINGS = "moto.preserved_header_names"  # where moto looks for the names as they were sent
+
+_HEADER = re.compile(rb"^(x-amz-meta-[^:\s]*_[^:\s]*):[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc,unused-ignore]  # waitress has no types of its own
+    """Remembers the metadata headers that are going to be dropped."""
+
+    metadata: list[tuple[str, str]]
+
+    def received(self, data: bytes) -> int:
+        """Take bytes in; a client that has sent everything need not be told to go on (waitress would wait for more)."""
+        taken: int = super().received(data)
+        if self.completed:
+            self.expect_continue = False
+        return taken
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        self.metadata = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in _HEADER.findall(header_plus)]
+
+
+class Task(WSGITask):  # type: ignore[misc,unused-ignore]
+    """Hands them on; one that would stand in for a header with dashes stays away."""
+
+    def service(self) -> None:
+        """Answer, or cut the connection where a fault wants that."""
+        try:
+            super().service()
+        except ConnectionCut:
+            self.close_on_finish = True
+
+    def finish(self) -> None:
+        """Send head and body of a short answer in one piece, and at once."""
+        super().finish()
+        channel = self.channel
+        with channel.outbuf_lock:
+            if channel.total_outbufs_len:
+                channel._flush_exception(channel._flush_some, do_close=False)
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        spellings = environ.setdefault(SPELLINGS, {})
+        for name, value in getattr(self.request, "metadata", ()):
+            key = f"HTTP_{name.upper().replace('-', '_')}"
+            if environ.setdefault(key, value) is value:
+                spellings[key] = name
+        return environ
+
+
+class Channel(HTTPChannel):  # type: ignore[misc,unused-ignore]
+    """What waitress makes for each connection."""
+
+    parser_class = Parser
+    task_class = Task
+
+
+class WebServer:
+    """Answers with a WSGI application what comes on a listening socket, from threads of its own."""
+
+    def __init__(self, listening: socket.socket, application: WSGIApplication) -> None:
+        _allow_open_files(OPEN_CONNECTIONS + SPARE_FILES)
+        self._sockets: dict[int, Any] = {}
+        poll = hasattr(select, "poll")
+        self._crew = crew = Crew(self._sockets, THREADS, poll)
+        self._waitress = create_server(
+            application,
+            map=self._sockets,
+            sockets=[listening],
+            _dispatcher=crew,
+            connection_limit=OPEN_CONNECTIONS,
+            asyncore_use_poll=poll,
+            max_request_body_size=LARGEST_UPLOAD_BYTES,
+            ident=f"fakepersonalize/{__version__}",
+            clear_untrusted_proxy_headers=True,
+        )
+        self._waitress.channel_class = Channel
+        self._waitress.adj.send_bytes = SENT_AT_ONCE_BYTES  # as an argument it is deprecated
+        self._wake: Callable[..., None] = self._waitress.trigger.pull_trigger
+        self._waitress.pull_trigger = lambda: None if crew.leads else self._wake()
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._crew.start()
+
+    def before_waiting(self) -> None:
+        """Tell, from within a request, that its thread is going to wait: others are answered meanwhile at once."""
+        self._crew.pass_on()
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long for the end; say whether it has come."""
+        return self._crew.join(seconds)
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Stop answering; a request in progress does not hold it up."""
+        with suppress(OSError):  # the crew, awake for another reason, has closed the trigger before it was pulled
+            # Only who looks at the sockets may take them away; the crew ends when none is left.
+            self._wake(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
+        self._crew.join(seconds)
+        self._crew.dismiss(DISMISSAL_SECONDS)
+
+
+def _allow_open_files(count: int) -> None:
+    """Raise this process's limit of open files (1,024 or 256 by default) as far as it may."""
+    try:
+        import resource
+    except ImportError:  # Windows knows no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
