@@ -10,41 +10,44 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from fakepersonalize.resources.processes import FAILED_CREATION, UNDER_WAY
+from fakepersonalize.resources.processes import DELETE_DATA, FAILED_CREATION, UNDER_WAY
+
+RUNNING, WAITING = "PENDING or IN_PROGRESS", "PENDING"
+_COUNTED = {RUNNING: UNDER_WAY, WAITING: {DELETE_DATA.pending}}
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """At most `most` resources, per region or per dataset group; running ones only, or all that have not failed."""
+    """At most `most` resources, per region or per dataset group; of one status, or all that have not failed."""
 
     most: int
     per: str  # "region" or "dataset group"
-    running_only: bool = False
+    only: str | None = None
 
     def counts(self, status: str) -> bool:
-        return status in UNDER_WAY if self.running_only else status != FAILED_CREATION
+        return status in _COUNTED[self.only] if self.only else status != FAILED_CREATION
 
     @property
     def sentence(self) -> str:
         """AWS's sentence (documented for imports and campaigns, the same pattern for the others)."""
-        if self.running_only:
-            return f"More than {self.most} resources with PENDING or IN_PROGRESS status."
+        if self.only:
+            return f"More than {self.most} resources with {self.only} status."
         return f"More than {self.most} resources in ACTIVE state. Please delete some and try again."
 
 
 QUOTAS = {
     "schemas": Quota(500, "region"),
     "dataset_groups": Quota(5, "region"),
-    "dataset_import_jobs": Quota(5, "region", running_only=True),
-    "solution_versions": Quota(20, "region", running_only=True),
+    "dataset_import_jobs": Quota(5, "region", only=RUNNING),
+    "solution_versions": Quota(20, "region", only=RUNNING),
     "solutions": Quota(10, "dataset group"),
     "campaigns": Quota(5, "dataset group"),
     "recommenders": Quota(5, "dataset group"),
     "filters": Quota(30, "dataset group"),
     "metric_attributions": Quota(1, "dataset group"),
-    "data_deletion_jobs": Quota(5, "dataset group", running_only=True),
-    "batch_inference_jobs": Quota(5, "region", running_only=True),
-    "batch_segment_jobs": Quota(5, "region", running_only=True),
+    "data_deletion_jobs": Quota(5, "dataset group", only=WAITING),
+    "batch_inference_jobs": Quota(5, "region", only=RUNNING),
+    "batch_segment_jobs": Quota(5, "region", only=RUNNING),
 }
 
 

@@ -7,6 +7,7 @@ from fakepersonalize.errors import LimitExceededException
 from fakepersonalize.resources import quotas
 from fakepersonalize.resources.kinds import (
     CAMPAIGN,
+    DATA_DELETION_JOB,
     DATASET_GROUP,
     DATASET_IMPORT_JOB,
     KINDS,
@@ -67,6 +68,15 @@ def test_jobs_that_are_over_do_not_count(shelf: Shelf, status: str) -> None:
     add(shelf, DATASET_IMPORT_JOB, "more")
 
 
+def test_of_deletions_of_data_those_count_that_wait(shelf: Shelf) -> None:
+    group = add(shelf, DATASET_GROUP, "films")
+    fill(shelf, DATA_DELETION_JOB, "IN_PROGRESS", datasetGroupArn=group.arn)
+    fill(shelf, DATA_DELETION_JOB, "PENDING", datasetGroupArn=group.arn)
+    with pytest.raises(LimitExceededException) as caught:
+        add(shelf, DATA_DELETION_JOB, "more", datasetGroupArn=group.arn)
+    assert caught.value.message == "More than 5 resources with PENDING status."
+
+
 def test_regions_count_by_themselves(shelf: Shelf) -> None:
     fill(shelf, DATASET_GROUP)
     add(shelf, DATASET_GROUP, "more", scope=ABROAD)
@@ -116,19 +126,19 @@ def test_a_refused_resource_leaves_nothing(shelf: Shelf) -> None:
 
 def test_the_numbers_are_those_of_the_service() -> None:
     """Source: https://docs.aws.amazon.com/personalize/latest/dg/limits.html, as in 2025."""
-    assert {name: (quota.most, quota.per, quota.running_only) for name, quota in QUOTAS.items()} == {
-        "schemas": (500, "region", False),
-        "dataset_groups": (5, "region", False),
-        "dataset_import_jobs": (5, "region", True),
-        "batch_inference_jobs": (5, "region", True),
-        "batch_segment_jobs": (5, "region", True),
-        "solution_versions": (20, "region", True),
-        "solutions": (10, "dataset group", False),
-        "campaigns": (5, "dataset group", False),
-        "recommenders": (5, "dataset group", False),
-        "filters": (30, "dataset group", False),
-        "metric_attributions": (1, "dataset group", False),
-        "data_deletion_jobs": (5, "dataset group", True),
+    assert {name: (quota.most, quota.per, quota.only) for name, quota in QUOTAS.items()} == {
+        "schemas": (500, "region", None),
+        "dataset_groups": (5, "region", None),
+        "dataset_import_jobs": (5, "region", "PENDING or IN_PROGRESS"),
+        "batch_inference_jobs": (5, "region", "PENDING or IN_PROGRESS"),
+        "batch_segment_jobs": (5, "region", "PENDING or IN_PROGRESS"),
+        "solution_versions": (20, "region", "PENDING or IN_PROGRESS"),
+        "solutions": (10, "dataset group", None),
+        "campaigns": (5, "dataset group", None),
+        "recommenders": (5, "dataset group", None),
+        "filters": (30, "dataset group", None),
+        "metric_attributions": (1, "dataset group", None),
+        "data_deletion_jobs": (5, "dataset group", "PENDING"),
     }
     assert quotas.METADATA_FIELDS == {
         "INTERACTIONS": 5,
