@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from fakepersonalize import errors
 from fakepersonalize.arns import Scope
+from fakepersonalize.controls import Controls, provisioned
 from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.faults import Faults
 from fakepersonalize.frontdoor.dispatch import Dispatcher
@@ -37,7 +38,7 @@ from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.explain import Explainer
-from fakepersonalize.recommend.filtering import Filters, Known
+from fakepersonalize.recommend.filtering import Filters
 from fakepersonalize.recommend.lags import LAGS
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModels
@@ -45,7 +46,7 @@ from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.recommend.past import PastEvents
 from fakepersonalize.recommend.pins import Pins
 from fakepersonalize.resources.identifiers import Identifiers
-from fakepersonalize.resources.kinds import CAMPAIGN, DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
+from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
@@ -61,10 +62,9 @@ from fakepersonalize.storage.tables import TableStore
 LIGHT_THREADS = 4
 WARM_AFTER_SECONDS = 1.0
 NO_SETUP = "There is no set-up file; start the server with --setup FILE."
-NO_ENDPOINT = "There is no ACTIVE campaign or recommender {arn}."
 
 
-class Emulator:
+class Emulator(Controls):
     """One Personalize: takes requests, answers them, and does what they ask for.
 
     Use it from as many threads of one process as you like. `start` begins background work (nothing runs in process
@@ -90,12 +90,11 @@ class Emulator:
         self.live = LiveEvents(self.streamed, inlets, lags.events, self.clock.now)
         self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets, lags.records, self.clock.now)
         self.past = PastEvents(self.metadata, inlets)
-        self._filters = filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
+        filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(
             self.shelf, self.loaded, self.live, filters, lags, self.clock.now, settings.seed or 0
         )
         self.answers = Answers(settings.explainable)
-        self._explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)
         self.database.listeners += [
             inlets.refresh,
             self.metadata.refresh,
@@ -105,9 +104,7 @@ class Emulator:
         self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
         models = ServiceModels()
         names = [operation.name for operation in models]
-        self._faults = Faults(self.clock.now, settings.seed, names, errors.FAULT_CODES, self._provisioned)
-        self._known: dict[int, Known] = {}  # by the number of the rule that makes filters stale
-        filters.frozen = self._frozen
+        faults = Faults(self.clock.now, settings.seed, names, errors.FAULT_CODES, partial(provisioned, self.shelf))
         self._neighbours = neighbours = Neighbours(self.neighbour_app, settings.s3_endpoint)
         permissions = Permissions(neighbours, settings.iam)
         at_once = settings.lifecycle == "instant"
@@ -115,10 +112,10 @@ class Emulator:
         self.database.listeners.append(self._attributions.refresh)
         self.streamed.listeners.append(self._attributions.take)
         self.neighbour_app.before = self._attributions.settle
-        self._workshop = self._build_workshop(neighbours, permissions)
-        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, self._faults)
+        self._workshop = self._build_workshop(neighbours, permissions, faults)
+        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, faults)
         self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
-        self._pins = Pins(errors.FAULT_CODES)
+        pins = Pins(errors.FAULT_CODES)
         house = House(
             settings,
             self.lifecycle,
@@ -132,22 +129,22 @@ class Emulator:
             self.metadata,
             self.answers,
             Rates(self.clock.now, settings.rates == "aws"),
-            self._pins,
+            pins,
         )
         training = models.operation("CreateSolutionVersion")
         self.lifecycle.kept = lambda solution: automatic_training.keep(
             Call(training, solution.scope, "", self.shelf.at(solution.scope), house), solution
         )
-        self.journal = Journal()
+        journal = Journal()
         self._dispatcher = Dispatcher(
             models,
             handlers(),
             lambda operation, scope, request, lost: Call(operation, scope, request, self.shelf.at(scope), house, lost),
             self.database,
             self.lifecycle,
-            self.journal,
+            journal,
             settings.teach,
-            self._faults,
+            faults,
             looks(),
         )
         self._state = State(
@@ -164,6 +161,8 @@ class Emulator:
             self._forget_rows,
             train.model_key,
         )
+        explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)
+        super().__init__(faults, pins, journal, explainer, filters, self.recommender, self.lifecycle)
         self.ready = False
 
     def answer(self, incoming: Incoming, scope: Scope) -> Reply:
@@ -200,77 +199,6 @@ class Emulator:
         self.lifecycle.advance(seconds + 60 * minutes + 3600 * hours + 86_400 * days)
         self._attributions.settle()
 
-    def fail(self, **rule: Any) -> int:
-        """Make a rule by which something fails from now on, and return its number.
-
-        The members are those of `faults.Rule`, the same as over HTTP: `fail(operation="GetRecommendations",
-        error="ThrottlingException", count=2)`. Raises ValueError with a sentence for a rule that cannot be.
-        """
-        known = self._filters.known() if rule.get("stale") is True else None
-        number: int = self._faults.add(**rule)["number"]
-        if known:
-            self._known[number] = known
-        return number
-
-    def faults(self) -> list[dict[str, Any]]:
-        """Return the rules in force with their numbers and how often each struck, oldest first."""
-        return self._faults.rules()
-
-    def mend(self, number: int | None = None) -> None:
-        """Remove the rule with a number, or all; what it held gets on. LookupError where there is none."""
-        self._mend(number)
-
-    def explain(self, recommendation_id: str) -> dict[str, Any]:
-        """Return why an answer is as it is: scores taken apart, and what filters removed (docs/explain.md).
-
-        Raises LookupError with a sentence for an answer that is not remembered, or whose model or filter is gone.
-        """
-        return self._explainer.explain(recommendation_id)
-
-    def pin(
-        self,
-        campaign: str,
-        user: str | None = None,
-        item: str | None = None,
-        items: Sequence[str | Mapping[str, Any]] | None = None,
-        error: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        """Let a campaign or recommender answer a user, beside an item, with these items, or with an error.
-
-        Without `user` or `item` it answers so to all; the pin that says most wins. `items` are ids, or objects with
-        itemId and score. Filters, numResults and recommendationId are as usual. Raises ValueError for what is no pin,
-        LookupError where there is no such campaign.
-        """
-        self._require_endpoint(campaign)
-        self._pins.add(campaign=campaign, user=user, item=item, items=items, error=error, message=message)
-
-    def unpin(self, campaign: str | None = None, user: str | None = None, item: str | None = None) -> int:
-        """Remove the pins that have what is given; without anything all, and strictness. Returns how many are gone."""
-        return self._pins.remove(campaign, user, item)
-
-    def pins(self) -> list[dict[str, Any]]:
-        """Return the pins in force, oldest first, as objects that `pin` takes."""
-        return [pin.shown() for pin in self._pins.all()]
-
-    def strict(self, on: bool = True, campaign: str | None = None) -> None:
-        """Let calls that no pin answers fail with NotPinned, all or those of one campaign; or no longer."""
-        if campaign is not None:
-            self._require_endpoint(campaign)
-        self._pins.be_strict(on, campaign)
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether every call needs a pin."""
-        return self._pins.is_strict()
-
-    def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
-        """Return the newest calls of an operation or an account, or all, oldest first, as `GET /requests` shows them.
-
-        `parameters` are what was sent, `status` and `error` what came of it.
-        """
-        return [entry.shown() for entry in self.journal.entries(operation, account)]
-
     def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
         """Remove every resource, or those of an account, or the dataset group with an ARN and all that is below it.
 
@@ -285,10 +213,8 @@ class Emulator:
                 self._gone(resource)
         if dataset_group is None:
             self.identifiers.clear(account)
-            self.journal.clear(account)
             self.answers.clear(account)
-            self._mend(account=account)
-            self._pins.clear(account)
+            self._forget(account)
         return len(gone)
 
     def set_up(self) -> None:
@@ -347,7 +273,7 @@ class Emulator:
 
     _warming: threading.Timer | None = None
 
-    def _build_workshop(self, neighbours: Neighbours, permissions: Permissions) -> Workshop:
+    def _build_workshop(self, neighbours: Neighbours, permissions: Permissions, faults: Faults) -> Workshop:
         settings = self.settings
         inline = settings.in_process or settings.lifecycle == "manual"
         light: Runner = InlineRunner() if inline else ThreadRunner("job", LIGHT_THREADS)
@@ -363,7 +289,7 @@ class Emulator:
             self.loaded,
             neighbours,
             permissions,
-            self._faults,
+            faults,
             self._attributions,
         )
         workshop = Workshop(
@@ -377,31 +303,6 @@ class Emulator:
         )
         workshop.released = self.tables.sweep
         return workshop
-
-    def _mend(self, number: int | None = None, account: str | None = None) -> None:
-        held = self._faults.remove(number, account)
-        in_force = {rule["number"] for rule in self._faults.rules()}
-        self._known = {number: known for number, known in self._known.items() if number in in_force}
-        if held:
-            self.lifecycle.release(held)
-            self.lifecycle.settle()
-
-    def _require_endpoint(self, arn: str) -> None:
-        if not isinstance(arn, str) or self.recommender.endpoint(arn) is None:
-            raise LookupError(NO_ENDPOINT.format(arn=str(arn)[:300]))
-
-    def _frozen(self, group: str) -> Known | None:
-        number = self._faults.stale(group) if self._faults else None
-        return None if number is None else self._known.get(number)
-
-    def _provisioned(self, arn: str) -> float | None:
-        """Return how many calls a second a campaign or recommender provisions."""
-        found = self.shelf.find(arn)
-        if found is None or found.kind not in (CAMPAIGN, RECOMMENDER):
-            return None
-        if found.kind is CAMPAIGN:
-            return float(found.document.get("minProvisionedTPS") or 1)
-        return float((found.document.get("recommenderConfig") or {}).get("minRecommendationRequestsPerSecond") or 1)
 
     def _owned(self, account: str | None) -> list[Resource]:
         found = (resource for kind in KINDS.values() for resource in self.shelf.of_kind(kind))

@@ -77,9 +77,9 @@ def test_a_reset_forgets_the_calls_it_concerns(manual: Emulator, personalize: An
     for account in (ACCOUNT, "222222222222"):
         personalize(account).list_schemas()
     manual.reset(account=ACCOUNT)
-    assert [entry.scope.account for entry in manual.journal.entries()] == ["222222222222"]
+    assert [call["account"] for call in manual.calls()] == ["222222222222"]
     manual.reset()
-    assert manual.journal.entries() == []
+    assert manual.calls() == []
 
 
 def test_a_rule_that_cannot_be_read_makes_no_emulator() -> None:

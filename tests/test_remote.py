@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 
 from fakepersonalize import Remote
+from fakepersonalize.controls import Controls
 
 
 class Quiet(WSGIRequestHandler):
@@ -32,6 +34,13 @@ def stranger() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, _ in inspect.getmembers(Controls, inspect.isfunction) if name[0] != "_"]
+)
+def test_it_takes_what_an_emulator_in_this_process_takes(name: str) -> None:
+    assert inspect.signature(getattr(Remote, name)) == inspect.signature(getattr(Controls, name))
 
 
 @pytest.mark.parametrize("url", ["localhost:7377", "file:///etc/passwd", ""])

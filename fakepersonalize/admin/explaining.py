@@ -7,10 +7,10 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from fakepersonalize.admin.answers import filters
-from fakepersonalize.emulator import Emulator
+from fakepersonalize.controls import Controls
 
 
-def blueprint(emulator: Emulator) -> Blueprint:
+def blueprint(controls: Controls) -> Blueprint:
     """Return `GET /explain/<recommendationId>`."""
     pages = Blueprint("explaining", __name__)
 
@@ -18,7 +18,7 @@ def blueprint(emulator: Emulator) -> Blueprint:
     def explain(id_: str) -> ResponseReturnValue:
         filters()
         try:
-            return emulator.explain(id_)
+            return controls.explain(id_)
         except LookupError as gone:
             raise NotFound(str(gone.args[0])) from None
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
 from fakepersonalize.admin.answers import asked, filters
-from fakepersonalize.emulator import Emulator
+from fakepersonalize.controls import Controls
 from fakepersonalize.recommend.pins import MEMBERS
 
 EXAMPLE = '{"campaign": "arn:...", "user": "u1", "items": ["a", "b"]}'
@@ -17,14 +17,14 @@ TRUE_OR_FALSE = "strict must be true or false."
 STRICT_ALONE = "strict stands alone, or beside campaign."
 
 
-def blueprint(emulator: Emulator) -> Blueprint:
+def blueprint(controls: Controls) -> Blueprint:
     """Return `GET /pins`, `POST /pins` and `DELETE /pins`."""
     pages = Blueprint("pins", __name__)
 
     @pages.get("/pins")
     def show() -> ResponseReturnValue:
         filters()
-        return _shown(emulator)
+        return _shown(controls)
 
     @pages.post("/pins")
     def pin() -> ResponseReturnValue:
@@ -32,25 +32,25 @@ def blueprint(emulator: Emulator) -> Blueprint:
         wanted = asked(dict.fromkeys((*MEMBERS, "strict"), object), EXAMPLE)
         try:
             if "strict" in wanted:
-                emulator.strict(**_strictness(wanted))
+                controls.strict(**_strictness(wanted))
             else:
-                emulator.pin(**wanted)
+                controls.pin(**wanted)
         except LookupError as problem:
             raise NotFound(str(problem.args[0])) from None
         except ValueError as problem:
             raise BadRequest(str(problem)) from None
-        return _shown(emulator)
+        return _shown(controls)
 
     @pages.delete("/pins")
     def unpin() -> ResponseReturnValue:
         """Remove the pins that have the campaign, user and item of the query; without a query all, and strictness."""
-        return {"removed": emulator.unpin(**filters("campaign", "user", "item"))}
+        return {"removed": controls.unpin(**filters("campaign", "user", "item"))}
 
     return pages
 
 
-def _shown(emulator: Emulator) -> dict[str, Any]:
-    return {"pins": emulator.pins(), "strict": emulator.is_strict}
+def _shown(controls: Controls) -> dict[str, Any]:
+    return {"pins": controls.pins(), "strict": controls.is_strict}
 
 
 def _strictness(wanted: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def blueprint(emulator: Emulator) -> Blueprint:
     @pages.get("/requests")
     def requests() -> ResponseReturnValue:
         """The newest calls, oldest first; `operation` and `account` in the query choose among them."""
-        return {"requests": [entry.shown() for entry in emulator.journal.entries(**filters("operation", "account"))]}
+        return {"requests": emulator.calls(**filters("operation", "account"))}
 
     @pages.get("/jobs")
     def jobs() -> ResponseReturnValue:
