@@ -21,6 +21,13 @@ THEMES = {
     "batchInferenceJobMode": "THEME_GENERATION",
     "themeGenerationConfig": {"fieldsForThemeGeneration": {"itemName": "GENRES"}},
 }
+TOLD = shops.schema(
+    "Items",
+    "ITEM_ID string",
+    {"name": "GENRES", "type": "string", "categorical": True},
+    "PRICE float",
+    {"name": "PLOT", "type": "string", "textual": True},
+)
 UNFIT: dict[str, tuple[str, str, dict[str, Any]]] = {
     "no inference with segments": ("inference", AFFINITY, {}),
     "no inference with trends": ("inference", TREND, {}),
@@ -57,7 +64,7 @@ class Store:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.group = account.shop(shops.series())
-        account.dataset(self.group, account.schema("items", shops.ITEMS), "Items")
+        account.dataset(self.group, account.schema("items", TOLD), "Items")
         account.dataset(self.group, account.schema("users", shops.USERS), "Users")
         self._versions: dict[str, str] = {}
 

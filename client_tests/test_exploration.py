@@ -21,6 +21,7 @@ ITEMS = shops.schema(
     {"name": "GENRES", "type": ["null", "string"], "categorical": True},
     {"name": "CREATION_TIMESTAMP", "type": ["null", "long"]},
 )
+ITEMS_HEADER = "ITEM_ID,GENRES,CREATION_TIMESTAMP"
 NEW, AGED = [f"new{number}" for number in range(10)], "aged"  # nobody has met them; the last one is 40 days old
 _moments = itertools.count(1)
 
@@ -40,7 +41,7 @@ class Novelties:
         rows = [(item, ("rare", "usual")[item[-2:] not in ("77", "88")], LATEST - 100 * DAY) for item in self.known]
         rows += [(item, "novel", LATEST) for item in NEW] + [(AGED, "novel", LATEST - 40 * DAY)]
         self.items = account.dataset(self.group, account.schema("items", ITEMS), "Items", "items")
-        text = shops.csv(rows, "ITEM_ID,GENRES,CREATION_TIMESTAMP")
+        text = shops.csv(rows, ITEMS_HEADER)
         assert account.import_rows(self.items, account.put(text, "items.csv"), "items")["status"] == "ACTIVE"
         made = account.personalize.create_event_tracker(name="novelties", datasetGroupArn=self.group)
         self.tracking_id = made["trackingId"]
@@ -161,6 +162,16 @@ def test_a_new_item_is_a_candidate_as_soon_as_it_is_put(novelties: Novelties) ->
     assert tried(novelties.lists(relevant, 6, 500), ["put"]) == 0
     novelties.put("put", genres="novel", creationTimestamp=LATEST - 31 * DAY)
     assert tried(novelties.lists(campaign, 6, 500), ["put"]) == 0
+
+
+def test_a_new_item_is_a_candidate_as_soon_as_it_is_imported(novelties: Novelties) -> None:
+    account, campaign, relevant = novelties.account, novelties.campaign(1), novelties.campaign(0)
+    text = shops.csv([("imported", "novel", LATEST), ("old", "novel", LATEST - 31 * DAY)], ITEMS_HEADER)
+    job = account.import_rows(novelties.items, account.put(text, "more.csv"), "more", importMode="INCREMENTAL")
+    assert job["status"] == "ACTIVE", job
+    assert tried(novelties.lists(campaign), ["imported"]) > 0
+    assert tried(novelties.lists(campaign, 6, 500), ["old"]) == 0
+    assert tried(novelties.lists(relevant, 6, 500), ["imported"]) == 0
 
 
 def test_an_item_without_a_creation_time_is_new_until_it_has_been_met_long_ago(novelties: Novelties) -> None:

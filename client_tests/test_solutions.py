@@ -11,9 +11,10 @@ from conftest import NewAccount
 from modes import socket_only
 
 
-def tuning(kind: str, **bounds: Any) -> dict[str, Any]:
-    """Return a configuration that has one range to search."""
-    return {"hpoConfig": {"algorithmHyperParameterRanges": {f"{kind}HyperParameterRanges": [bounds]}}}
+def tuning(kind: str, *further: str, **bounds: Any) -> dict[str, Any]:
+    """Return a configuration that has one range to search, and the same again under `further` names."""
+    ranges = [bounds, *(bounds | {"name": name} for name in further)]
+    return {"hpoConfig": {"algorithmHyperParameterRanges": {f"{kind}HyperParameterRanges": ranges}}}
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -56,6 +57,11 @@ REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a range of numbers that are broken": (
         "aws-sims",
         tuning("integer", name="popularity_discount_factor", minValue=0, maxValue=1),
+    ),
+    "two ranges of one parameter": ("aws-hrnn", tuning("integer", "bptt", name="bptt", minValue=2, maxValue=9)),
+    "two ranges of one parameter, spelt twice": (
+        "aws-hrnn",
+        tuning("integer", "training.bptt", name="bptt", minValue=2, maxValue=9),
     ),
     "a range of yes and no": ("aws-hrnn", tuning("integer", name="recency_mask", minValue=0, maxValue=1)),
     "numbers that are no categories": ("aws-hrnn", tuning("categorical", name="bptt", values=["9"])),

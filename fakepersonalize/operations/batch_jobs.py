@@ -110,7 +110,7 @@ def _reads(filter_: Resource, dataset_type: str) -> bool:
 
 
 def _check_themes(call: Call, version: Resource, recipe: Recipe, request: dict[str, Any]) -> None:
-    """Themes need their configuration, a recipe that makes them, and items that have names."""
+    """Themes need their configuration, a recipe that makes them, and items that have names and texts."""
     config = request.get("themeGenerationConfig")
     if bool(config) != (request.get("batchInferenceJobMode") == THEMES):
         raise errors.invalid(errors.THEMES_OR_CONFIG)
@@ -120,5 +120,7 @@ def _check_themes(call: Call, version: Resource, recipe: Recipe, request: dict[s
         raise errors.invalid(errors.NO_THEMES)
     name, items = config["fieldsForThemeGeneration"]["itemName"], schemas(call, version["datasetGroupArn"]).get(ITEMS)
     column = items.column(name) if items else None
-    if column is None or column.type != "string":
+    if items is None or column is None or column.type != "string":
         raise errors.invalid(errors.NO_ITEM_NAME, name=name)
+    if not any(each.textual for each in items.columns):
+        raise errors.invalid(errors.NO_THEME_TEXT)

@@ -145,6 +145,7 @@ def _check_tuning(recipe: Recipe, config: Mapping[str, Any]) -> None:
                 errors.TOO_MANY_JOBS.format(name=name, most=MOST_JOBS[name], value=shortened(text))
             )
     tunable = {p.name: p for p in recipe.algorithm.parameters if p.tunable and recipe.has_hpo}
+    searched = set[str]()
     for member, ranges in (tuning.get("algorithmHyperParameterRanges") or {}).items():
         for asked in ranges or ():
             parameter = tunable.get(without_stage(asked.get("name") or ""))
@@ -152,6 +153,9 @@ def _check_tuning(recipe: Recipe, config: Mapping[str, Any]) -> None:
                 raise InvalidInputException(errors.NOT_TUNABLE.format(name=asked.get("name"), arn=recipe.arn))
             if member != RANGES.get(parameter.kind, CATEGORIES):
                 raise errors.invalid(errors.RANGE_OF_OTHER_TYPE, name=parameter.name, member=member)
+            if parameter.name in searched:
+                raise errors.invalid(errors.RANGE_TWICE, name=parameter.name)
+            searched.add(parameter.name)
             _check_range(parameter, asked)
 
 
