@@ -10,6 +10,7 @@ from accounts import Account, member, refused
 from conftest import NewAccount, Shop
 
 DEFAULT_ACCOUNT = "123456789012"
+HRNN_IN_CHINA = "arn:aws-cn:personalize:::recipe/aws-hrnn"
 
 
 def caller(account: Account) -> str:
@@ -118,6 +119,47 @@ def test_the_whole_way_works_in_another_partition(new_account: NewAccount) -> No
     schema = account.schema()
     assert account.describe("schema", schema)["schemaArn"] == schema
     assert schema.startswith("arn:aws-cn:")
+
+
+def test_recipes_are_of_the_partition_of_who_asks(new_account: NewAccount) -> None:
+    account = new_account("cn-north-1")
+    personalize = account.personalize
+    listed = [recipe["recipeArn"] for recipe in personalize.list_recipes()["recipes"]]
+    assert {arn.rpartition("/")[0] for arn in listed} == {"arn:aws-cn:personalize:::recipe"}
+    at_home = new_account().personalize.list_recipes()["recipes"]
+    assert [arn.replace("aws-cn", "aws", 1) for arn in listed] == [recipe["recipeArn"] for recipe in at_home]
+    described = personalize.describe_recipe(recipeArn=HRNN_IN_CHINA)["recipe"]
+    transformation, algorithm = described["featureTransformationArn"], described["algorithmArn"]
+    answers = [
+        described["recipeArn"],
+        personalize.describe_algorithm(algorithmArn=algorithm)["algorithm"]["algorithmArn"],
+        personalize.describe_feature_transformation(featureTransformationArn=transformation)["featureTransformation"][
+            "featureTransformationArn"
+        ],
+    ]
+    assert answers == [HRNN_IN_CHINA, algorithm, transformation]
+    assert all(arn.startswith("arn:aws-cn:personalize:::") for arn in answers)
+    for unknown in (HRNN_IN_CHINA.replace("aws-cn", "aws", 1), HRNN_IN_CHINA.replace("cn", "us-gov", 1)):
+        with refused("ResourceNotFoundException", unknown):
+            personalize.describe_recipe(recipeArn=unknown)
+    with refused("InvalidInputException", HRNN_IN_CHINA, "tags"):
+        personalize.list_tags_for_resource(resourceArn=HRNN_IN_CHINA)
+
+
+def test_models_are_trained_in_another_partition(new_account: NewAccount) -> None:
+    account = new_account("cn-north-1")
+    account.client("s3").create_bucket(
+        Bucket=f"films-{account.number}", CreateBucketConfiguration={"LocationConstraint": "cn-north-1"}
+    )
+    group = account.shop(shops.series())
+    made = account.personalize.create_solution(name="films", datasetGroupArn=group, recipeArn=HRNN_IN_CHINA)
+    campaign = account.campaign(account.version(made["solutionArn"]), "films")
+    assert len(account.recommended(campaign, userId="u1")) == 25
+    chosen = account.personalize.create_solution(name="chosen", datasetGroupArn=group, performAutoML=True)
+    version = account.train(chosen["solutionArn"])
+    best = account.describe("solution", chosen["solutionArn"])["autoMLResult"]["bestRecipeArn"]
+    assert version["recipeArn"] == best
+    assert best.startswith("arn:aws-cn:personalize:::recipe/aws-hrnn")
 
 
 def test_the_whole_way_works_in_another_region(new_account: NewAccount) -> None:

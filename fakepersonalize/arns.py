@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SERVICE_OWNED = "arn:aws:personalize:::"
+AWS = "aws"
+PARTITIONS = {AWS: "", "aws-cn": "cn-", "aws-us-gov": "us-gov-"}  # by what the names of their regions begin with
 _ARN = re.compile(
     r"arn:(?P<partition>[a-z\d-]+):personalize:(?P<region>[^:]*):(?P<account>[^:]*):(?P<tail>.+)", re.DOTALL
 )
@@ -20,9 +21,7 @@ class Scope:
 
     @property
     def partition(self) -> str:
-        return (
-            "aws-cn" if self.region.startswith("cn-") else "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
-        )
+        return max(PARTITIONS, key=lambda name: len(PARTITIONS[name]) * self.region.startswith(PARTITIONS[name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,11 @@ class Arn:
 def build(scope: Scope, tail: str) -> str:
     """Return the ARN of `tail`, such as `campaign/films`, in a scope."""
     return f"arn:{scope.partition}:personalize:{scope.region}:{scope.account}:{tail}"
+
+
+def service_owned(tail: str, partition: str) -> str:
+    """Return the ARN of what is the service's own, such as `recipe/aws-sims`: of no region and no account."""
+    return f"arn:{partition}:personalize:::{tail}"
 
 
 def parse(text: str) -> Arn | None:

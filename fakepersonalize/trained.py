@@ -6,9 +6,10 @@ import gzip
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fakepersonalize.arns import Scope, service_owned
 from fakepersonalize.bundled import SMALL, folder
 
-RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization"
+RECIPE = "recipe/aws-user-personalization"
 NAME = "films"
 # Statuses that last nothing, on a clock that starts where that of a test with the same seed starts.
 SETTINGS = {"lifecycle": "manual", "step_seconds": 0, "iam": "off", "auto_training": "clock"}
@@ -65,7 +66,8 @@ def _deployed(rows: bytes, schema: str, account: str, region: str) -> str:
         dataSource={"dataLocation": f"s3://{NAME}/interactions.csv"},
         roleArn=f"arn:aws:iam::{account}:role/{NAME}",
     )
-    solution = personalize.create_solution(name=NAME, datasetGroupArn=group, recipeArn=RECIPE)["solutionArn"]
+    recipe = service_owned(RECIPE, Scope(account, region).partition)
+    solution = personalize.create_solution(name=NAME, datasetGroupArn=group, recipeArn=recipe)["solutionArn"]
     version = personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
     campaign = personalize.create_campaign(name=NAME, solutionVersionArn=version)["campaignArn"]
     status = personalize.describe_campaign(campaignArn=campaign)["campaign"]["status"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -45,3 +46,7 @@ def test_its_solution_is_trained_again_by_its_schedule(trained: Trained) -> None
         newest, first = personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
     assert (newest["trainingType"], newest["status"]) == ("AUTOMATIC", "ACTIVE")
     assert (newest["creationDateTime"] - first["creationDateTime"]).days == 7
+
+
+def test_it_is_trained_in_other_partitions_as_well(tmp_path: Path) -> None:
+    assert train(tmp_path, "111111111111", "cn-north-1").campaign.startswith("arn:aws-cn:personalize:cn-north-1:")

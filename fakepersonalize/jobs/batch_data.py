@@ -48,7 +48,7 @@ Values = tuple[tuple[str, str], ...]
 def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = ()) -> dict[str, Any]:
     """Pin model and data as they are now: the datasets that the filter reads, and some `also`."""
     version = _existing(services, asked["solutionVersionArn"])
-    recipe = catalogue.recipe(version["recipeArn"].rpartition("/")[2])
+    recipe = catalogue.recipe_of(version["recipeArn"])
     assert recipe is not None
     filter_ = _existing(services, asked["filterArn"]) if asked.document.get("filterArn") else None
     explores = recipe.exploration((asked.document.get("batchInferenceJobConfig") or {}).get("itemExplorationConfig"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import errors
-from fakepersonalize.arns import SERVICE_OWNED
+from fakepersonalize.arns import service_owned
 from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.jobs import side_rows, training_minima, training_rows, update
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 # Which recipes compete unless the solution says it (ours, the pages name none).
-AUTO_ML_RECIPES = (f"{SERVICE_OWNED}recipe/aws-hrnn", f"{SERVICE_OWNED}recipe/aws-hrnn-metadata")
+AUTO_ML_RECIPES = ("aws-hrnn", "aws-hrnn-metadata")
 # The further datasets that a training may read, and what a recipe learns from them.
 SIDES = {schema.ITEMS: {"items", "texts", "new-items"}, schema.USERS: {"users"}, schema.ACTIONS: {"actions"}}
 ACTED = "acted.parquet"
@@ -116,7 +116,7 @@ def _updated(spec: dict[str, Any], recipe: Recipe, folder: Path) -> dict[str, An
     manifest, model, encoded = update.grown(spec, folder / update.BASE, encoded)
     manifest |= {"learnt": _learnt(spec), "last_acted": spec["last_acted"]}
     artifacts.write(folder / MODEL, manifest, _arrays(model.arrays(), encoded))
-    return {"metrics": spec["base"]["metrics"], "recipe": recipe.arn, "tuned": spec["base"]["tuned"]}
+    return {"metrics": spec["base"]["metrics"], "recipe": recipe.name, "tuned": spec["base"]["tuned"]}
 
 
 def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick: Tick) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
     return {
         "metrics": trained.metrics,
-        "recipe": recipe.arn,
+        "recipe": recipe.name,
         "tuned": tuned and tuned.tuned(),
         "seconds": trained.seconds,
     }
@@ -174,8 +174,9 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     if trained.document.get("performAutoML"):
         solution = services.shelf.find(trained["solutionArn"])
         assert solution is not None, "a version has a solution"
-        services.shelf.put(solution, solution.document | {"autoMLResult": {"bestRecipeArn": outcome["recipe"]}})
-        changes["recipeArn"] = outcome["recipe"]
+        best = service_owned(f"recipe/{outcome['recipe']}", trained.scope.partition)
+        services.shelf.put(solution, solution.document | {"autoMLResult": {"bestRecipeArn": best}})
+        changes["recipeArn"] = best
     return changes
 
 
@@ -267,11 +268,11 @@ def _config(trained: Resource) -> dict[str, Any]:
 def _recipes(trained: Resource, config: dict[str, Any]) -> list[Recipe]:
     """Return the recipe that a training follows, which must have a model; with AutoML those that compete."""
     competing = (config.get("autoMLConfig") or {}).get("recipeList") or AUTO_ML_RECIPES
-    arns = competing if trained.document.get("performAutoML") else [trained["recipeArn"]]
-    recipes = [catalogue.recipe(arn.rpartition("/")[2]) for arn in arns]
-    for arn, recipe in zip(arns, recipes):
+    named = competing if trained.document.get("performAutoML") else [trained["recipeArn"]]
+    recipes = [catalogue.recipe(each.rpartition("/")[2], trained.scope.partition) for each in named]
+    for each, recipe in zip(named, recipes):
         if recipe is None or recipe.model is None:
-            raise JobFailed(errors.NO_MODEL.format(arn=arn))
+            raise JobFailed(errors.NO_MODEL.format(arn=each))
     return [recipe for recipe in recipes if recipe]
 
 

@@ -74,7 +74,7 @@ def list_batch_segment_jobs(call: Call, request: dict[str, Any]) -> dict[str, An
 def _version(call: Call, request: dict[str, Any], ability: str) -> tuple[Resource, Recipe]:
     """Return the ACTIVE solution version, and its recipe, which must be able to do the job."""
     version = solution_versions.usable(call, request["solutionVersionArn"])
-    recipe = find_recipe(version["recipeArn"])
+    recipe = find_recipe(call, version["recipeArn"])
     if ability not in recipe.does:
         raise errors.invalid(errors.NO_BATCH, arn=recipe.arn, job=f"{ability.replace('-', ' ')} job")
     return version, recipe

@@ -23,7 +23,7 @@ SYNC = "syncWithLatestSolutionVersion"
 @operation
 def create_campaign(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     version = _version(call, request["solutionVersionArn"])
-    _check_config(version, request.get("campaignConfig"), request["solutionVersionArn"].endswith(LATEST))
+    _check_config(call, version, request.get("campaignConfig"), request["solutionVersionArn"].endswith(LATEST))
     document = {"minProvisionedTPS": 1} | request | {"solutionVersionArn": version.arn}
     return begin_creation(call, call.resources.add(CAMPAIGN, request["name"], document))
 
@@ -54,7 +54,7 @@ def update_campaign(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     version = _version(call, asked or campaign["solutionVersionArn"])
     _require_same_group(call, campaign, version)
     config = request.get("campaignConfig", campaign.document.get("campaignConfig"))
-    _check_config(version, config, asked.endswith(LATEST) if asked else _follows(campaign))
+    _check_config(call, version, config, asked.endswith(LATEST) if asked else _follows(campaign))
     changes = {name: request[name] for name in ("minProvisionedTPS", "campaignConfig") if request.get(name) is not None}
     _begin_update(call.resources.shelf, call.lifecycle, campaign, changes | {"solutionVersionArn": version.arn})
     return {"campaignArn": campaign.arn}
@@ -133,9 +133,9 @@ def _require_same_group(call: Call, campaign: Resource, version: Resource) -> No
         raise errors.invalid(errors.OTHER_GROUP)
 
 
-def _check_config(version: Resource, config: dict[str, Any] | None, latest: bool) -> None:
+def _check_config(call: Call, version: Resource, config: dict[str, Any] | None, latest: bool) -> None:
     """Check what a campaign is told; `latest` says whether it is told to serve the latest version."""
-    recipe = find_recipe(version["recipeArn"])
+    recipe = find_recipe(call, version["recipeArn"])
     if recipe.recipe_type == "USER_SEGMENTATION":
         raise errors.invalid(errors.NO_CAMPAIGNS, arn=recipe.arn)
     serving_config.check(recipe, config)

@@ -31,7 +31,7 @@ UPDATE = "latestRecommenderUpdate"
 @operation
 def create_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     group = call.resources.active(DATASET_GROUP, request["datasetGroupArn"])
-    recipe = _use_case(request["recipeArn"], group)
+    recipe = _use_case(call, request["recipeArn"], group)
     config = request.get("recommenderConfig") or {}
     _check_config(call, recipe, group.arn, config)
     require_active_datasets(call, group, recipe.required_datasets)
@@ -58,7 +58,7 @@ def update_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     recommender = call.resources.get(RECOMMENDER, request["recommenderArn"])
     _require(recommender, ACTIVE, INACTIVE, FAILED_CREATION)
     config = request["recommenderConfig"]
-    _check_config(call, find_recipe(recommender["recipeArn"]), recommender["datasetGroupArn"], config)
+    _check_config(call, find_recipe(call, recommender["recipeArn"]), recommender["datasetGroupArn"], config)
     failed = recommender.status == FAILED_CREATION
     trains = failed or config.get("trainingDataConfig") != recommender["recommenderConfig"].get("trainingDataConfig")
     known = {"knownColumns": columns(call, recommender["datasetGroupArn"])} if trains else {}
@@ -90,12 +90,12 @@ def delete_recommender(call: Call, request: dict[str, Any]) -> None:
     delete(call, RECOMMENDER, request)
 
 
-def _use_case(arn: str, group: Resource) -> Recipe:
+def _use_case(call: Call, arn: str, group: Resource) -> Recipe:
     """Return the recipe, which must be a use case of the group's domain."""
     domain = group.document.get("domain")
     if domain is None:
         raise errors.invalid(errors.CUSTOM_GROUP)
-    recipe = find_recipe(arn)
+    recipe = find_recipe(call, arn)
     if recipe.domain != domain:
         raise errors.invalid(errors.OTHER_DOMAIN, arn=recipe.arn, domain=domain)
     return recipe

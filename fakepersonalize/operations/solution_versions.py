@@ -106,7 +106,7 @@ def _interactions(call: Call, solution: Resource) -> int:
 
 
 def _require_trainable(call: Call, solution: Resource, mode: str) -> None:
-    recipe = find_recipe(solution["recipeArn"]) if solution.document.get("recipeArn") else None
+    recipe = find_recipe(call, solution["recipeArn"]) if solution.document.get("recipeArn") else None
     if mode == "UPDATE":
         _require_updatable(call, solution, recipe)
     group = call.resources.active(DATASET_GROUP, solution["datasetGroupArn"])

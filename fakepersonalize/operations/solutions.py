@@ -31,11 +31,11 @@ LATEST_MEMBERS = (
 @operation
 def create_solution(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     call.resources.active(DATASET_GROUP, request["datasetGroupArn"])
-    recipe = _recipe(request)
+    recipe = _recipe(call, request)
     if recipe:
         solution_config.check(recipe, request, schemas(call, request["datasetGroupArn"]))
     else:
-        _check_auto_ml(request)
+        _check_auto_ml(call, request)
     document = {"performHPO": False, "performAutoML": False, "performAutoTraining": True} | request
     if document["performAutoML"]:
         document["performHPO"] = True
@@ -70,7 +70,9 @@ def update_solution(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     if running in CREATING:
         raise errors.in_transition(solution.arn, f"{UPDATE} {running}")
     arn = solution.document.get("recipeArn")
-    solution_config.check_update(find_recipe(arn) if arn else None, request, schemas(call, solution["datasetGroupArn"]))
+    solution_config.check_update(
+        find_recipe(call, arn) if arn else None, request, schemas(call, solution["datasetGroupArn"])
+    )
     flags = ("performAutoTraining", "performIncrementalUpdate")
     asked = {name: request[name] for name in (*flags, "solutionUpdateConfig") if request.get(name) is not None}
     config = (solution.document.get("solutionConfig") or {}) | (request.get("solutionUpdateConfig") or {})
@@ -89,21 +91,21 @@ def delete_solution(call: Call, request: dict[str, Any]) -> None:
     delete(call, SOLUTION, request)
 
 
-def _recipe(request: dict[str, Any]) -> Recipe | None:
+def _recipe(call: Call, request: dict[str, Any]) -> Recipe | None:
     """Return the recipe that a solution names; None with AutoML."""
     if bool(request.get("performAutoML")) == bool(request.get("recipeArn")):
         raise InvalidInputException(errors.RECIPE_OR_AUTO_ML)
     if request.get("performAutoML"):
         return None
-    recipe = find_recipe(request["recipeArn"])
+    recipe = find_recipe(call, request["recipeArn"])
     if recipe.domain:
         raise InvalidInputException(errors.DOMAIN_RECIPE.format(arn=recipe.arn))
     return recipe
 
 
-def _check_auto_ml(request: dict[str, Any]) -> None:
+def _check_auto_ml(call: Call, request: dict[str, Any]) -> None:
     config = request.get("solutionConfig") or {}
-    candidates = map(find_recipe, (config.get("autoMLConfig") or {}).get("recipeList") or ())
+    candidates = (find_recipe(call, arn) for arn in (config.get("autoMLConfig") or {}).get("recipeList") or ())
     solution_config.check_auto_ml(candidates, config)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fakepersonalize import errors
-from fakepersonalize.arns import SERVICE_OWNED
+from fakepersonalize.arns import service_owned
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
@@ -31,7 +31,7 @@ def list_tags_for_resource(call: Call, request: dict[str, Any]) -> dict[str, Any
 
 def _taggable(call: Call, request: dict[str, Any]) -> Resource:
     arn = request["resourceArn"]
-    resource = None if arn.startswith(SERVICE_OWNED) else call.resources.any(arn)
+    resource = None if arn.startswith(service_owned("", call.scope.partition)) else call.resources.any(arn)
     if resource is None or not resource.kind.taggable:
         raise InvalidInputException(errors.NOT_TAGGABLE.format(arn=arn))
     return resource

@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any, Literal, NamedTuple
 
 from fakepersonalize import errors
-from fakepersonalize.arns import SERVICE_OWNED
+from fakepersonalize.arns import AWS, PARTITIONS, parse, service_owned
 
 Value = int | float | bool | str
 Need = Literal["required", "optional", "unused"]
@@ -145,10 +145,11 @@ class FeatureTransformation:
     parameters: tuple[Parameter, ...]
     created: datetime
     updated: datetime
+    partition: str
 
     @property
     def arn(self) -> str:
-        return f"{SERVICE_OWNED}feature-transformation/{self.name}"
+        return service_owned(f"feature-transformation/{self.name}", self.partition)
 
     def describe(self) -> dict[str, Any]:
         """Return the members of DescribeFeatureTransformation, times as seconds since 1970."""
@@ -170,10 +171,11 @@ class Algorithm:
     parameters: tuple[Parameter, ...]
     created: datetime
     updated: datetime
+    partition: str
 
     @property
     def arn(self) -> str:
-        return f"{SERVICE_OWNED}algorithm/{self.name}"
+        return service_owned(f"algorithm/{self.name}", self.partition)
 
     def describe(self) -> dict[str, Any]:
         """Return the members of DescribeAlgorithm, times as seconds since 1970."""
@@ -217,10 +219,11 @@ class Recipe:
     does: frozenset[str]
     learns_from: frozenset[str]
     model: str | None
+    partition: str
 
     @property
     def arn(self) -> str:
-        return f"{SERVICE_OWNED}recipe/{self.name}"
+        return service_owned(f"recipe/{self.name}", self.partition)
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -304,24 +307,30 @@ class Recipe:
         return found
 
 
-def recipe(name: str) -> Recipe | None:
-    """Return the recipe called `name`, listed or not."""
-    return _catalogue().recipes.get(name)
+def recipe(name: str, partition: str = AWS) -> Recipe | None:
+    """Return the recipe called `name`, listed or not, as the regions of a partition have it."""
+    return _catalogue(partition).recipes.get(name)
 
 
-def recipes() -> tuple[Recipe, ...]:
+def recipe_of(arn: str) -> Recipe | None:
+    """Return the recipe with an ARN, which is of some partition."""
+    parsed = parse(arn)
+    return recipe(parsed.id, parsed.partition) if parsed and parsed.partition in PARTITIONS else None
+
+
+def recipes(partition: str = AWS) -> tuple[Recipe, ...]:
     """Return all recipes in the order of their names; ListRecipes shows those that are `listed`."""
-    return tuple(_catalogue().recipes.values())
+    return tuple(_catalogue(partition).recipes.values())
 
 
-def algorithm(name: str) -> Algorithm | None:
+def algorithm(name: str, partition: str = AWS) -> Algorithm | None:
     """Return the algorithm called `name`."""
-    return _catalogue().algorithms.get(name)
+    return _catalogue(partition).algorithms.get(name)
 
 
-def feature_transformation(name: str) -> FeatureTransformation | None:
+def feature_transformation(name: str, partition: str = AWS) -> FeatureTransformation | None:
     """Return the feature transformation called `name`."""
-    return _catalogue().feature_transformations.get(name)
+    return _catalogue(partition).feature_transformations.get(name)
 
 
 def without_stage(name: str) -> str:
@@ -344,24 +353,22 @@ class _Catalogue:
 
 
 @cache
-def _catalogue() -> _Catalogue:
+def _catalogue(partition: str) -> _Catalogue:
     rows = tomllib.loads(resources.files(__package__).joinpath("catalogue.toml").read_text("utf-8"))
     groups = {name: _parameters(group) for name, group in rows["parameters"].items()}
+    common = {"updated": rows["updated"], "partition": partition}
     transformations = {
-        name: FeatureTransformation(name, _joined(groups, row.get("parameters", ())), row["created"], rows["updated"])
+        name: FeatureTransformation(name, _joined(groups, row.get("parameters", ())), row["created"], **common)
         for name, row in rows["feature-transformations"].items()
     }
-    found = {
-        name: _recipe(name, row, rows["updated"], groups, transformations)
-        for name, row in sorted(rows["recipes"].items())
-    }
+    found = {name: _recipe(name, row, common, groups, transformations) for name, row in sorted(rows["recipes"].items())}
     return _Catalogue(found, {row.algorithm.name: row.algorithm for row in found.values()}, transformations)
 
 
 def _recipe(
     name: str,
     row: Mapping[str, Any],
-    updated: datetime,
+    common: Mapping[str, Any],
     groups: Mapping[str, tuple[Parameter, ...]],
     transformations: Mapping[str, FeatureTransformation],
 ) -> Recipe:
@@ -373,12 +380,11 @@ def _recipe(
         name=name,
         description=row["description"],
         recipe_type=row["type"],
-        algorithm=Algorithm(row.get("algorithm", name), name, trains, row["created"], updated),
+        algorithm=Algorithm(row.get("algorithm", name), name, trains, row["created"], **common),
         feature_transformation=prepares,
         feature_parameters=inherited if own is None else _joined(groups, own),
         campaign_parameters=_joined(groups, row.get("campaign_parameters", ())),
         created=row["created"],
-        updated=updated,
         listed=row.get("listed", True),
         domain=row.get("domain"),
         required_datasets=tuple(row.get("requires", ("INTERACTIONS",))),
@@ -390,6 +396,7 @@ def _recipe(
         does=frozenset(row["does"]),
         learns_from=frozenset(row.get("learns_from", ())),
         model=row.get("model"),
+        **common,
     )
 
 

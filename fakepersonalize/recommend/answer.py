@@ -342,7 +342,7 @@ class Recommender:
             version = self._shelf.find(resource["solutionVersionArn"])
             assert version is not None, "a campaign keeps its solution"
             trained, model, config = version, version.number, resource.document.get("campaignConfig") or {}
-        recipe = catalogue.recipe(trained["recipeArn"].rpartition("/")[2])
+        recipe = catalogue.recipe_of(trained["recipeArn"])
         assert recipe is not None
         latest = resource.kind is RECOMMENDER or is_latest(
             trained, self._shelf.below(trained["solutionArn"], SOLUTION_VERSION)

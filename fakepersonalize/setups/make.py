@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fakepersonalize import arns
-from fakepersonalize.arns import Scope
+from fakepersonalize.arns import Scope, service_owned
 from fakepersonalize.resources.kinds import KINDS
 from fakepersonalize.resources.processes import ACTIVE, IN_TRANSITION
 from fakepersonalize.setups.reading import Document, Keys, files_below, within
@@ -22,7 +22,6 @@ from fakepersonalize.setups.wanted import DATASET_TYPES, checked
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 PERSONALIZE = "personalize.amazonaws.com"
-RECIPE_ARN = "arn:{partition}:personalize:::recipe/{name}"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": PERSONALIZE}, "Action": "sts:AssumeRole"}],
@@ -239,7 +238,7 @@ class SetUp:
             raise self._document.error(keys, f"{path} cannot be read: {problem}") from None
 
     def _recipe(self, named: str) -> str:
-        return named if named.startswith("arn:") else RECIPE_ARN.format(partition=self._scope.partition, name=named)
+        return named if named.startswith("arn:") else service_owned(f"recipe/{named}", self._scope.partition)
 
     def _explained(self, keys: Keys) -> _Explained:
         return _Explained(self._document, keys)

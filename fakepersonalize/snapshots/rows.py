@@ -198,7 +198,7 @@ def _wrong_meaning(kind: str, document: Row) -> str | None:
             syntax.parse(document["filterExpression"])
     except (ServiceError, ValueError, RecursionError) as problem:
         return f"which means nothing: {shown(str(problem))}"
-    if "recipeArn" in document and catalogue.recipe(str(document["recipeArn"]).rpartition("/")[2]) is None:
+    if "recipeArn" in document and catalogue.recipe_of(str(document["recipeArn"])) is None:
         return "whose recipe there is not"
     model = document.get("model")
     if model is not None and not (kind == "recommender" and type(model) is int and -LARGEST <= model < 0):
