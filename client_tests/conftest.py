@@ -20,6 +20,7 @@ import loopback
 import pytest
 import shops
 from accounts import PATIENCE_SECONDS, Account, until
+from deeds import Deeds
 from markets import Market
 from modes import IN_PROCESS, SOCKET
 
@@ -221,6 +222,12 @@ def shop(new_account: NewAccount) -> Shop:
 def grocery(new_account: NewAccount) -> Shop:
     """A shop where people buy the same again and again."""
     return Shop(new_account(), shops.staples())
+
+
+@pytest.fixture(scope="module")
+def deeds(new_account: NewAccount) -> Deeds:
+    """A group with actions and a campaign for the next best one; tests put rows of users of their own."""
+    return Deeds(new_account())
 
 
 @pytest.fixture(scope="session")

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from accounts import refused
-from conftest import NewAccount, Shop
+from conftest import Shop
 from deeds import DAY, KNOWN, Deeds, number
 
 SCORED = ["join", "app", "weekly"]
-
-
-@pytest.fixture(scope="module")
-def deeds(new_account: NewAccount) -> Deeds:
-    return Deeds(new_account())
 
 
 def test_users_are_told_apart_by_what_they_took(deeds: Deeds) -> None:

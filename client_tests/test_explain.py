@@ -13,7 +13,6 @@ from conftest import Shop
 from deeds import Deeds
 from markets import PERSONAL, PERSONAL_V2, RANKING, RANKING_V2, SIMS, Market
 from modes import socket_only
-from test_actions import deeds  # noqa: F401 - the fixture
 
 DRAMA = 'INCLUDE ItemID WHERE Items.GENRES IN ("drama")'
 NOT_NOIR = 'EXCLUDE ItemID WHERE Items.GENRES IN ("noir")'
@@ -66,7 +65,7 @@ def test_what_adds_to_a_ranking_sums_to_its_scores(market: Market, controls: Any
     assert explained["filters"][0]["parts"] == [{"expression": NOT_NOIR, "removed": 1, "items": ["i50"]}]
 
 
-def test_what_adds_to_actions_sums_to_their_scores(deeds: Deeds, controls: Any) -> None:  # noqa: F811
+def test_what_adds_to_actions_sums_to_their_scores(deeds: Deeds, controls: Any) -> None:
     answer = deeds.account.runtime.get_action_recommendations(campaignArn=deeds.campaign, userId="u4", numResults=10)
     assert any(action["score"] for action in answer["actionList"])
     require_sums(answer["actionList"], controls.explain(answer["recommendationId"]), "actionId")
