@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import shops
-from accounts import Account, Description, refused, until
-from conftest import Tell
-from modes import socket_only
+from accounts import Account, Description
 from test_exports import rows as exported
 
 ROWS = shops.series()
@@ -20,14 +17,10 @@ EVENTS_HEADER = f"{shops.HEADER},EVENT_TYPE,EVENT_VALUE"
 
 
 def deleted(account: Account, group: str, location: str, name: str = "job") -> Description:
-    return account.settled("data_deletion_job", begin(account, group, location, name))
-
-
-def begin(account: Account, group: str, location: str, name: str) -> str:
-    arn: str = account.personalize.create_data_deletion_job(
+    arn = account.personalize.create_data_deletion_job(
         jobName=name, datasetGroupArn=group, roleArn=account.role, dataSource={"dataLocation": location}
     )["dataDeletionJobArn"]
-    return arn
+    return account.settled("data_deletion_job", arn)
 
 
 class Town:
@@ -171,16 +164,3 @@ def test_a_list_that_is_not_there_fails_the_job(account: Account, location: str)
     job = deleted(account, account.group(), location)
     assert job["status"] == "FAILED"
     assert job["failureReason"].startswith("Insufficient privileges for accessing data in S3.")
-
-
-@socket_only
-def test_five_jobs_of_a_group_may_wait_however_many_run(waiting: Callable[..., tuple[Account, Tell]]) -> None:
-    account, tell = waiting("data_deletion_job")
-    group, location = account.group(), account.put("USER_ID\nu1\n")
-    for status in ("running", "waiting"):
-        arns = [begin(account, group, location, f"{status}{number}") for number in range(5)]
-        with refused("LimitExceededException", "More than 5 resources with PENDING status."):
-            begin(account, group, location, "more")
-        assert account.describe("data_deletion_job", arns[-1])["status"] == "PENDING"
-        tell()
-        until(lambda last=arns[-1]: account.describe("data_deletion_job", last)["status"] == "IN_PROGRESS")
