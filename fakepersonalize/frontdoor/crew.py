@@ -27,8 +27,6 @@ class Task(Protocol):
 
     def service(self) -> None: ...
 
-    def cancel(self) -> None: ...
-
 
 class Crew:
     """Answers what comes on `sockets`, waitress's own map of them, with `threads`; ends when nothing is left in it."""
@@ -77,11 +75,6 @@ class Crew:
         """Take what waitress has found; the leader comes to it when it has looked at all sockets."""
         self._tasks.append(task)
 
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
-        """Forget what has not been begun; waitress asks for it."""
-        while self._tasks:
-            self._tasks.popleft().cancel()
-
     def _work(self) -> None:
         while not self._over.is_set():
             self._lead.acquire()  # released by whoever ends this thread's lead
@@ -94,10 +87,10 @@ class Crew:
                 else:
                     self._look()
 
-    def _look(self) -> None:
+    def _look(self, seconds: float = POLL_SECONDS) -> None:
         """Wait until sockets have something, and take it in: requests that are whole become tasks."""
         try:
-            self._poll(POLL_SECONDS, self._sockets)
+            self._poll(seconds, self._sockets)
         except Exception:  # a socket that broke just now; without this thread nobody would look any more
             log.exception("looking at the sockets failed")
             time.sleep(SLOW_SECONDS)
@@ -124,16 +117,29 @@ class Crew:
         self.pass_on()
 
     def _watch_the_leader(self) -> None:
-        """Take the lead from whoever is slow; sleep while there is nothing to do."""
+        """Take the lead from whoever is slow, stand in while all are; sleep while there is nothing to do."""
         rested = 0.0
         while not self._over.is_set():
-            begun = self._begun
+            begun, led = self._begun, self._leader is not None
             time.sleep(SLOW_SECONDS)
             with self._guard:
                 if begun is not None and begun == self._begun:
                     self._resign()
-            rested = rested + SLOW_SECONDS if begun is None else 0.0
+            if not led and self._leader is None:
+                self._stand_in()
+            rested = rested + SLOW_SECONDS if led and begun is None else 0.0
             if rested > REST_SECONDS:
                 rested = 0.0
                 self._busy.clear()
-                self._busy.wait()
+                if self._begun is None and self._leader is not None and not self._over.is_set():
+                    self._busy.wait()
+
+    def _stand_in(self) -> None:
+        """Look at the sockets while all threads are busy: some may wait for what only that sends or closes."""
+        if self._lead.acquire(blocking=False):
+            self._leader = threading.get_ident()
+            self._look(SLOW_SECONDS)
+            if self._sockets:
+                self.pass_on()
+            else:
+                self._end()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import select
 import socket
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +88,12 @@ class Channel(HTTPChannel):  # type: ignore[misc,unused-ignore]
     parser_class = Parser
     task_class = Task
 
+    def handle_write(self) -> None:
+        """Send even the little that a request in progress has written: unsent, its socket would be ready for ever."""
+        if self.requests and self.total_outbufs_len:
+            self._flush_exception(self._flush_some_if_lockable)
+        super().handle_write()
+
 
 class WebServer:
     """Answers with a WSGI application what comes on a listening socket, from threads of its own."""
@@ -111,8 +116,9 @@ class WebServer:
         )
         self._waitress.channel_class = Channel
         self._waitress.adj.send_bytes = SENT_AT_ONCE_BYTES  # as an argument it is deprecated
-        self._wake: Callable[..., None] = self._waitress.trigger.pull_trigger
-        self._waitress.pull_trigger = lambda: None if crew.leads else self._wake()
+        self._trigger = self._waitress.trigger
+        self._waitress.pull_trigger = lambda: None if crew.leads else self._trigger.pull_trigger()
+        self._closed = False
 
     def start(self) -> None:
         """Begin to answer."""
@@ -128,11 +134,21 @@ class WebServer:
 
     def close(self, seconds: float = 1.0) -> None:
         """Stop answering; a request in progress does not hold it up."""
-        with suppress(OSError):  # the crew, awake for another reason, has closed the trigger before it was pulled
-            # Only who looks at the sockets may take them away; the crew ends when none is left.
-            self._wake(lambda: wasyncore.close_all(self._sockets, ignore_all=True))
-        self._crew.join(seconds)
-        self._crew.dismiss(DISMISSAL_SECONDS)
+        if self._closed:
+            return
+        self._closed = True
+        self._trigger.pull_trigger(self._leave)
+        if self._crew.join(seconds):
+            self._crew.dismiss(DISMISSAL_SECONDS)
+            self._trigger.close()  # last: a late pull would write to whatever file has its number then
+
+    def _leave(self) -> None:
+        """Take all sockets away, which only who looks at them may do; the crew ends when none is left."""
+        for channel in list(self._waitress.active_channels.values()):
+            with suppress(OSError):
+                channel.handle_close()  # unlike close, this wakes a thread that waits for the client to read
+        wasyncore.dispatcher.close(self._waitress)
+        self._trigger.del_channel()
 
 
 def _allow_open_files(count: int) -> None:

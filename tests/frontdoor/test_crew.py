@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -12,6 +12,7 @@ from fakepersonalize.frontdoor import crew as crew_module
 from fakepersonalize.frontdoor.waitress_server import THREADS, WebServer
 
 PATIENCE = 10
+BLOCK, BLOCKS = b"x" * 2**20, 40  # together more than waitress holds for a client that does not read
 
 
 class Shop:
@@ -32,9 +33,26 @@ class Shop:
             assert self.may_end.wait(PATIENCE)
         if path == "/broken":
             raise RuntimeError("broken on purpose")
+        if path.startswith("/stream"):
+            start_response("200 OK", [("Content-Length", str(len(BLOCK) * BLOCKS))])
+            return self.stream()
+        if path == "/drip":
+            start_response("200 OK", [("Content-Length", "2")])
+            return self.drip()
         body = path.encode() * (1 if path != "/long" else 200_000)
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
+
+    def stream(self):
+        self.begun.release()
+        for _ in range(BLOCKS):
+            yield BLOCK
+
+    def drip(self):
+        yield b"1"
+        self.begun.release()
+        assert self.may_end.wait(PATIENCE)
+        yield b"2"
 
 
 @pytest.fixture
@@ -126,11 +144,57 @@ def test_requests_sent_ahead_are_answered_in_their_order(shop, connect):
 
 def test_a_client_that_reads_slowly_gets_all_and_holds_up_nobody(connect):
     slow, quick = connect(), connect()
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
     ask(slow, "/long")
     ask(quick, "/quick")
     assert answer(quick) == "/quick"
     assert answer(slow) == "/long" * 200_000
+
+
+def test_clients_that_read_nothing_hold_up_nobody_however_many(shop, connect):
+    idle = [connect() for _ in range(THREADS)]
+    for connection in idle:
+        ask(connection, "/stream")
+    for _ in idle:
+        assert shop.begun.acquire(timeout=PATIENCE)
+    assert len(answer(idle[0])) == len(BLOCK) * BLOCKS
+    quick = connect()
+    ask(quick, "/quick")
+    assert answer(quick) == "/quick"
+
+
+def test_what_a_slow_request_says_first_is_sent_and_then_nobody_is_kept_busy(shop, web, connect, monkeypatch):
+    looks, look = [], web._crew._poll
+    monkeypatch.setattr(web._crew, "_poll", lambda *given: (looks.append(1), look(*given)))
+    connection = connect()
+    ask(connection, "/drip")
+    assert shop.begun.acquire(timeout=PATIENCE)
+    while not connection.recv(4096).endswith(b"1"):
+        pass
+    seen = len(looks)
+    time.sleep(0.3)
+    assert len(looks) - seen < 10
+    shop.may_end.set()
+    assert connection.recv(10) == b"2"
+
+
+def test_a_request_that_comes_when_the_watch_lies_down_is_watched(shop, web, connect, monkeypatch):
+    slow, quick, busy, lying = connect(), connect(), web._crew._busy, threading.Event()
+
+    def lie_down():
+        monkeypatch.undo()
+        ask(slow, "/slow")
+        assert shop.begun.acquire(timeout=PATIENCE)
+        busy.clear()
+        lying.set()
+
+    monkeypatch.setattr(busy, "clear", lie_down)
+    ask(quick, "/1")  # wakes the watch
+    assert answer(quick) == "/1"
+    assert lying.wait(PATIENCE)
+    quick.settimeout(PATIENCE / 2)  # before the slow one gives up
+    ask(quick, "/quick")
+    assert answer(quick) == "/quick"
 
 
 def test_a_request_that_fails_ends_neither_its_connection_nor_the_crew(connect, caplog):
@@ -170,6 +234,56 @@ def test_the_end_waits_for_no_request(shop, web, connect):
     assert web.join(0)
     with closing(socket.socket()) as late:
         assert late.connect_ex(("127.0.0.1", web.port)) != 0
+
+
+def test_the_end_waits_for_no_request_when_all_threads_have_one(shop, web, connect):
+    for _ in range(THREADS):
+        ask(connect(), "/slow")
+        assert shop.begun.acquire(timeout=PATIENCE)
+    web.close()
+    assert web.join(0)
+
+
+def test_the_end_that_comes_when_the_watch_lies_down_ends_it_as_well(web, connect, monkeypatch):
+    busy, connection, lying = web._crew._busy, connect(), threading.Event()
+
+    def lie_down():
+        monkeypatch.undo()
+        threading.Thread(target=web.close).start()
+        for thread in web._crew._threads:
+            thread.join(PATIENCE)
+        busy.clear()
+        lying.set()
+
+    monkeypatch.setattr(busy, "clear", lie_down)
+    ask(connection, "/1")  # wakes the watch
+    assert answer(connection) == "/1"
+    assert lying.wait(PATIENCE)
+    web._crew._watch.join(PATIENCE)
+    assert not web._crew._watch.is_alive()
+
+
+def test_the_end_wakes_who_waits_for_a_client_to_read(shop, web, connect, caplog):
+    connections = [connect() for _ in range(4)]
+    for connection in connections:
+        ask(connection, "/stream")
+        assert shop.begun.acquire(timeout=PATIENCE)
+    time.sleep(0.2)
+    web.close()
+    for thread in (*web._crew._threads, web._crew._watch):
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert not caplog.records
+
+
+def test_a_second_end_touches_no_file_that_was_opened_since(web, tmp_path):
+    web.close()
+    with ExitStack() as leaving:
+        paths = [tmp_path / str(number) for number in range(20)]
+        for path in paths:
+            leaving.enter_context(path.open("wb"))
+        web.close()
+    assert [path.read_bytes() for path in paths] == [b""] * 20
 
 
 def test_after_the_end_no_thread_is_left(shop, web, connect):
