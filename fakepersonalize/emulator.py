@@ -132,8 +132,8 @@ class Emulator(Controls):
             pins,
         )
         training = models.operation("CreateSolutionVersion")
-        self.lifecycle.kept = lambda solution: automatic_training.keep(
-            Call(training, solution.scope, "", self.shelf.at(solution.scope), house), solution
+        self.lifecycle.kept = lambda trained: automatic_training.keep(
+            Call(training, trained.scope, "", self.shelf.at(trained.scope), house), trained
         )
         journal = Journal()
         self._dispatcher = Dispatcher(

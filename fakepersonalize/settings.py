@@ -71,7 +71,7 @@ class Settings:
     seed: int | None = _setting(None, "makes identifiers and models repeatable")
     auto_training: str = _setting(
         "off",
-        "train solutions with performAutoTraining by schedule, as the emulator's clock goes, or none unasked",
+        "train solutions with performAutoTraining, and recommenders, by schedule as the clock goes, or none unasked",
         ("off", "clock"),
     )
     train_threads: int = field(

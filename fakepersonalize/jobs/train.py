@@ -21,6 +21,7 @@ from fakepersonalize.recipes import catalogue
 from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.resources import quotas
 from fakepersonalize.resources.kinds import DATASET, RECOMMENDER
+from fakepersonalize.resources.processes import CREATING
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.storage import artifacts
 
@@ -255,10 +256,11 @@ def _exchange(services: Services, job: Job, recommender: Resource) -> int:
 
 
 def _config(trained: Resource) -> dict[str, Any]:
-    """Return what is configured of a training: a recommender is trained as its latest update says."""
+    """Return what is configured of a training: a recommender that is being updated is trained as the update says."""
     if trained.kind is RECOMMENDER:
-        latest = trained.document.get("latestRecommenderUpdate") or trained.document
-        return latest.get("recommenderConfig") or {}
+        update = trained.document.get("latestRecommenderUpdate") or {}
+        found: dict[str, Any] = (update if update.get("status") in CREATING else trained)["recommenderConfig"]
+        return found
     config = trained.document.get("solutionConfig") or {}
     if trained.document.get("performAutoML"):  # nothing else counts then
         return {"autoMLConfig": config.get("autoMLConfig") or {}}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fakepersonalize import errors
-from fakepersonalize.operations import serving_config, solution_config
+from fakepersonalize.operations import automatic_training, serving_config, solution_config
+from fakepersonalize.operations.automatic_training import UPDATE
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.datasets import columns, require_active_datasets, schemas
 from fakepersonalize.operations.recipes import find_recipe
@@ -25,8 +26,6 @@ from fakepersonalize.resources.processes import (
 )
 from fakepersonalize.resources.shelf import Resource
 
-UPDATE = "latestRecommenderUpdate"
-
 
 @operation
 def create_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +35,9 @@ def create_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     _check_config(call, recipe, group.arn, config)
     require_active_datasets(call, group, recipe.required_datasets)
     document = request | {"recommenderConfig": config, "knownColumns": columns(call, group.arn)}
-    return begin_creation(call, call.resources.add(RECOMMENDER, request["name"], document), "train")
+    recommender = call.resources.add(RECOMMENDER, request["name"], document)
+    automatic_training.appoint(call, recommender)
+    return begin_creation(call, recommender, "train")
 
 
 @operation
@@ -65,6 +66,8 @@ def update_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     update = {UPDATE: {"recommenderConfig": config}}
     changed = call.resources.shelf.put(recommender, recommender.document | known | update)
     call.lifecycle.begin(changed, CREATE, "train" if trains else None, ("status", UPDATE) if failed else (UPDATE,))
+    if trains:
+        automatic_training.appoint(call, changed)
     return {"recommenderArn": recommender.arn}
 
 

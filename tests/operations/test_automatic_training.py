@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import Account
+from accounts import RECIPES, Account
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
+from fakepersonalize.jobs import training_rows
 
+EVENTS = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
 DAILY = {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}}
 
 
@@ -115,3 +117,107 @@ def test_by_default_nothing_is_trained_unasked() -> None:
         described = account.describe("solution", solution)
         assert described["performAutoTraining"] is True
         assert described["solutionConfig"]["autoTrainingConfig"] == DAILY["autoTrainingConfig"]
+
+
+# Recommenders
+
+
+class Shop:
+    """A domain dataset group with the recommender Most viewed."""
+
+    def __init__(self, account: Account) -> None:
+        self.account, group = account, account.group(domain="ECOMMERCE")
+        self.dataset = account.dataset(group, account.schema("events", EVENTS, domain="ECOMMERCE"))
+        self.view(shops.series(), "first")
+        made = account.personalize.create_recommender(
+            name="viewed", datasetGroupArn=group, recipeArn=f"{RECIPES}aws-ecomm-popular-items-by-views"
+        )
+        self.recommender: str = made["recommenderArn"]
+        account.active("recommender", self.recommender)
+
+    def view(self, rows: list[shops.Row], name: str) -> None:
+        """Let these be all that was viewed."""
+        text = shops.csv([(*row, "View") for row in rows], f"{shops.HEADER},EVENT_TYPE")
+        assert self.account.import_rows(self.dataset, self.account.put(text, name), name)["status"] == "ACTIVE"
+
+    def fashion(self) -> None:
+        """Let everybody view something new."""
+        self.view([*shops.series(), *((f"u{user}", "fashion", 2_000_000_000 + user) for user in range(100))], "fashion")
+
+    @property
+    def described(self) -> dict[str, Any]:
+        return self.account.describe("recommender", self.recommender)
+
+    @property
+    def knows_the_fashion(self) -> bool:
+        answer = self.account.runtime.get_recommendations(recommenderArn=self.recommender, userId="u1")
+        return any(item["itemId"] == "fashion" for item in answer["itemList"])
+
+
+@pytest.fixture
+def shop(emulator: Emulator, account: Account) -> Shop:
+    return Shop(account)
+
+
+def test_a_recommender_is_trained_again_every_week(emulator: Emulator, shop: Shop) -> None:
+    shop.fashion()
+    emulator.advance(days=6, hours=23)
+    assert not shop.knows_the_fashion
+    emulator.advance(hours=1)
+    assert shop.knows_the_fashion
+    assert shop.described["status"] == "ACTIVE"
+    assert "latestRecommenderUpdate" not in shop.described  # nobody updated it
+    shop.view(shops.series(), "as-before")
+    emulator.advance(days=7)
+    assert not shop.knows_the_fashion
+
+
+def test_a_recommender_that_is_stopped_is_not_trained(emulator: Emulator, shop: Shop) -> None:
+    shop.account.personalize.stop_recommender(recommenderArn=shop.recommender)
+    emulator.advance(hours=1)
+    shop.fashion()
+    emulator.advance(days=8)
+    shop.account.personalize.start_recommender(recommenderArn=shop.recommender)
+    emulator.advance(hours=1)
+    assert not shop.knows_the_fashion
+    emulator.advance(days=7)
+    assert shop.knows_the_fashion
+
+
+def test_a_training_of_a_recommender_that_fails_leaves_the_old_model(emulator: Emulator, shop: Shop) -> None:
+    shop.fashion()
+    emulator.fail(operation="UpdateRecommender", count=1, fails="out of order")
+    emulator.advance(days=8)
+    assert shop.described["status"] == "ACTIVE"
+    assert not shop.knows_the_fashion
+    emulator.advance(days=7)
+    assert shop.knows_the_fashion
+
+
+def test_a_recommender_is_trained_as_it_is_and_not_as_an_update_that_failed(
+    emulator: Emulator, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choices: list[dict[str, Any]] = []
+    prepare = training_rows.prepare
+
+    def noted(spec: dict[str, Any], learns_from: frozenset[str]) -> training_rows.Encoded:
+        choices.append(spec["choice"])
+        return prepare(spec, learns_from)
+
+    monkeypatch.setattr(training_rows, "prepare", noted)
+    emulator.fail(operation="UpdateRecommender", count=1, fails="out of order")
+    config = {"trainingDataConfig": {"includedDatasetColumns": {"INTERACTIONS": ["EVENT_TYPE"]}}}
+    shop.account.personalize.update_recommender(recommenderArn=shop.recommender, recommenderConfig=config)
+    emulator.advance(hours=1)
+    assert shop.described["latestRecommenderUpdate"]["status"] == "CREATE FAILED"
+    emulator.advance(days=8)
+    assert [choice.keys() for choice in choices] == [{"known"}]
+    assert shop.described["recommenderConfig"] == {}
+
+
+def test_by_default_no_recommender_is_trained_unasked() -> None:
+    with mock_personalize(lifecycle="manual", step_seconds=0) as emulator:
+        shop = Shop(Account("123456789012"))
+        shop.fashion()
+        emulator.advance(days=30)
+        assert not shop.knows_the_fashion
