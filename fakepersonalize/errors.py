@@ -244,8 +244,6 @@ def invalid(sentence: str, hint: str | None = None, **values: object) -> Invalid
     return InvalidInputException(sentence.format(**shown), hint)
 
 
-NOT_BUILT = "{what} is not built in fakepersonalize yet."  # o
-
 # dataset groups and datasets
 ROLE_WITHOUT_KEY = "An IAM role can only be given together with a KMS key (kmsKeyArn and roleArn)."  # o
 UNKNOWN_DATASET_TYPE = "Invalid dataset type: {type}."  # o

@@ -16,6 +16,7 @@ from botocore.exceptions import WaiterError
 
 import fakepersonalize
 from fakepersonalize import mock_personalize
+from fakepersonalize.operations.registry import handlers
 from fakepersonalize.resources.kinds import KINDS, SCHEMA
 from fakepersonalize.waiters import FAST_SLEEP, get_waiter, names
 
@@ -34,7 +35,7 @@ def personalize() -> Iterator[Any]:
 def test_every_kind_has_a_waiter_for_its_life_and_one_for_its_deletion() -> None:
     created = {kind.name for kind in KINDS.values()} - {SCHEMA.name}
     expected = {f"{name}_active" for name in created - {"data_deletion_job"}} | {"data_deletion_job_completed"}
-    expected |= {f"{kind.name}_deleted" for kind in KINDS.values() if kind.deletable}
+    expected |= {f"{kind.name}_deleted" for kind in KINDS.values() if f"delete_{kind.name}" in handlers()}
     assert set(names()) == expected | {"recommender_inactive", "solution_version_stopped"}
 
 

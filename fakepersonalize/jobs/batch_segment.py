@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import errors
 from fakepersonalize.datasets.schema import ITEMS
@@ -24,7 +24,6 @@ from fakepersonalize.resources.quotas import SEGMENT_LINES
 
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
-    from fakepersonalize.recipes.models.affinity import Affinity
     from fakepersonalize.recipes.training import Codes, Mask, TrainingData
 
 WORK = "fakepersonalize.jobs.batch_segment:work"
@@ -79,10 +78,10 @@ class SegmentDesk:
         if line.problem:
             return line.problem
         items = self._with_attributes(line[ATTRIBUTES]) if self._by_attributes else self._item(line[ITEM])
+        if isinstance(items, str):
+            return items
         bound = self._stock.bound(tuple(sorted(line.values().items()))) if self._stock.filter else None
-        if isinstance(items, str) or isinstance(bound, str):
-            return items if isinstance(items, str) else cast(str, bound)
-        return items, bound
+        return bound if isinstance(bound, str) else (items, bound)
 
     def _item(self, id_: str) -> Codes | str:
         import numpy as np
@@ -115,8 +114,7 @@ class SegmentDesk:
             return
         groups = np.repeat(np.arange(len(asked)), [len(items) for items, _ in asked])
         everything = np.concatenate([items for items, _ in asked])
-        model = cast("Affinity", self._loaded.model)
-        interest = model.interest(groups, everything, len(asked), self._histories)
+        interest = self._loaded.model.interest(groups, everything, len(asked), self._histories)
         for number, (_, bound) in enumerate(asked):
             yield best_allowed(interest[:, number], self._allowed(bound), self._amount).tolist()
 

@@ -273,10 +273,6 @@ class Recipe:
         domain = {"domain": self.domain} if self.domain else {}
         return {"name": self.name, "recipeArn": self.arn, "status": "ACTIVE", **domain, **_times(self)}
 
-    def defaults(self) -> dict[str, Value]:
-        """Return the documented default of every hyperparameter."""
-        return {parameter.name: parameter.default for parameter in self.parameters}
-
     def parse(self, algorithm_params: Mapping[str, str], feature_params: Mapping[str, str]) -> dict[str, Value]:
         """Return typed values: the given ones, and the defaults of the others.
 

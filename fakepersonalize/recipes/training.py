@@ -180,7 +180,7 @@ class UserState:
     preferences: npt.NDArray[np.float64]  # [n_items]
 
 
-ABILITIES = frozenset({"recommend", "rank", "similar", "audience", "act"})
+ABILITIES = frozenset({"recommend", "rank", "similar", "interest", "act"})
 
 
 class Model(ABC):
@@ -189,8 +189,8 @@ class Model(ABC):
     A mask of allowed items is [n_items]; None allows all. Lists are as long as asked for while the catalogue lasts:
     popular items fill them up. `recommend_many` and `similar_many` give one row per user or item, [rows, k], filled
     with -1 where the catalogue is shorter than k; `contexts` [n_users, features] are the circumstances in which users
-    ask. The audience of items are users, best first, among those of `histories`; `act` gives actions and how likely the
-    user is to take each. What a model does not do raises NotImplementedError.
+    ask. `act` gives actions and how likely the user is to take each. What a model does not do raises
+    NotImplementedError.
     """
 
     does: ClassVar[frozenset[str]]
@@ -253,7 +253,10 @@ class Model(ABC):
         """
         return self.similar_many(items, k)
 
-    def audience(self, items: Codes, histories: TrainingData, allowed: Mask | None, k: int) -> Scores:
+    def interest(
+        self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, histories: TrainingData
+    ) -> npt.NDArray[np.float32]:
+        """Return the interest of users in groups of items, [n_users, n_groups]; item `items[e]` is in `groups[e]`."""
         raise NotImplementedError
 
     def act(self, user: UserState, allowed: Mask | None, k: int) -> Scores:

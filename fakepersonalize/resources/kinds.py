@@ -35,7 +35,6 @@ class Kind:
     parents: Mapping[str, str] = field(default_factory=dict)  # request member -> name of a kind
     create: Process | None = CREATE
     delete: Process | None = DELETE
-    deletable: bool = True
     blocked_by: tuple[Blocker, ...] = ()
     cascade: tuple[str, ...] = ()  # kinds below that go with it
     quota: str | None = None
@@ -83,7 +82,6 @@ DATASET_IMPORT_JOB = Kind(
     "dataset-import-job/{jobName}",
     "datasetImportJobArn",
     parents={"datasetArn": "dataset"},
-    deletable=False,
     quota="dataset_import_jobs",
 )
 DATASET_EXPORT_JOB = Kind(
@@ -92,7 +90,6 @@ DATASET_EXPORT_JOB = Kind(
     "dataset-export-job/{jobName}",
     "datasetExportJobArn",
     parents={"datasetArn": "dataset"},
-    deletable=False,
 )
 DATA_DELETION_JOB = Kind(
     "data_deletion_job",
@@ -101,7 +98,6 @@ DATA_DELETION_JOB = Kind(
     "dataDeletionJobArn",
     parents={"datasetGroupArn": "dataset_group"},
     create=DELETE_DATA,
-    deletable=False,
     quota="data_deletion_jobs",
 )
 EVENT_TRACKER = Kind(
@@ -153,7 +149,6 @@ SOLUTION_VERSION = Kind(
     "solution/{solution}/{id}",
     "solutionVersionArn",
     parents={"solutionArn": "solution"},
-    deletable=False,
     quota="solution_versions",
 )
 CAMPAIGN = Kind(
@@ -170,7 +165,6 @@ BATCH_INFERENCE_JOB = Kind(
     "batch-inference-job/{jobName}",
     "batchInferenceJobArn",
     parents={"solutionVersionArn": "solution_version", "filterArn": "filter"},
-    deletable=False,
     quota="batch_inference_jobs",
 )
 BATCH_SEGMENT_JOB = Kind(
@@ -179,7 +173,6 @@ BATCH_SEGMENT_JOB = Kind(
     "batch-segment-job/{jobName}",
     "batchSegmentJobArn",
     parents={"solutionVersionArn": "solution_version", "filterArn": "filter"},
-    deletable=False,
     quota="batch_segment_jobs",
 )
 

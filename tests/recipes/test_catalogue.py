@@ -112,7 +112,7 @@ def test_every_recipe_has_its_model():
 ASKED = {
     "RELATED_ITEMS": {"similar"},
     "PERSONALIZED_RANKING": {"recommend", "rank"},
-    "USER_SEGMENTATION": {"audience"},
+    "USER_SEGMENTATION": {"interest"},
     "PERSONALIZED_ACTIONS": {"act"},
 }
 
@@ -252,7 +252,7 @@ def test_a_feature_transformation_shows_its_defaults():
     ],
 )
 def test_documented_defaults(name, defaults):
-    assert one(name).defaults() == defaults
+    assert {each.name: each.default for each in one(name).parameters} == defaults
 
 
 def test_every_default_lies_in_its_range():

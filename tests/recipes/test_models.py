@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from fakepersonalize.errors import Cancelled
 from fakepersonalize.recipes.models import MODELS, model_class
+from fakepersonalize.recipes.selection import best_allowed
 from fakepersonalize.recipes.training import ABILITIES, History, Model, TrainingData
 
 PARAMS = {"factors": 8}
@@ -41,9 +42,13 @@ def fitted(kind: type[Model], data: TrainingData, seed: int = 0, threads: int = 
 
 def choices(kind: type[Model], data: TrainingData) -> int:
     """How many things the lists of a model are made of."""
-    if "audience" in kind.does:
+    if "interest" in kind.does:
         return data.n_users
     return 5 if "act" in kind.does else data.n_items
+
+
+def interest(model: Model, items: np.ndarray, data: TrainingData) -> np.ndarray:
+    return model.interest(np.zeros(len(items), np.int64), items, 1, data)[:, 0]
 
 
 def answer(model: Model, data: TrainingData, k: int, allowed=None, items=(3, 4)) -> np.ndarray:
@@ -51,8 +56,8 @@ def answer(model: Model, data: TrainingData, k: int, allowed=None, items=(3, 4))
     if "similar" in model.does:
         return model.similar(items[-1] if items else None, allowed, k).items
     codes = np.array(items, np.int32)
-    if "audience" in model.does:
-        return model.audience(codes, data, allowed, k).items
+    if "interest" in model.does:
+        return best_allowed(interest(model, codes, data), allowed, k)
     user = model.fold_in(History(codes, np.arange(len(items))))
     return (model.act if "act" in model.does else model.recommend)(user, allowed, k).items
 
@@ -61,15 +66,15 @@ def test_a_model_says_what_it_does_and_refuses_the_rest(kind, films):
     model = fitted(kind, films)
     assert kind.does <= ABILITIES
     calls = {
-        "recommend": lambda: model.recommend(model.fold_in(NOBODY), None, 5),
-        "rank": lambda: model.rank(model.fold_in(NOBODY), np.array([1, 2], np.int32)),
-        "similar": lambda: model.similar(1, None, 5),
-        "audience": lambda: model.audience(np.array([1], np.int32), films, None, 5),
-        "act": lambda: model.act(model.fold_in(NOBODY), None, 5),
+        "recommend": lambda: model.recommend(model.fold_in(NOBODY), None, 5).items,
+        "rank": lambda: model.rank(model.fold_in(NOBODY), np.array([1, 2], np.int32)).items,
+        "similar": lambda: model.similar(1, None, 5).items,
+        "interest": lambda: interest(model, np.array([1], np.int32), films),
+        "act": lambda: model.act(model.fold_in(NOBODY), None, 5).items,
     }
     for name, call in calls.items():
         if name in kind.does:
-            assert len(call().items)
+            assert len(call())
         else:
             with pytest.raises(NotImplementedError):
                 call()

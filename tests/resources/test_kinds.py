@@ -47,8 +47,7 @@ def test_its_tail_is_made_of_its_noun_and_what_is_known_at_its_creation(kind: Ki
 
 
 @EVERY
-def test_it_is_deletable_and_taggable_as_the_model_says(kind: Kind) -> None:
-    assert kind.deletable == (f"Delete{camel(kind)}" in MODEL.operation_names)
+def test_it_is_taggable_as_the_model_says(kind: Kind) -> None:
     assert kind.taggable == ("tags" in members(f"Create{camel(kind)}"))
 
 

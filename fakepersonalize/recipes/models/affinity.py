@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.recipes.models.als import Blend
-from fakepersonalize.recipes.selection import best_allowed
-from fakepersonalize.recipes.training import Codes, Mask, Model, ProtocolName, Scores, Settings, Tick, TrainingData
+from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Settings, Tick, TrainingData
 
 # Seen in the failureReason of the service.
 NO_ATTRIBUTE = (
@@ -30,7 +29,7 @@ class Affinity(Model):
     https://docs.aws.amazon.com/personalize/latest/dg/item-affinity-recipe.html
     """
 
-    does: ClassVar[frozenset[str]] = frozenset({"audience"})
+    does: ClassVar[frozenset[str]] = frozenset({"interest"})
     protocol: ClassVar[ProtocolName] = "segments"
 
     blend: Blend
@@ -39,16 +38,9 @@ class Affinity(Model):
     def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
         return cls(Blend.fit(data, {"als_weight": ALS_WEIGHT, **params}, seed, threads, tick))
 
-    def audience(self, items: Codes, histories: TrainingData, allowed: Mask | None, k: int) -> Scores:
-        """Return the `k` users, by code of `histories`, who want the items most, and how much; a mask is [n_users]."""
-        wanted = self.interest(np.zeros(len(items), np.int64), items, 1, histories)[:, 0]
-        users = best_allowed(wanted, allowed, k)
-        return Scores(users, wanted[users].astype(np.float64))
-
     def interest(
         self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, histories: TrainingData
     ) -> npt.NDArray[np.float32]:
-        """Return the interest of users in groups of items, [n_users, n_groups]; item `items[e]` is in `groups[e]`."""
         from scipy.sparse import csr_matrix
 
         member = csr_matrix((np.ones(len(items)), (groups, items)), shape=(n_groups, histories.n_items))
