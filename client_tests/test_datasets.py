@@ -121,6 +121,26 @@ def test_campaigns_outlive_the_dataset_that_they_learnt_from(account: Account) -
     assert account.recommended(campaign, userId="u1") == before
 
 
+def test_jobs_outlive_their_dataset_and_are_none_of_its_successor(account: Account) -> None:
+    group, schema = account.group(), account.schema("users", shops.USERS)
+    personalize, location = account.personalize, account.put("USER_ID,AGE\nu1,1\n")
+    dataset = account.dataset(group, schema, "Users")
+    first = account.import_rows(dataset, location, "first")["datasetImportJobArn"]
+    account.delete("dataset", dataset)
+    assert personalize.list_dataset_import_jobs(datasetArn=dataset)["datasetImportJobs"] == []
+    assert account.dataset(group, schema, "Users") == dataset
+    assert personalize.list_dataset_import_jobs(datasetArn=dataset)["datasetImportJobs"] == []
+    second = account.import_rows(dataset, location, "second")["datasetImportJobArn"]
+    (listed,) = personalize.list_dataset_import_jobs(datasetArn=dataset)["datasetImportJobs"]
+    assert listed["datasetImportJobArn"] == second
+    everywhere = personalize.list_dataset_import_jobs()["datasetImportJobs"]
+    assert [job["datasetImportJobArn"] for job in everywhere] == [second, first]
+    described = account.describe("dataset_import_job", first)
+    assert (described["status"], described["datasetArn"]) == ("ACTIVE", dataset)
+    with refused("ResourceAlreadyExistsException", first):
+        account.begin_import(dataset, location, "first")
+
+
 MORE = shops.schema(
     "Items",
     "ITEM_ID string",

@@ -9,7 +9,7 @@ import urllib.request
 import pytest
 import shops
 from accounts import Account
-from conftest import Servers, make_account
+from conftest import NewAccount, Servers, make_account
 from modes import socket_only
 
 pytestmark = socket_only
@@ -79,8 +79,10 @@ def test_what_is_asked_wrongly_is_refused(urls: tuple[str, str]) -> None:
     assert ask(page, "POST", b"", Origin="https://films.example")[0] == 403
 
 
-def test_whatever_the_other_tests_made_can_be_loaded(endpoint: str, urls: tuple[str, str]) -> None:
-    make_account(endpoint).shop(shops.series())
+def test_whatever_the_other_tests_made_can_be_loaded(
+    endpoint: str, new_account: NewAccount, urls: tuple[str, str]
+) -> None:
+    new_account().shop(shops.series())
     status, saved = ask(f"{endpoint}/_fakepersonalize/snapshot?objects=true", "GET")
     assert status == 200
     status, answer = ask(f"{urls[1]}/_fakepersonalize/snapshot", "POST", saved)

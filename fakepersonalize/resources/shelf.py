@@ -114,12 +114,15 @@ class Shelf:
         return list(dict.fromkeys(arn for parent in parents for arn in (parent, *self.ancestors(parent))))
 
     def remove(self, resource: Resource) -> list[Resource]:
-        """Take a resource away, with what goes with it; return all that is gone."""
+        """Take a resource away, with what goes with it; return all that is gone.
+
+        Jobs outlive what they were about, but belong to nothing that comes under the same ARN later.
+        """
         gone = [resource]
         for name in resource.kind.cascade:
             gone += self.below(resource.arn, KINDS[name])
         for each in gone:
-            for statement in ("remove_resource", "remove_links", "remove_tags", "remove_steps"):
+            for statement in ("remove_resource", "remove_links", "remove_links_to", "remove_tags", "remove_steps"):
                 self.database.run(statement, arn=each.arn)
             self._changed(each.arn)
         return gone

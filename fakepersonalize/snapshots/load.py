@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fakepersonalize import arns
 from fakepersonalize.datasets import schema as schemas
 from fakepersonalize.lifecycle.clock import ManualClock
 from fakepersonalize.lifecycle.machine import APPOINTMENT, LATEST_TIME, STATUS
@@ -70,13 +69,11 @@ class _Found:
         self.buckets, self.objects = buckets.read(reader)
 
     def _check_names(self) -> None:
-        for file in (LINKS, TAGS, JOBS, STEPS):
+        for file, members in ((LINKS, ("arn", "ancestor")), (TAGS, ("arn",)), (JOBS, ("arn",)), (STEPS, ("arn",))):
             for line, row in enumerate(getattr(self, file), start=1):
-                if row["arn"] not in self.by_arn:
-                    raise rows.bad(file, line, "whose arn names nothing")
-                # An import job, say, outlives its dataset.
-                if file == LINKS and row["ancestor"] not in self.by_arn and arns.parse(row["ancestor"]) is None:
-                    raise rows.bad(file, line, "whose ancestor names nothing")
+                for member in members:
+                    if row[member] not in self.by_arn:
+                        raise rows.bad(file, line, f"whose {member} names nothing")
 
     def _check_work(self, job_kinds: frozenset[str]) -> None:
         jobs = {row["number"] for row in self.jobs}

@@ -66,6 +66,9 @@ SELECT ancestor FROM link WHERE arn = :arn;
 -- name: remove_links
 DELETE FROM link WHERE arn = :arn;
 
+-- name: remove_links_to
+DELETE FROM link WHERE ancestor = :arn;
+
 -- name: set_tag
 INSERT INTO tag (arn, key, value) VALUES (:arn, :key, :value)
 ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value;

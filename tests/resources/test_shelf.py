@@ -221,6 +221,13 @@ def test_a_resource_that_returns_is_another_one(shelf: Shelf) -> None:
     assert second.number > first.number
 
 
+def test_a_resource_that_returns_has_nothing_below_it(shelf: Shelf, films: Films) -> None:
+    with shelf.database.transaction():
+        shelf.remove(films.solution)
+    assert shelf.below(films.solution.arn, CAMPAIGN) == []
+    assert [each.arn for each in shelf.below(films.group.arn, CAMPAIGN)] == [films.campaign.arn]
+
+
 def test_changes_are_told_to_listeners_and_only_when_committed(shelf: Shelf) -> None:
     heard: list[set[str]] = []
     shelf.database.listeners.append(heard.append)
