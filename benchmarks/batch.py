@@ -49,7 +49,7 @@ def _data() -> Any:
 
 @cache
 def _blend() -> Any:
-    from fakepersonalize.recipes.models.als import Blend
+    from fakepersonalize.recipes.models.blend import Blend
 
     return Blend.fit(_data(), {}, 0, 1, lambda share: None)
 

@@ -15,7 +15,7 @@ from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstan
 from fakepersonalize.recipes import noise
 from fakepersonalize.recipes.catalogue import Exploration
 from fakepersonalize.recipes.exploration import Knowledge, newcomers, tried_out
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.training import History, TrainingData
 from fakepersonalize.recommend.picking import Taste, relevance
 

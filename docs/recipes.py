@@ -39,15 +39,15 @@ SOURCES = {
 MEANINGS = {
     "hidden_dimension": (
         "factors of ALS: 64 at the default, in proportion to it elsewhere",
-        "test_als.py::test_factors_are_as_many_as_asked_for",
+        "test_blend.py::test_factors_are_as_many_as_asked_for",
     ),
     "bptt": (
         "how many of the latest interactions count: 20 at the default, in proportion to it elsewhere",
-        "test_als.py::test_only_the_latest_interactions_move_the_transitions",
+        "test_blend.py::test_only_the_latest_interactions_move_the_transitions",
     ),
     "recency_mask": (
         "each of the latest interactions weighs 0.85 of the one after it; without the mask all weigh the same",
-        "test_als.py::test_without_the_recency_mask_old_interactions_weigh_as_much_as_new_ones",
+        "test_blend.py::test_without_the_recency_mask_old_interactions_weigh_as_much_as_new_ones",
     ),
     "apply_recency_bias": (
         "the same as `recency_mask`",

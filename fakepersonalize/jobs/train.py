@@ -43,7 +43,7 @@ WORK = "fakepersonalize.jobs.train:work"
 # What the worker process loads while nobody waits for it.
 LIBRARIES = (
     "fakepersonalize.recipes.evaluation",
-    "fakepersonalize.recipes.models.als",
+    "fakepersonalize.recipes.models.blend",
     "fakepersonalize.recipes.models.item_item",
     "implicit",
     "pyarrow.compute",

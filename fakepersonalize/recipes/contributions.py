@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes.models.actions import NextBestAction, counts_per_action, no_actions
-from fakepersonalize.recipes.models.als import (
+from fakepersonalize.recipes.models.blend import (
     CONTENT_WEIGHT,
     MEETINGS,
     USER_WEIGHT,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fakepersonalize.recipes import exploration
 from fakepersonalize.recipes.exploration import Newcomers, Numbers
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.selection import best, best_allowed, softmax
 from fakepersonalize.recipes.training import Codes, Mask, Model, Scores, UserState
 

@@ -10,7 +10,7 @@ import numpy as np
 from fakepersonalize.recipes import exploration, noise
 from fakepersonalize.recipes.catalogue import Exploration
 from fakepersonalize.recipes.exploration import Newcomers, Numbers
-from fakepersonalize.recipes.models.als import LISTING_BYTES, Blend
+from fakepersonalize.recipes.models.blend import LISTING_BYTES, Blend
 from fakepersonalize.recipes.selection import best_of_rows
 from fakepersonalize.recipes.training import Codes, Mask, Model, Shortlists, TrainingData
 from fakepersonalize.recommend.everyone import Everyone

@@ -14,7 +14,7 @@ import pytest
 from fakepersonalize.jobs import batch_inference
 from fakepersonalize.jobs.batch_data import MODEL
 from fakepersonalize.jobs.batch_files import INPUTS, OUTPUTS
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.training import TrainingData
 from fakepersonalize.storage import artifacts
 

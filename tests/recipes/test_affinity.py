@@ -69,5 +69,5 @@ def test_interest_in_blocks_is_interest(clubs, monkeypatch):
     model = fitted(Affinity, clubs)
     items = np.arange(80, dtype=np.int32)
     whole = model.interest(items.astype(np.int64), items, 80, clubs)
-    monkeypatch.setattr("fakepersonalize.recipes.models.als.BLOCK_BYTES", 80 * 8 * 7)
+    monkeypatch.setattr("fakepersonalize.recipes.models.blend.BLOCK_BYTES", 80 * 8 * 7)
     np.testing.assert_allclose(model.interest(items.astype(np.int64), items, 80, clubs), whole, rtol=1e-4, atol=1e-7)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.cold_start import DAY, cold_items
 from fakepersonalize.recipes.training import TrainingData
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.popularity import Popularity
 from fakepersonalize.recipes.selection import best, best_of_rows
 from fakepersonalize.recipes.training import History, TrainingData

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from fakepersonalize.recipes.evaluation import evaluate
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.similar_items import SimilarItems
 from fakepersonalize.recipes.training import History, TrainingData
 

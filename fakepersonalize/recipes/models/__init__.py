@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MODELS = {
     "attribute-affinity": ("affinity", "AttributeAffinity"),
-    "blend": ("als", "Blend"),
+    "blend": ("blend", "Blend"),
     "item-affinity": ("affinity", "Affinity"),
     "item-item": ("item_item", "ItemItem"),
     "next-best-action": ("actions", "NextBestAction"),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
-from fakepersonalize.recipes.models.als import Blend
+from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Settings, Tick, TrainingData
 
 # Seen in the failureReason of the service.

@@ -16,7 +16,7 @@ from fakepersonalize.recipes.models.transitions import Transitions
 from fakepersonalize.recipes.training import Codes
 
 if TYPE_CHECKING:
-    from fakepersonalize.recipes.models.als import Blend
+    from fakepersonalize.recipes.models.blend import Blend
 
 
 def preferences(model: Blend, items: Codes) -> npt.NDArray[np.float64]:

@@ -1,0 +1,450 @@
+"""The blend behind the personalising recipes: directed transitions, and a little implicit-feedback ALS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fakepersonalize.recipes.models import one_user
+from fakepersonalize.recipes.models.als import FACTORS, item_factors, projection
+from fakepersonalize.recipes.models.cold_start import cold_items
+from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness, Present
+from fakepersonalize.recipes.models.transitions import WINDOW, Transitions, fit_transitions
+from fakepersonalize.recipes.selection import best, best_allowed, best_of_rows, shares, softmax, to_maximum_one
+from fakepersonalize.recipes.training import (
+    Codes,
+    History,
+    Mask,
+    Model,
+    Scores,
+    Settings,
+    Shortlists,
+    Tick,
+    TrainingData,
+    UserState,
+    distinct_users,
+    padded,
+    runs,
+)
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+ALS_WEIGHT = 0.2
+HISTORY_LENGTH = 20
+AGE_DECAY = 0.85
+TEMPERATURE = 0.1
+# Below every real evidence: orders the items about which nothing is known, and keeps seen ones without evidence last.
+POPULARITY_WEIGHT = 1e-4
+BLOCK_BYTES = 16 << 20
+LISTING_BYTES = 1 << 20  # whoever looks at a block once more finds it in the second-level cache
+CALIBRATION_USERS = 256
+MEETINGS = 20  # items that were met more often count as met so often
+CONTENT_WEIGHT = 0.5
+USER_WEIGHT = 1.0
+SENSITIVITIES = {"OFF": 0.0, "LOW": 0.5, "MEDIUM": 1.0, "HIGH": 2.0}
+
+# The latest interactions: user, item and weight of each.
+Latest = tuple[npt.NDArray[np.int64], Codes, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Blend(Model):
+    """Transitions of the latest items plus `ALS_WEIGHT` x ALS, both scaled to a maximum of 1; aware of repeats.
+
+    A seen item scores by its repeat evidence: its transition to itself, and of what leads to it from other items the
+    share of its interactions that are repeats; both times how readily an item that was met so often is met once more.
+    An unseen item gets the rest. So seen items come back where people repeat, and come last where nobody does.
+
+    ALS (Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", 2008) is fitted to the pairs
+    of user and item with confidence 1; then folding a user in is the sum of one row of `projection` per distinct item.
+    Scores are a softmax over the whole catalogue; those of a user without history are the shares of popularity.
+
+    Metadata help where interactions are few: an item gets `CONTENT_WEIGHT` x its likeness to the user's latest items,
+    the less the more users it has; and `USER_WEIGHT` x its popularity among users with the same features, the less the
+    longer the history. The lifts of the context multiply preferences, and so does 1 + sensitivity x reward for an
+    optimisation objective.
+    """
+
+    does: ClassVar[frozenset[str]] = frozenset({"recommend", "rank"})
+
+    transitions: Transitions
+    factors: npt.NDArray[np.float32]  # [n_items, n_factors]
+    projection: npt.NDArray[np.float32]  # [n_items, n_factors]: factors (factors' factors + regularisation)^-1
+    popularity: npt.NDArray[np.int64]  # [n_items], distinct users
+    repeated: npt.NDArray[np.float32]  # [n_items], the share of interactions by users who had met the item before
+    returns: npt.NDArray[np.float32]  # [MEETINGS + 1]: an item met c times, against an average one, is met once more
+    history_length: int  # how many of the latest interactions count
+    age_decay: float  # weight of each interaction relative to the one after it
+    als_weight: float
+    temperature: float  # of the softmax
+    likeness: Likeness | None = None
+    user_lifts: Lifts | None = None
+    context_lifts: Lifts | None = None
+    boosts: npt.NDArray[np.float32] | None = None  # [n_items], what the objective makes of a preference
+    cold: Mask | None = None  # [n_items], items whose metadata always count in full
+
+    @classmethod
+    def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
+        """Fit to `data`.
+
+        Known settings are `factors`, `history_length`, `recency_mask`, `temperature`, the `objective_sensitivity`
+        OFF, LOW, MEDIUM or HIGH, those of `cold_items`, and for the search `window`, `age_decay` and `als_weight`.
+        With `factors_so_far` [n_items, factors], fitted to a large part of `data`, ALS goes on from there.
+        """
+        popularity = distinct_users(data)
+        window = params.get("window", WINDOW)
+        transitions = fit_transitions(data, popularity, window, lambda share: tick(0.4 * share))
+        factors = item_factors(
+            data,
+            params.get("factors", FACTORS),
+            seed,
+            threads,
+            lambda share: tick(0.4 + 0.6 * share),
+            params.get("factors_so_far"),
+        )
+        return cls(
+            transitions,
+            factors,
+            projection(factors),
+            popularity,
+            _repeated(data, popularity),
+            _returns(data),
+            params.get("history_length", HISTORY_LENGTH),
+            params.get("age_decay", AGE_DECAY) if params.get("recency_mask", True) else 1.0,
+            params.get("als_weight", ALS_WEIGHT),
+            params.get("temperature", TEMPERATURE),
+            Likeness.of(data.item_features),
+            None if data.user_features is None else Lifts.count(data.user_features, data.pairs()),
+            None if data.contexts is None else Lifts.count(data.contexts, _each_interaction(data)),
+            _boosts(data.rewards, params.get("objective_sensitivity", "OFF")),
+            cold_items(data, params) if "cold_start_max_interactions" in params else None,
+        )
+
+    def calibrate(self, given: TrainingData, following: Codes) -> dict[str, Any]:
+        """Return the temperature under which the held-out next items are likeliest, and the factors so far."""
+        sample = given.only(np.arange(min(given.n_users, CALIBRATION_USERS)))
+        if not sample.n_users:
+            return {}
+        preferences = np.concatenate(list(self.preferences_in_blocks(sample)))
+        return {
+            "factors_so_far": self.factors,
+            "temperature": _likeliest_temperature(preferences, following[: sample.n_users]),
+        }
+
+    def grown(self, features: csr_matrix | None, more: int) -> Self:
+        def lengthened(array: npt.NDArray[Any], by: float = 0) -> npt.NDArray[Any]:
+            return np.concatenate([array, np.full((more, *array.shape[1:]), by, array.dtype)])
+
+        return replace(
+            self,
+            transitions=self.transitions.grown(more),
+            factors=lengthened(self.factors),
+            projection=lengthened(self.projection),
+            popularity=lengthened(self.popularity),
+            repeated=lengthened(self.repeated),
+            likeness=self.likeness and self.likeness.grown(features, more),
+            user_lifts=self.user_lifts and self.user_lifts.grown(more),
+            context_lifts=self.context_lifts and self.context_lifts.grown(more),
+            boosts=None if self.boosts is None else lengthened(self.boosts, 1),
+            cold=None if self.cold is None else lengthened(self.cold, True),
+        )
+
+    def fold_in(self, history: History) -> UserState:
+        if len(history.items) and not self._looks_beside(history):
+            return UserState(one_user.preferences(self, history.items))
+        alone = history.alone(len(self.popularity))
+        return UserState(self._preferences(alone, _of_one(history.features), _of_one(history.context))[0])
+
+    def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
+        items = best_allowed(user.preferences, allowed, k)
+        return Scores(items, shares(user.preferences, self.temperature, items))
+
+    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
+        blocks = self.preferences_in_blocks(histories, contexts)
+        rows = [padded(best_allowed(user, None, k), k) for block in blocks for user in block]
+        return np.array(rows, np.int32).reshape(histories.n_users, k)
+
+    def shortlists(
+        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
+    ) -> Shortlists:
+        """Return lists as `recommend` does; the sums below the scores are of float32, near 1e-7 of what they are."""
+        found, first = [], 0
+        for block in self.preferences_in_blocks(histories, contexts, LISTING_BYTES):
+            found.append(self._shortlists(block, _of_rows(allowed, first, len(block)), k))
+            first += len(block)
+        if not found:
+            return Shortlists(np.zeros((0, k), np.int32), np.zeros((0, k)))
+        items, scores = (np.concatenate(parts) for parts in zip(*found))
+        return Shortlists(items, scores)
+
+    def rankings(
+        self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
+    ) -> list[Scores]:
+        blocks = self.preferences_in_blocks(histories, contexts)
+        users = (UserState(user) for block in blocks for user in block)
+        return [self.rank(user, items) for user, items in zip(users, lists)]
+
+    def rank(self, user: UserState, items: Codes) -> Scores:
+        """Return the given items in the user's order, with a softmax over them alone."""
+        scores = softmax(user.preferences[items], self.temperature)
+        order = best(scores, len(items))
+        return Scores(items[order], scores[order])
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "offsets": self.transitions.offsets,
+            "followers": self.transitions.items,
+            "weights": self.transitions.weights,
+            "repeats": self.transitions.repeats,
+            "factors": self.factors,
+            "projection": self.projection,
+            "popularity": self.popularity,
+            "repeated": self.repeated,
+            "returns": self.returns,
+            "history_length": np.array(self.history_length),
+            "age_decay": np.array(self.age_decay),
+            "als_weight": np.array(self.als_weight),
+            "temperature": np.array(self.temperature),
+            **(self.likeness.arrays() if self.likeness else {}),
+            **(self.user_lifts.arrays("user_lifts") if self.user_lifts else {}),
+            **(self.context_lifts.arrays("context_lifts") if self.context_lifts else {}),
+            **{name: array for name in ("boosts", "cold") if (array := getattr(self, name)) is not None},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
+        followers = Transitions(arrays["offsets"], arrays["followers"], arrays["weights"], arrays["repeats"])
+        return cls(
+            followers,
+            factors=arrays["factors"],
+            projection=arrays["projection"],
+            popularity=arrays["popularity"],
+            repeated=arrays["repeated"],
+            returns=arrays["returns"],
+            history_length=int(arrays["history_length"]),
+            age_decay=float(arrays["age_decay"]),
+            als_weight=float(arrays["als_weight"]),
+            temperature=float(arrays["temperature"]),
+            likeness=Likeness.from_arrays(arrays),
+            user_lifts=Lifts.from_arrays(arrays, "user_lifts"),
+            context_lifts=Lifts.from_arrays(arrays, "context_lifts"),
+            boosts=arrays.get("boosts"),
+            cold=arrays.get("cold"),
+        )
+
+    def preferences_in_blocks(
+        self, histories: TrainingData, contexts: csr_matrix | None = None, block_bytes: int = BLOCK_BYTES
+    ) -> Iterator[npt.NDArray[np.float64]]:
+        """Yield what each user is likely to want, [some users, n_items], in the order of the histories."""
+        step = max(1, block_bytes // (8 * max(1, histories.n_items)))
+        for first in range(0, histories.n_users, step):
+            users = np.arange(first, min(first + step, histories.n_users))
+            block = histories.only(users)
+            yield self._preferences(
+                block, _of_all(block.user_features), _of_all(None if contexts is None else contexts[users])
+            )
+
+    def _preferences(
+        self, histories: TrainingData, features: Present | None, contexts: Present | None
+    ) -> npt.NDArray[np.float64]:
+        """Return what each user is likely to want, [n_users, n_items]: one code path for one user and for many."""
+        shape = (histories.n_users, histories.n_items)
+        seen, times = histories.meetings()
+        latest = self._latest(histories)
+        wanted = self._from_transitions(latest, seen, self.returns[np.minimum(times, MEETINGS)], shape)
+        unseen = self._from_factors(seen, shape)
+        unseen += self.standing
+        popular = self._log_popularity
+        if self.likeness:
+            unseen += self._from_metadata(self.likeness, latest, shape)
+        if self.user_lifts and (features := self.user_lifts.known(features)):
+            popular = popular + self.user_lifts.of(*features, shape[0])
+            unseen += USER_WEIGHT * to_maximum_one(np.exp(popular)) * (DOUBT / (DOUBT + histories.lengths[:, None]))
+        unseen.reshape(-1)[seen] = 0
+        wanted += unseen
+        lifts = self._lifts(contexts, shape)
+        if lifts is not None:
+            wanted *= np.exp(lifts)
+            popular = popular + lifts
+        nobody = histories.lengths == 0
+        if nobody.any():
+            wanted[nobody] = self.temperature * np.broadcast_to(popular, shape)[nobody]
+        return wanted
+
+    def _shortlists(
+        self, wanted: npt.NDArray[np.float64], allowed: Mask | None, k: int
+    ) -> tuple[Codes, npt.NDArray[np.float64]]:
+        """Return the items of the lists of a block of users and their shares of a softmax over the catalogue."""
+        most = wanted.max(axis=1, keepdims=True, initial=-np.inf)
+        shares = np.empty(wanted.shape, np.float32)
+        np.multiply(wanted - most, 1 / self.temperature, out=shares, casting="same_kind")
+        sums = np.exp(shares, out=shares).sum(axis=1, dtype=np.float64, keepdims=True)
+        if allowed is not None:
+            np.copyto(wanted, -np.inf, where=~allowed)
+        items, values = best_of_rows(wanted, k)
+        return items, np.exp((values - most) / self.temperature) / sums
+
+    @cached_property
+    def standing(self) -> npt.NDArray[np.float64]:
+        """What popularity alone adds to a preference, [n_items]."""
+        standing: npt.NDArray[np.float64] = self.popularity / max(1, self.popularity.max(initial=0))
+        return POPULARITY_WEIGHT * standing
+
+    @cached_property
+    def first_times(self) -> npt.NDArray[np.float64]:
+        """The share of interactions by users who had not met the item before, [n_items]."""
+        return (1 - self.repeated).astype(np.float64)
+
+    def _looks_beside(self, history: History) -> bool:
+        """Say whether anything but items tells what a user wants."""
+        features = history.features is not None and self.user_lifts is not None
+        return features or self.boosts is not None or history.context is not None
+
+    @cached_property
+    def _log_popularity(self) -> npt.NDArray[np.float64]:
+        logs: npt.NDArray[np.float64] = np.log1p(self.popularity)
+        return logs
+
+    def _from_transitions(
+        self,
+        latest: Latest,
+        seen: npt.NDArray[np.int64],
+        returns: npt.NDArray[np.float32],
+        shape: tuple[int, int],
+    ) -> npt.NDArray[np.float64]:
+        users, items, strengths = latest
+        wanted = self.transitions.followers(users, items, strengths, shape[0])
+        again = self.repeated[seen % max(1, shape[1])] * wanted.reshape(-1)[seen]
+        wanted *= 1 - self.repeated
+        wanted.reshape(-1)[seen] = again
+        np.add.at(wanted, (users, items), strengths * self.transitions.repeats[items])
+        wanted.reshape(-1)[seen] *= returns
+        return to_maximum_one(wanted)
+
+    def _from_metadata(self, likeness: Likeness, latest: Latest, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+        """Return what resembles the latest items, the more the fewer users an item has."""
+        return to_maximum_one(likeness.to(*latest, shape[0])) * self.content_weights
+
+    @cached_property
+    def content_weights(self) -> npt.NDArray[np.float64]:
+        """How much its likeness to what a user met says of an item, [n_items]: the less the more users it has."""
+        doubt = DOUBT / (DOUBT + self.popularity)
+        doubt = doubt if self.cold is None else np.where(self.cold, 1.0, doubt)
+        return np.asarray(CONTENT_WEIGHT * doubt, np.float64)
+
+    def _lifts(self, contexts: Present | None, shape: tuple[int, int]) -> npt.NDArray[np.float64] | None:
+        """Return the logarithms of what contexts and the objective make of preferences; [n_users, n_items] or a row."""
+        lifts = None if self.boosts is None else np.log(self.boosts, dtype=np.float64)
+        if self.context_lifts and (contexts := self.context_lifts.known(contexts)):
+            of_contexts = self.context_lifts.of(*contexts, shape[0])
+            return of_contexts if lifts is None else of_contexts + lifts
+        return lifts
+
+    def _latest(self, histories: TrainingData) -> Latest:
+        """Return user, item and weight of the latest interactions of every user."""
+        lengths = np.minimum(histories.lengths, self.history_length)
+        ages = np.repeat(np.cumsum(lengths), lengths) - np.arange(lengths.sum()) - 1
+        latest = runs(histories.offsets[1:] - lengths, lengths)
+        return np.repeat(np.arange(histories.n_users), lengths), histories.items[latest], self.age_decay**ages
+
+    def _from_factors(self, seen: npt.NDArray[np.int64], shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+        users, items = np.divmod(seen, max(1, shape[1]))
+        if shape[0] == 1:
+            folded = self.projection[items].sum(axis=0, keepdims=True)
+        else:
+            folded = _row_sums(self.projection, users, items, shape)
+        liked = np.maximum(folded @ self.factors.T, 0).astype(np.float64)
+        liked.reshape(-1)[seen] = 0
+        return self.als_weight * to_maximum_one(liked)
+
+
+def _of_rows(allowed: Mask | None, first: int, amount: int) -> Mask | None:
+    return allowed if allowed is None or allowed.ndim == 1 else allowed[first : first + amount]
+
+
+def _row_sums(
+    rows: npt.NDArray[np.float32], users: npt.NDArray[np.int64], items: npt.NDArray[np.int64], shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Return for each user the sum of the rows of the items, [n_users, width]; users ascend."""
+    from scipy.sparse import csr_matrix
+
+    offsets = np.searchsorted(users, np.arange(shape[0] + 1))
+    sums: npt.NDArray[np.float32] = csr_matrix((np.ones(len(items), np.float32), items, offsets), shape=shape) @ rows
+    return sums
+
+
+def _of_one(features: Codes | None) -> Present | None:
+    return None if features is None else (np.zeros(len(features), np.int64), features)
+
+
+def _of_all(features: csr_matrix | None) -> Present | None:
+    if features is None:
+        return None
+    return np.repeat(np.arange(features.shape[0]), np.diff(features.indptr)), features.indices
+
+
+def _each_interaction(data: TrainingData) -> csr_matrix:
+    """Return the float32 matrix [n, n_items] with a row for each interaction."""
+    from scipy.sparse import csr_matrix
+
+    n = len(data.items)
+    return csr_matrix((np.ones(n, np.float32), data.items, np.arange(n + 1)), shape=(n, data.n_items))
+
+
+def _boosts(rewards: npt.NDArray[np.float32] | None, sensitivity: str) -> npt.NDArray[np.float32] | None:
+    known = None if rewards is None else rewards[np.isfinite(rewards)]
+    if rewards is None or known is None or not len(known) or not SENSITIVITIES[sensitivity]:
+        return None
+    share = (rewards - known.min()) / max(float(np.ptp(known)), 1e-12)
+    boosts: npt.NDArray[np.float32] = (1 + SENSITIVITIES[sensitivity] * np.nan_to_num(share)).astype(np.float32)
+    return boosts
+
+
+def _repeated(data: TrainingData, popularity: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    interactions = np.bincount(data.items, minlength=data.n_items)
+    return (1 - popularity / np.maximum(interactions, 1)).astype(np.float32) * (interactions > 0)
+
+
+def _returns(data: TrainingData) -> npt.NDArray[np.float32]:
+    """Return how much likelier than average an item that a user met c times is met once more, c = 0..MEETINGS.
+
+    Histories end: a meeting so late that the next one would not have been seen yet says nothing, and a count of which
+    nothing is known is taken for average.
+    """
+    users = data.users()
+    cells = users * data.n_items + data.items
+    order = np.argsort(cells, kind="stable")
+    next_too = np.append(cells[order][1:] == cells[order][:-1], False)
+    if not next_too.any():
+        return np.array([1, *[0] * MEETINGS], np.float32)
+    starts = np.flatnonzero(np.append(True, ~next_too[:-1]))
+    number = np.arange(len(cells)) - np.repeat(starts, np.diff(starts, append=len(cells))) + 1
+    to_come = data.offsets[users[order] + 1] - 1 - order
+    shown = to_come >= np.median(np.diff(order)[next_too[:-1]])
+    count = np.minimum(number[shown], MEETINGS)
+    known, again = (np.bincount(of, minlength=MEETINGS + 1)[1:] for of in (count, count[next_too[shown]]))
+    average = again.sum() / max(1, known.sum())
+    if not average:
+        return np.ones(MEETINGS + 1, np.float32)
+    share = np.where(known > 0, again / np.maximum(known, 1), average)
+    return np.concatenate([[1], share / average]).astype(np.float32)
+
+
+def _likeliest_temperature(preferences: npt.NDArray[np.float64], following: Codes) -> float:
+    """Return the softmax temperature that makes item `following[u]` likeliest given row u of preferences."""
+    from scipy.optimize import minimize_scalar
+
+    below_best = (preferences - preferences.max(axis=1, keepdims=True)).astype(np.float32)
+    chosen = below_best[np.arange(len(following)), following].mean(dtype=np.float64)
+
+    def surprise(log_temperature: float) -> float:
+        temperature = np.float32(np.exp(log_temperature))
+        return float(np.log(np.exp(below_best / temperature).sum(axis=1)).mean() - chosen / temperature)
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(np.log(0.01), np.log(10)), method="bounded").x))
