@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import shops
 from accounts import Account
+from batches import answered, parsed
 from conftest import NewAccount
 from modes import socket_only
 
@@ -80,6 +81,33 @@ def test_items_that_an_import_brings_count_and_filters_see_them(library: Library
     account.import_rows(library.items, location, "more", importMode="INCREMENTAL")
     account.active("filter", account.arn("filter/newest"))
     assert library.beside("i2", filterArn=account.arn("filter/newest")) == ["i200"]
+
+
+def test_a_batch_job_answers_as_a_campaign_of_the_same_version(library: Library) -> None:
+    account = library.account
+    library.put("i100", SHIP)
+    library.put("i4", CASTLE)
+    asked = [{"itemId": item} for item in ("i2", "i100", "i4", "nobody knows")]
+    for campaign in (library.follows, library.stays):
+        version = account.describe("campaign", campaign)["solutionVersionArn"]
+        found = [
+            line["output"]["recommendedItems"] for line in parsed(answered(account, version, asked, numResults=30))
+        ]
+        assert found == [library.beside(line["itemId"], campaign, numResults=30) for line in asked]
+
+
+@pytest.mark.parametrize("effect", ["INCLUDE", "EXCLUDE"])
+def test_filters_of_batch_jobs_see_new_items(library: Library, effect: str) -> None:
+    account = library.account
+    library.put("i100", SHIP)
+    expression = f'{effect} ItemID WHERE Items.TITLE IN ("i100", "Title 6")'
+    made = account.personalize.create_filter(
+        name=effect.lower(), datasetGroupArn=library.group, filterExpression=expression
+    )
+    account.active("filter", made["filterArn"])
+    version = account.describe("campaign", library.follows)["solutionVersionArn"]
+    (line,) = parsed(answered(account, version, [{"itemId": "i2"}], numResults=30, filterArn=made["filterArn"]))
+    assert line["output"]["recommendedItems"] == library.beside("i2", filterArn=made["filterArn"], numResults=30)
 
 
 @socket_only

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, Filter
     from fakepersonalize.recipes.features import Cells, Kind
     from fakepersonalize.recipes.themes import Themes
-    from fakepersonalize.recipes.training import Mask
+    from fakepersonalize.recipes.training import Codes, Mask
     from fakepersonalize.recommend.candidates import Items
     from fakepersonalize.recommend.everyone import Everyone
+    from fakepersonalize.recommend.increments import Increment
     from fakepersonalize.recommend.loaded import LoadedModel
     from fakepersonalize.recommend.sightings import Onlookers
     from fakepersonalize.recommend.tasting import Tasting
@@ -52,9 +53,10 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
     assert recipe is not None
     filter_ = _existing(services, asked["filterArn"]) if asked.document.get("filterArn") else None
     explores = recipe.exploration((asked.document.get("batchInferenceJobConfig") or {}).get("itemExplorationConfig"))
+    grows = bool(version.document.get("performIncrementalUpdate"))
     read = {
         *also,
-        *([ITEMS] if explores else []),
+        *([ITEMS] if explores or grows else []),
         *(name.partition(".")[0] for name in (filter_["fields"] if filter_ else ())),
     }
     datasets = {each["datasetType"]: each for each in services.shelf.below(version["datasetGroupArn"], DATASET)}
@@ -81,6 +83,7 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
         "segments": [str(path) for path in segments],
         "reacts": recipe.reacts,
         "explores": explores,
+        "grows": grows,
         "seed": services.settings.seed or 0,
         "version": version.arn,
         "latest": is_latest(version, services.shelf.below(version["solutionArn"], SOLUTION_VERSION)),
@@ -183,10 +186,29 @@ class Stock:
                 found[column.name] = kind, self._items.cells(column.name, self.loaded.item_ids)
         return Themes(found, len(self.loaded.item_ids))
 
-    @property
+    @cached_property
     def items(self) -> list[str]:
-        """What answers may hold: the items of the model and, where new ones are tried out, those that came later."""
-        return list(self._codes) if self._spec["explores"] else self.loaded.item_ids
+        """What answers may hold: the items of the model and, where the recipe looks beyond, those that came later."""
+        return list(self._codes) if self._spec["explores"] or self._spec["grows"] else self.loaded.item_ids
+
+    @cached_property
+    def increment(self) -> Increment | None:
+        """The model with the texts that items have by now; None where new texts wait for the next training."""
+        from fakepersonalize.recommend.increments import Increments
+
+        if not self._spec["grows"]:
+            return None
+        return Increments(self.loaded, 0.0, float).of(_catalogue(list(self._codes), self._items))
+
+    def asked(self, item: str) -> int | None:
+        """Return the code of an item that a line asks about, None where the model does not know it."""
+        return (self._codes if self._spec["grows"] else self.loaded.items).get(item)
+
+    def similar(self, item: int | None, allowed: Mask | None, amount: int) -> Codes:
+        """Return what is like an item, or popular where it is not known."""
+        if self.increment:
+            return self.increment.picker(item, self.influence)(allowed, amount).items
+        return self.loaded.model.similar(item, allowed, amount, **self.influence).items
 
     @cached_property
     def influence(self) -> dict[str, Any]:

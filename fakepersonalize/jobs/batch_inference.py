@@ -22,7 +22,7 @@ from fakepersonalize.resources.quotas import BATCH_LINES, THEME_LINES
 
 if TYPE_CHECKING:
     from fakepersonalize.jobs.batch_data import Allowed, Stock
-    from fakepersonalize.recipes.training import Mask, Shortlists
+    from fakepersonalize.recipes.training import Shortlists
 
 WORK = "fakepersonalize.jobs.batch_inference:work"
 CELLS = 1 << 23  # of users and items at a time
@@ -130,15 +130,10 @@ class ItemDesk(Desk):
     def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
         found: dict[tuple[int | None, int], list[int]] = {}
         for place, line in enumerate(asked):
-            item = self.loaded.items.get(line[ITEM])
-            key = item, allowed.group(place)
+            key = item, _ = self.stock.asked(line[ITEM]), allowed.group(place)
             if key not in found:
-                found[key] = self._similar(item, allowed.row(place))
+                found[key] = self.stock.similar(item, allowed.row(place), self.amount).tolist()
             yield self.writer.answer(line, found[key])
-
-    def _similar(self, item: int | None, allowed: Mask | None) -> list[int]:
-        codes: list[int] = self.loaded.model.similar(item, allowed, self.amount, **self.stock.influence).items.tolist()
-        return codes
 
 
 class ThemeDesk(ItemDesk):
@@ -152,7 +147,7 @@ class ThemeDesk(ItemDesk):
         import numpy as np
 
         for place, line in enumerate(asked):
-            items = np.array(self._similar(self.loaded.items.get(line[ITEM]), allowed.row(place)), np.int64)
+            items = self.stock.similar(self.stock.asked(line[ITEM]), allowed.row(place), self.amount).astype(np.int64)
             theme = self._themes.of(items)
             if theme is None:
                 yield self.writer.refusal(Line(line.asked, line.echo, errors.NO_THEME))
