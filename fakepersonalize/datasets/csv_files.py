@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fakepersonalize.datasets.csv_rows import arrow_schema
 from fakepersonalize.datasets.schema import Schema
 from fakepersonalize.datasets.streamed_rows import in_columns_of
+from fakepersonalize.datasets.values import arrow_schema
 
 Tick = Callable[[float], None]
 

@@ -18,13 +18,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
@@ -33,13 +31,13 @@ from fakepersonalize.datasets.schema import (
     INTERACTIONS,
     ITEMS,
     NUMBERS,
-    RANGES,
     RULES,
     TYPE_RULES,
     USERS,
     Column,
     Schema,
 )
+from fakepersonalize.datasets.values import ARROW_TYPES, SECONDS, arrow_schema, broken_rule, clipped, in_milliseconds
 from fakepersonalize.errors import (
     LEFT_OUT,
     LONG_VALUE,
@@ -50,13 +48,11 @@ from fakepersonalize.errors import (
     WRONG_CELL,
     JobFailed,
 )
-from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS, TEXT_CHARACTERS, TEXT_CHARACTERS_HAN
+from fakepersonalize.resources.quotas import MINIMUM_INTERACTIONS
 
 Tick = Callable[[float], None]
 
 MINIMUM_ROWS = {INTERACTIONS: MINIMUM_INTERACTIONS}  # per import job
-SECONDS = frozenset({"TIMESTAMP", "CREATION_TIMESTAMP", "EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP"})
-LAST_SECOND = 9_999_999_999  # more digits than this look like milliseconds
 
 CHUNK_BYTES = 2 << 20  # larger chunks parse no faster and take more memory
 LINE_BYTES = 16 << 20
@@ -70,18 +66,7 @@ SHOWN = 5  # offending rows that a reason names
 MOST_LEFT_OUT, MOST_LEFT_OUT_SHARE = 100, 0.01
 FORGIVING = (ITEMS, USERS)
 
-_ARROW_TYPES = {
-    "string": pa.string(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-}
-
 _HEXADECIMAL = re.compile(rb"(?<![^\s,\"])[+-]?0[xX]")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_HAN = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +75,6 @@ class Imported:
 
     rows: int
     warnings: tuple[str, ...] = ()
-
-
-def arrow_schema(schema: Schema) -> pa.Schema:
-    """Return the Arrow schema of a dataset's rows: the schema's names, order and types, fields nullable as declared.
-
-    int is int32, long is int64, float is float32, double is float64. Strings stay plain in memory; Parquet stores them
-    as dictionaries, so that reading with `read_dictionary` gives integer codes without hashing any value.
-    """
-    return pa.schema([pa.field(column.name, _ARROW_TYPES[column.type], column.nullable) for column in schema.columns])
 
 
 def read(
@@ -208,13 +184,6 @@ def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(held)
 
 
-def in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:
-    """Yield the names of columns of times that hold more digits than seconds have."""
-    for column in schema.columns:
-        if column.name.upper() in SECONDS and (pc.max(rows[column.name]).as_py() or 0) > LAST_SECOND:
-            yield column.name
-
-
 # Chunks of lines.
 
 
@@ -290,7 +259,7 @@ def _rows(data: bytes, layout: Layout) -> pa.RecordBatch | None:
     except _Refused:
         return None
     columns = list(zip(layout.schema.columns, batch.columns, strict=True))
-    if any(_broken_rule(column, values, layout) for column, values in columns):
+    if any(broken_rule(column, values, layout.schema.dataset_type) for column, values in columns):
         return None
     values = [clipped(values) if column.textual else values for column, values in columns]
     return pa.RecordBatch.from_arrays(values, schema=types)
@@ -340,54 +309,6 @@ def _refuse_hexadecimal(data: bytes, layout: Layout, types: Mapping[str, pa.Data
     texts = _parse(data, layout, numbers)
     if any(_HEXADECIMAL.search(text.as_py() or b"") for column in texts.columns for text in column):
         raise _Refused("a hexadecimal number")
-
-
-def _broken_rule(column: Column, values: pa.Array, layout: Layout) -> str | None:
-    """Return the rule that some of a column's typed values break, or None."""
-    if values.null_count and not column.nullable:
-        return "an empty value is null, and the schema does not list null for this field"
-    if column.limit is not None and _is_longer(values, column.limit):
-        return f"at most {column.limit} characters"
-    if column.type == "string" and not column.textual and _any(pc.is_in(values, _keywords(layout.schema.dataset_type))):
-        return "the names of columns are reserved and cannot be values"
-    if column.type in ("float", "double") and not _all(pc.is_finite(values)):
-        return f"{TYPE_RULES[column.type]}, neither infinite nor NaN"
-    low, high = RANGES.get((layout.schema.dataset_type, column.name.upper()), (None, None))
-    if low is not None and not _all(pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))):
-        return f"a number from {low} to {high}"
-    return None
-
-
-@cache
-def _keywords(dataset_type: str) -> pa.Array:
-    return pa.array(RULES[None, dataset_type])
-
-
-def _any(truths: pa.Array) -> bool:
-    return bool(pc.any(truths, min_count=0).as_py())
-
-
-def _all(truths: pa.Array) -> bool:
-    return bool(pc.all(truths, min_count=0).as_py())
-
-
-def _is_longer(strings: pa.Array, limit: int) -> bool:
-    """Say whether a string has more characters than the limit; characters are counted only where bytes are too many."""
-    most_bytes = pc.max(pc.binary_length(strings)).as_py() or 0
-    return most_bytes > limit and pc.max(pc.utf8_length(strings)).as_py() > limit
-
-
-def clipped(texts: pa.Array) -> pa.Array:
-    """Cut textual values at 20,000 characters, at 7,000 where most are Chinese or Japanese."""
-    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= TEXT_CHARACTERS_HAN:
-        return texts
-    han = pc.count_substring_regex(texts, _HAN)
-    mostly_han = pc.greater(pc.multiply(han, 2), pc.utf8_length(texts))
-    return pc.if_else(
-        mostly_han,
-        pc.utf8_slice_codeunits(texts, 0, TEXT_CHARACTERS_HAN),
-        pc.utf8_slice_codeunits(texts, 0, TEXT_CHARACTERS),
-    )
 
 
 # What is wrong.
@@ -459,10 +380,10 @@ def _explained(line: _Chunk, layout: Layout) -> list[Offender]:
 
 def _cell_rule(line: bytes, column: Column, layout: Layout) -> str | None:
     try:
-        batch = _parse(line, layout, {column.name: _ARROW_TYPES[column.type]})
+        batch = _parse(line, layout, {column.name: ARROW_TYPES[column.type]})
     except _Refused:
         return TYPE_RULES[column.type] + (" (seconds since 1970-01-01 UTC)" if column.name.upper() in SECONDS else "")
-    return _broken_rule(column, batch.column(0), layout)
+    return broken_rule(column, batch.column(0), layout.schema.dataset_type)
 
 
 def _malformed_rule(line: bytes, refusal: str) -> str:

@@ -274,7 +274,7 @@ def _broken_rule(schema: Schema, column: Column, value: Any) -> str | None:
 def _clipped(text: str) -> str:
     import pyarrow as pa
 
-    from fakepersonalize.datasets import csv_rows
+    from fakepersonalize.datasets import values
 
-    cut: str = csv_rows.clipped(pa.array([text]))[0].as_py()
+    cut: str = values.clipped(pa.array([text]))[0].as_py()
     return cut

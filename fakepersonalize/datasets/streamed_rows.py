@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fakepersonalize.datasets.csv_rows import arrow_schema
 from fakepersonalize.datasets.live import SHOWN
 from fakepersonalize.datasets.schema import ACTIONS, ITEMS, USERS, Schema
+from fakepersonalize.datasets.values import arrow_schema
 from fakepersonalize.storage.streamed import Event, Record
 
 MEMBERS = {"USER_ID": "user", "ITEM_ID": "item", "ACTION_ID": "item", "TIMESTAMP": "time", "EVENT_TYPE": "type"}

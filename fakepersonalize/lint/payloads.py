@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fakepersonalize.datasets.csv_rows import LAST_SECOND, LINE_BYTES
+from fakepersonalize.datasets.csv_rows import LINE_BYTES
 from fakepersonalize.datasets.live import Inlet
 from fakepersonalize.datasets.schema import Schema
+from fakepersonalize.datasets.values import LAST_SECOND
 from fakepersonalize.errors import (
     BAD_PROPERTIES,
     EVENT_WITHOUT_ITEM,

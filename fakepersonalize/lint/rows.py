@@ -15,6 +15,7 @@ from fakepersonalize.datasets import csv_header, csv_rows
 from fakepersonalize.datasets.csv_header import Layout
 from fakepersonalize.datasets.csv_rows import Offender
 from fakepersonalize.datasets.schema import IDS, INTERACTIONS, NEED_METADATA, Schema
+from fakepersonalize.datasets.values import LAST_SECOND, in_milliseconds
 from fakepersonalize.errors import (
     COLUMNS_TWICE,
     HEADERS_DIFFER,
@@ -123,7 +124,7 @@ def _rows(file: Path, layout: Layout, census: _Census, ids: _Ids) -> Iterator[Fi
     warned, line = set[str](), 2
     for found in csv_rows.examine([file], layout):
         if isinstance(found, pa.RecordBatch):
-            for name in csv_rows.in_milliseconds(pa.Table.from_batches([found]), layout.schema):
+            for name in in_milliseconds(pa.Table.from_batches([found]), layout.schema):
                 if name not in warned:
                     warned.add(name)
                     yield _in_milliseconds(file, line, name, found[name])
@@ -139,7 +140,7 @@ def _rows(file: Path, layout: Layout, census: _Census, ids: _Ids) -> Iterator[Fi
 
 def _in_milliseconds(file: Path, line: int, column: str, values: pa.Array) -> Finding:
     """Show the first of too many digits; `line` is that of the first value, if no line was empty."""
-    place = pc.index(pc.greater(values, csv_rows.LAST_SECOND), True).as_py()
+    place = pc.index(pc.greater(values, LAST_SECOND), True).as_py()
     value, text = values[place].as_py(), MILLISECONDS.format(column=column)
     fix = f"divide by 1000: {value // 1000} for {value}"
     return Finding(str(file), "milliseconds", text, fix, None, line + place, column, str(value), WARNING)

@@ -27,7 +27,7 @@ def check_segment(number: int, path: Path, rows: int, schema: Schema) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from fakepersonalize.datasets.csv_rows import arrow_schema
+    from fakepersonalize.datasets.values import arrow_schema
 
     try:
         with pq.ParquetFile(path) as file:

@@ -11,9 +11,10 @@ import pytest
 
 from fakepersonalize.datasets import csv_files, csv_rows
 from fakepersonalize.datasets.schema import Column, Schema
+from fakepersonalize.datasets.values import arrow_schema
 
 SCHEMA = Schema("USERS", (Column("USER_ID", "string"), Column("AGE", "int", nullable=True)))
-TYPES = csv_rows.arrow_schema(SCHEMA)
+TYPES = arrow_schema(SCHEMA)
 ROWS = [(f"u{n % 300}", None if n % 7 == 0 else n % 2) for n in range(2000)]
 
 

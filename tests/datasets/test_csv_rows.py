@@ -18,6 +18,7 @@ import pytest
 from fakepersonalize import errors
 from fakepersonalize.datasets import csv_rows
 from fakepersonalize.datasets.schema import Column, Schema
+from fakepersonalize.datasets.values import arrow_schema
 from fakepersonalize.errors import Cancelled, JobFailed
 
 IDS = (Column("USER_ID", "string"), Column("ITEM_ID", "string"), Column("TIMESTAMP", "long"))
@@ -115,7 +116,7 @@ def test_rows_come_back_as_pandas_wrote_them_index_and_all(tmp_path: Path) -> No
 
 def test_batches_have_the_arrow_schema_of_the_dataset() -> None:
     batch = next(csv_rows.read([io.BytesIO(written([random_row(random.Random(1))]))], WIDE))
-    assert batch.schema == csv_rows.arrow_schema(WIDE)
+    assert batch.schema == arrow_schema(WIDE)
     assert [str(field.type) for field in batch.schema] == [
         "string",
         "string",
@@ -422,7 +423,7 @@ def test_rows_are_spooled_into_one_parquet_file_in_order(thousand: Path, monkeyp
     imported = csv_rows.spool_parquet([thousand, thousand], PLAIN, target, shares.append)
     assert imported == csv_rows.Imported(rows=2000)
     table = pq.read_table(target)
-    assert table.schema.equals(csv_rows.arrow_schema(PLAIN))
+    assert table.schema.equals(arrow_schema(PLAIN))
     assert table.to_pylist() == rows(thousand.read_bytes()) * 2
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] <= 1.0

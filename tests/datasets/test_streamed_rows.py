@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fakepersonalize.datasets import schema, streamed_rows
-from fakepersonalize.datasets.csv_rows import arrow_schema
+from fakepersonalize.datasets.values import arrow_schema
 from fakepersonalize.storage.streamed import Event
 
 FIELDS = {"user_id": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"}
