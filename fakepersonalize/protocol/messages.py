@@ -341,10 +341,11 @@ _READERS: Mapping[str, Callable[[Any], Reader]] = {
 
 @cache
 def _answer_writer(operation: Operation) -> Writer:
-    return _writer(operation.output)
+    return _structure_writer(operation.output)
 
 
-def _writer(shape: Shape) -> Writer:
+def _writer(shape: Shape) -> Writer | None:
+    """Return what turns a value into what JSON can hold; None where it is that already."""
     kind = shape.type_name
     return _CONVERSIONS[kind] if kind in _CONVERSIONS else _CONTAINER_WRITERS[kind](shape)
 
@@ -353,15 +354,20 @@ def _structure_writer(shape: StructureShape) -> Writer:
     writers = {name: _writer(member) for name, member in shape.members.items()}
 
     def write_structure(value: Mapping[str, Any]) -> dict[str, Any]:
-        # An item of a list has two of five members: whichever are fewer are looked through.
-        named = writers if len(writers) <= len(value) else [name for name in value if name in writers]
-        return {name: writers[name](member) for name in named if (member := value.get(name)) is not None}
+        written = {}
+        for name, member in value.items():
+            if member is not None and name in writers:
+                writer = writers[name]
+                written[name] = writer(member) if writer else member
+        return written
 
     return write_structure
 
 
 def _list_writer(shape: ListShape) -> Writer:
     writer = _writer(shape.member)
+    if writer is None:
+        return list
 
     def write_list(value: Iterable[Any]) -> list[Any]:
         return [writer(item) for item in value]
@@ -373,7 +379,7 @@ def _map_writer(shape: MapShape) -> Writer:
     writer = _writer(shape.value)
 
     def write_map(value: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: writer(item) for key, item in value.items() if item is not None}
+        return {key: writer(item) if writer else item for key, item in value.items() if item is not None}
 
     return write_map
 
@@ -392,8 +398,8 @@ _CONTAINER_WRITERS: Mapping[str, Callable[[Any], Writer]] = {
     "map": _map_writer,
 }
 # float() and int() also take numpy's scalars, which JSON would refuse.
-_CONVERSIONS: Mapping[str, Writer] = {
-    "string": lambda value: value,
+_CONVERSIONS: Mapping[str, Writer | None] = {
+    "string": None,
     "boolean": bool,
     "integer": int,
     "long": int,

@@ -60,13 +60,16 @@ def tried_out(new: Newcomers, setting: Exploration, asker: int, met: Codes) -> N
     The sum grows with the weight and with how much there is to try out, and stays below `MOST` x weight. It is shared
     out by bonus / noise, so that it goes to a few items, others for each user, however many there are.
     """
+    nothing = np.zeros(len(new.bonus))
+    if not len(nothing) or not setting.weight > 0 or noise.of(asker) >= setting.askers:
+        return nothing
     bonus = new.bonus.copy()
-    if len(met) and len(bonus):
+    if len(met):
         places = np.minimum(np.searchsorted(new.codes, met), len(bonus) - 1)
         bonus[places[new.codes[places] == met]] = 0.0
     total = bonus.sum()
-    if not total > 0 or not setting.weight > 0 or noise.of(asker) >= setting.askers:
-        return np.zeros(len(bonus))
+    if not total > 0:
+        return nothing
     drawn = bonus / noise.uniform(asker, new.keys)
     shares: Numbers = drawn * (MOST * setting.weight * total / (HALF + total) / drawn.sum())
     return shares

@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
 
+# The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+LARGEST = 2**64 - 1
+
 
 def key(*parts: object) -> int:
     """Return a number below 2^64 that follows from the texts of the parts."""
@@ -22,15 +26,15 @@ def keys(ids: Iterable[str]) -> Keys:
 
 
 def of(asker: int) -> float:
-    """Return the number above 0 and below 1 that belongs to who asks."""
-    return float(uniform(asker, np.zeros(1, np.uint64))[0])
+    """Return the number above 0 and below 1 that belongs to who asks: what `uniform` has for the key 0."""
+    mixed = asker
+    for shift, factor in STEPS:
+        mixed = (mixed ^ (mixed >> shift)) * factor & LARGEST
+    return (((mixed ^ (mixed >> 31)) >> 12) + 0.5) / 2.0**52
 
 
 def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
-    """Return a number above 0 and below 1 for each key, [n]; another asker gets others.
-
-    The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-    """
+    """Return a number above 0 and below 1 for each key, [n]; another asker gets others."""
     numbers: npt.NDArray[np.float64] = of_many(np.array([asker], np.uint64), about)[0]
     return numbers
 
@@ -38,7 +42,7 @@ def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
 def of_many(askers: Keys, about: Keys) -> npt.NDArray[np.float64]:
     """Return what `uniform` returns for each asker, [askers, n]."""
     mixed = about ^ askers[:, None]
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+    for shift, factor in STEPS:
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
     return ((mixed >> np.uint64(12)).astype(np.float64) + 0.5) / 2.0**52

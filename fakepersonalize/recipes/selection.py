@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 # From so many numbers on, looking at every 16th first is faster than ordering all of them.
 MANY, SAMPLED = 2048, 16
+FEW = 256  # up to so many, ordering all is faster than looking which to order
 
 
 def best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
@@ -23,8 +24,8 @@ def best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
 
 
 def _best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
-    if k >= len(values):
-        return np.argsort(-values, kind="stable")
+    if k >= len(values) or len(values) <= FEW:
+        return np.argsort(-values, kind="stable")[:k]
     threshold = np.partition(values, len(values) - k)[len(values) - k]
     above = np.flatnonzero(values > threshold)
     tied = np.flatnonzero(values == threshold)[: k - len(above)]

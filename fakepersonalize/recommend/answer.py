@@ -360,16 +360,17 @@ def is_latest(version: Resource, versions: Iterable[Resource]) -> bool:
 
 
 def _members(endpoint: Endpoint, all_ids: Sequence[str], picked: Scores) -> list[dict[str, Any]]:
-    ids = [{"itemId": all_ids[code]} for code in picked.items.tolist()]
+    codes = picked.items.tolist()
+    members: list[dict[str, Any]]
     if picked.scores is None or not endpoint.recipe.returns_scores:
-        return ids
+        return [{"itemId": all_ids[code]} for code in codes]
     members = [
-        item if score != score else item | {"score": round(score, DECIMALS)}  # NaN is none
-        for item, score in zip(ids, picked.scores.tolist())
+        {"itemId": all_ids[code], "score": round(score, DECIMALS)} if score == score else {"itemId": all_ids[code]}
+        for code, score in zip(codes, picked.scores.tolist())  # NaN is none
     ]
-    for place, code in enumerate(picked.items.tolist()):
+    for member, code in zip(members, codes) if picked.reasons else ():
         if code in picked.reasons:
-            members[place] |= {"reason": list(picked.reasons[code])}
+            member["reason"] = list(picked.reasons[code])
     return members
 
 

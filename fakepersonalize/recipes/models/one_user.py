@@ -1,8 +1,4 @@
-"""What the blend does for one user, at the speed of an answer: the sums of `Blend`, with the fewest passes over items.
-
-numpy lets go of the interpreter in each pass over more than 500 numbers, and wakes a waiting thread for nothing each
-time: under load the number of passes costs more than their length.
-"""
+"""What the blend does for one user, at the speed of an answer: the sums of `Blend`, in the fewest passes over items."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes.models.side_information import Likeness
-from fakepersonalize.recipes.models.transitions import Transitions
+from fakepersonalize.recipes.models.transitions import Rows, entries
 from fakepersonalize.recipes.training import Codes
 
 if TYPE_CHECKING:
@@ -38,7 +34,8 @@ def preferences(model: Blend, items: Codes) -> npt.NDArray[np.float64]:
 def _from_transitions(model: Blend, items: Codes, seen: Codes, times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     latest = items[-model.history_length :]
     strengths = _strengths(model, len(latest))
-    wanted = _followers(model.transitions, latest, strengths)
+    table = model.transitions.offsets, model.transitions.items, model.transitions.weights
+    wanted = _row_sum(table, latest, strengths, len(model.popularity))
     again = wanted[seen] * model.repeated[seen]
     wanted *= model.first_times
     wanted[seen] = again
@@ -50,26 +47,21 @@ def _from_transitions(model: Blend, items: Codes, seen: Codes, times: npt.NDArra
     return wanted
 
 
-def _followers(transitions: Transitions, items: Codes, strengths: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the sum of the items' rows, each times its strength, [n_items]; rows are short, so no pass lets go."""
-    rows = [slice(*row) for row in zip(transitions.offsets[items].tolist(), transitions.offsets[items + 1].tolist())]
-    followers = np.concatenate([transitions.items[row] for row in rows])
-    weights = np.concatenate([transitions.weights[row] * strength for row, strength in zip(rows, strengths)])
-    return np.bincount(followers, weights, len(transitions.repeats)).astype(np.float64, copy=False)
-
-
 def _add_likeness(model: Blend, likeness: Likeness, items: Codes, wanted: npt.NDArray[np.float64]) -> None:
     features, latest = likeness.features, items[-model.history_length :]
-    strengths = _strengths(model, len(latest))
-    rows = [slice(*row) for row in zip(features.indptr[latest].tolist(), features.indptr[latest + 1].tolist())]
-    present = np.concatenate([features.indices[row] for row in rows])
-    weights = np.concatenate([features.data[row] * strength for row, strength in zip(rows, strengths)])
-    alike = features @ np.bincount(present, weights, features.shape[1]).astype(np.float64, copy=False)
+    table = features.indptr, features.indices, features.data
+    alike = features @ _row_sum(table, latest, _strengths(model, len(latest)), features.shape[1])
     most = alike.max(initial=0)
     if most > 0:
         alike *= model.content_weights
         alike /= most
         wanted += alike
+
+
+def _row_sum(table: Rows, rows: Codes, strengths: npt.NDArray[np.float64], columns: int) -> npt.NDArray[np.float64]:
+    """Return the sum of rows of a compressed table, each times its strength, [columns]."""
+    _, found, weights = entries(table, rows, strengths)
+    return np.bincount(found, weights, columns).astype(np.float64, copy=False)
 
 
 def _strengths(model: Blend, n: int) -> npt.NDArray[np.float64]:

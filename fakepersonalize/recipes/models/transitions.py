@@ -58,13 +58,19 @@ def row_sums(
     shape: tuple[int, int],
 ) -> npt.NDArray[np.float64]:
     """Return sums of rows of a compressed table, [owners, columns]: `strengths[e]` x row `rows[e]` to `owners[e]`."""
+    lengths, columns, weights = entries(table, rows, strengths)
+    return _sums(np.repeat(owners * shape[1], lengths) + columns, weights, shape[0] * shape[1]).reshape(shape)
+
+
+def entries(
+    table: Rows, rows: Codes, strengths: npt.NDArray[np.floating]
+) -> tuple[npt.NDArray[np.int64], Codes, npt.NDArray[np.floating]]:
+    """Return the lengths of rows of a compressed table, and column and strength x value of all that is in them."""
     offsets, columns, values = table
     starts = offsets[rows]
-    lengths = offsets[rows + 1] - starts
-    entries = runs(starts, lengths)
-    cells = np.repeat(owners * shape[1], lengths) + columns[entries]
-    weights = values[entries] * np.repeat(strengths, lengths)
-    return _sums(cells, weights, shape[0] * shape[1]).reshape(shape)
+    lengths: npt.NDArray[np.int64] = offsets[rows + 1] - starts
+    found = runs(starts, lengths)
+    return lengths, columns[found], values[found] * np.repeat(strengths, lengths)
 
 
 def fit_transitions(data: TrainingData, popularity: npt.NDArray[np.integer], window: int, tick: Tick) -> Transitions:
