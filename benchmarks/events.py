@@ -39,6 +39,7 @@ def _load(url: str, tracking_id: str) -> None:
                 lambda: milliseconds(rival, asked),
                 wanted=None,
                 unit="ms",
+                most=1.0,
             )
 
 

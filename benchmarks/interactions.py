@@ -13,13 +13,14 @@ from processes import client, wait
 
 GENERATOR = Path(__file__).parent.parent / "fixtures" / "make_films.py"
 SHELVES = 60
+USERS, FILMS = 6000, 3700
 FIELDS = ("USER_ID", "ITEM_ID", "TIMESTAMP")
 
 
 @cache
 def columns(amount: int) -> tuple[Any, Any, Any]:
     """Return users, items and times of about `amount` made-up interactions, as integer arrays."""
-    made = runpy.run_path(str(GENERATOR))["make"](users=6000, films=3700, interactions=amount, seed=1)
+    made = runpy.run_path(str(GENERATOR))["make"](users=USERS, films=FILMS, interactions=amount, seed=1)
     return made.user, made.film, made.time
 
 
@@ -48,21 +49,34 @@ def imported(url: str, *further: str) -> str:
     group = personalize.create_dataset_group(name="benchmark")["datasetGroupArn"]
     wait(personalize.describe_dataset_group, "datasetGroup", datasetGroupArn=group)
     fields = [{"name": name, "type": "long" if name == "TIMESTAMP" else "string"} for name in (*FIELDS, *further)]
-    schema = {"type": "record", "name": "Interactions", "namespace": "x", "fields": fields, "version": "1.0"}
+    _import(url, group, "Interactions", fields)
+    return group
+
+
+def genres(url: str, group: str) -> None:
+    """Import an Items dataset that has one of five genres for each film."""
+    rows = "".join(f"{film},{'abcde'[film % 5]}\n" for film in range(FILMS))
+    client("s3", url).put_object(Bucket="benchmark", Key="items.csv", Body=f"ITEM_ID,GENRE\n{rows}".encode())
+    genre = {"name": "GENRE", "type": "string", "categorical": True}
+    _import(url, group, "Items", [{"name": "ITEM_ID", "type": "string"}, genre])
+
+
+def _import(url: str, group: str, type_: str, fields: list[dict[str, Any]]) -> None:
+    personalize = client("personalize", url)
+    schema = {"type": "record", "name": type_, "namespace": "x", "fields": fields, "version": "1.0"}
     dataset = personalize.create_dataset(
-        name="benchmark",
-        datasetType="Interactions",
+        name=type_,
+        datasetType=type_,
         datasetGroupArn=group,
-        schemaArn=personalize.create_schema(name="benchmark", schema=json.dumps(schema))["schemaArn"],
+        schemaArn=personalize.create_schema(name=type_, schema=json.dumps(schema))["schemaArn"],
     )["datasetArn"]
     job = personalize.create_dataset_import_job(
-        jobName="benchmark",
+        jobName=type_,
         datasetArn=dataset,
-        dataSource={"dataLocation": "s3://benchmark/interactions.csv"},
+        dataSource={"dataLocation": f"s3://benchmark/{type_.lower()}.csv"},
         roleArn="arn:aws:iam::123456789012:role/benchmark",
     )["datasetImportJobArn"]
     wait(personalize.describe_dataset_import_job, "datasetImportJob", datasetImportJobArn=job)
-    return group
 
 
 def solution(url: str, group: str, recipe: str) -> str:

@@ -30,6 +30,7 @@ def run() -> None:
                 lambda: milliseconds(rival, asked),
                 wanted=None,
                 unit="ms",
+                most=1.0,
             )
 
 

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from flask import Flask
+from waitress.server import create_server
 
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
@@ -20,13 +21,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port-file", type=Path, required=True)
     parser.add_argument("--body", type=Path, required=True)
+    parser.add_argument("--plain", action="store_true", help="with waitress as it comes instead of our threads")
     given = parser.parse_args()
     body = given.body.read_bytes()
     headers = {"Content-Type": "application/json", "x-amzn-requestid": "0" * 36}
     app = Flask("static")
     app.wsgi_app = Door(app.wsgi_app, lambda incoming, scope: Reply(200, headers, body), app.wsgi_app, Hosts())  # type: ignore[method-assign]
     listening = socket.create_server(("127.0.0.1", 0))
-    WebServer(listening, app).start()
+    if given.plain:
+        threading.Thread(target=create_server(app, sockets=[listening], threads=8).run, daemon=True).start()
+    else:
+        WebServer(listening, app).start()
     given.port_file.write_text(str(listening.getsockname()[1]))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

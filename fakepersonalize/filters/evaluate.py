@@ -261,8 +261,8 @@ def newest(dataset: str, codes: Codes, types: Codes, names: Sequence[str], most:
     spellings of one type count together. `dataset` is INTERACTIONS or ACTION_INTERACTIONS.
     """
     spellings: dict[str, list[int]] = {}
-    for number_, name in enumerate(names):
-        spellings.setdefault(event_type(dataset, name), []).append(number_)
+    for number_ in np.unique(types).tolist():
+        spellings.setdefault(event_type(dataset, names[number_]), []).append(number_)
     most = WINDOW[dataset] if most is None else most
     rows = {name: np.flatnonzero(np.isin(types, same))[-most:] for name, same in spellings.items()}
     return {name: np.unique(codes[found]) for name, found in rows.items() if len(found)}

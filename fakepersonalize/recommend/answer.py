@@ -289,7 +289,7 @@ class Recommender:
         known = self._explored.get(loaded)
         if known is None:
             self._explored[loaded] = known = Exploring(loaded, self._lags.updates, self._now)
-        if endpoint.is_latest and items is self.filters.catalogue(endpoint.group, loaded):  # not one that is outdated
+        if endpoint.is_latest and self.filters.is_latest(loaded, items):
             known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), self.mark)
         return known
 

@@ -9,9 +9,10 @@ import numpy as np
 from fakepersonalize.datasets.schema import Schema
 from fakepersonalize.filters.columns import Codes, Column, Mask, column
 from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, newest
-from fakepersonalize.filters.syntax import INCLUDE, INTERACTIONS
+from fakepersonalize.filters.syntax import INCLUDE
 from fakepersonalize.recommend.metadata import Rows
-from fakepersonalize.recommend.past import Met
+from fakepersonalize.recommend.past import Doings
+from fakepersonalize.storage.streamed import Event
 
 
 class Items:
@@ -21,6 +22,15 @@ class Items:
         self.ids, self.rows, self.events = ids, rows, events
         self.codes = {id_: code for code, id_ in enumerate(ids)}
         self.candidates = Candidates(len(ids), _Columns(ids, rows, schema))
+        self._placed: tuple[Sequence[str], Codes] = (), np.zeros(0, np.int64)
+
+    def places(self, ids: Sequence[str]) -> Codes:
+        """Return the codes here of other ids, -1 where there is none; those asked for last are remembered."""
+        placed, codes = self._placed
+        if placed is not ids:
+            codes = np.array([self.codes.get(id_, -1) for id_ in ids], np.int64)
+            self._placed = ids, codes
+        return codes
 
 
 class Look:
@@ -50,17 +60,22 @@ class Look:
         return [(each.part.text, removed.get(each.part, nothing)) for each in bound.parts]
 
 
-def seen(events: Iterable[Met], codes: Mapping[str, int], dataset: str = INTERACTIONS) -> dict[str, Codes]:
-    """Return the codes of the items that filters see one user's events with, by event type; events are oldest first.
+def seen(past: Doings | None, live: Sequence[Event], items: Items) -> dict[str, Codes]:
+    """Return the codes of the items that filters see one user's events with, by event type.
 
-    `dataset` is the type of the dataset that the events are of: filters look farther back at what became of actions.
+    Filters look farther back at what became of actions.
     """
-    listed = list(events)
-    names = list(dict.fromkeys(event.type for event in listed))
-    numbers = {name: number for number, name in enumerate(names)}
-    items = np.array([codes.get(event.item, -1) for event in listed], np.int64)
-    types = np.array([numbers[event.type] for event in listed], np.int64)
-    return {type_: found[found >= 0] for type_, found in newest(dataset, items, types, names).items()}
+    names = list(past.type_names) if past else []
+    codes = items.places(past.item_ids)[past.items] if past else np.zeros(0, np.int64)
+    types: Codes = past.types if past else np.zeros(0, np.int64)
+    if live:
+        names += [event.type for event in live]
+        codes = np.concatenate([codes, [items.codes.get(event.item, -1) for event in live]])
+        types = np.concatenate([types, np.arange(len(names) - len(live), len(names))])
+        times = [event.time for event in live]
+        order = np.argsort(np.concatenate([past.times, times]) if past else times, kind="stable")
+        codes, types = codes[order], types[order]
+    return {type_: found[found >= 0] for type_, found in newest(items.events, codes, types, names).items()}
 
 
 class _Columns(Mapping[str, Column]):

@@ -101,7 +101,8 @@ class Filters:
             frozen = self.frozen(group)
             if frozen:
                 until = frozen.last if until is None else min(until, frozen.last)
-            events = seen(self.events(dataset_arn(group, items.events), user, until), items.codes, items.events)
+            dataset = dataset_arn(group, items.events)
+            events = seen(self._past.codes_of(dataset, user), self._live.of(dataset, user, until), items)
         if user is not None and any(each.reads_user for each in bound):
             users = self._rows(group, USERS)
             row = users.row(user) if users else None
@@ -126,6 +127,10 @@ class Filters:
                 known = self._items(group, [*ids], rows, type_)
             self._catalogues[loaded] = known, amount
         return known
+
+    def is_latest(self, loaded: LoadedModel, items: Items) -> bool:
+        """Whether `catalogue` returned these last."""
+        return self._catalogues.get(loaded, (None, 0))[0] is items
 
     def actions(self, candidates: Items) -> Actions:
         """Return what the Actions dataset says of candidates."""

@@ -29,6 +29,20 @@ class Met(NamedTuple):
     type: str
 
 
+class Doings(NamedTuple):
+    """The events of one user, oldest first, in codes."""
+
+    item_ids: list[str]  # of all users
+    type_names: list[str]
+    items: np.ndarray  # int32[n]
+    types: np.ndarray  # int32[n]
+    times: np.ndarray  # int64[n], seconds since 1970
+
+    def listed(self) -> list[Met]:
+        columns = (self.times.tolist(), self.items.tolist(), self.types.tolist())
+        return [Met(time, self.item_ids[item], self.type_names[type_]) for time, item, type_ in zip(*columns)]
+
+
 class PastEvents:
     """The imported interactions by user: read when first asked for, kept until an import changes them, without SQL."""
 
@@ -39,9 +53,14 @@ class PastEvents:
 
     def of(self, dataset_arn: str, user: str) -> list[Met]:
         """Return what a user did as the dataset that has the ARN now was imported, oldest first."""
+        found = self.codes_of(dataset_arn, user)
+        return found.listed() if found else []
+
+    def codes_of(self, dataset_arn: str, user: str) -> Doings | None:
+        """Return the same in codes; None where there is nothing."""
         inlet = self._inlets.of(dataset_arn)
         if inlet is None:
-            return []
+            return None
         with self._reading:
             segments, histories = self._read.get(inlet.dataset, (None, None))
             while histories is None or segments != self._metadata.segments(inlet.dataset):
@@ -77,13 +96,12 @@ class _Histories:
     types: np.ndarray  # int32[n]
     times: np.ndarray  # int64[n]
 
-    def of(self, user: str) -> list[Met]:
+    def of(self, user: str) -> Doings | None:
         code = self.users.get(user)
         if code is None:
-            return []
+            return None
         own = slice(self.offsets[code], self.offsets[code + 1])
-        columns = (self.times[own].tolist(), self.items[own].tolist(), self.types[own].tolist())
-        return [Met(time, self.item_ids[item], self.type_names[type_]) for time, item, type_ in zip(*columns)]
+        return Doings(self.item_ids, self.type_names, self.items[own], self.types[own], self.times[own])
 
 
 def _rows(segments: Segments, schema: Schema) -> pa.Table:

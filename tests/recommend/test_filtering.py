@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
-from fakepersonalize.recommend.candidates import seen
+from fakepersonalize.filters.evaluate import WINDOW
+from fakepersonalize.recommend.candidates import Items, seen
 from fakepersonalize.recommend.filtering import Filters
-from fakepersonalize.recommend.past import Met
+from fakepersonalize.recommend.past import Doings
+from fakepersonalize.storage.streamed import Event
 
 START = 1_600_000_000
 NEW_FILMS = "EXCLUDE ItemID WHERE Items.YEAR < 2000"
@@ -184,7 +187,35 @@ def test_an_import_counts_from_its_end(shop: Shop) -> None:
 
 
 def test_what_is_seen_is_told_by_type_and_only_of_known_items() -> None:
-    events = [Met(1, "a", "watch"), Met(2, "b", "Click"), Met(3, "c", "WATCH"), Met(4, "unknown", "watch")]
-    found = seen(events, {"a": 0, "b": 1, "c": 2})
-    assert {type_: codes.tolist() for type_, codes in found.items()} == {"watch": [0, 2], "click": [1]}
-    assert seen([], {"a": 0}) == {}
+    items = Items(["a", "b", "c"], None, None, "INTERACTIONS")
+    past = Doings(
+        ["unknown", "c", "b", "a"],
+        ["watch", "never", "Click"],
+        np.array([3, 2, 0], np.int32),
+        np.array([0, 2, 0], np.int32),
+        np.array([1, 2, 4]),
+    )
+    put = Event(1, "u", "s", None, "c", 3, "WATCH", "{}", 1)
+
+    def told(past: Doings | None, live: list[Event]) -> dict[str, list[int]]:
+        return {type_: codes.tolist() for type_, codes in seen(past, live, items).items()}
+
+    assert told(past, [put]) == {"watch": [0, 2], "click": [1]}
+    assert told(past, []) == {"watch": [0], "click": [1]}
+    assert told(None, [put]) == {"watch": [2]}
+    assert told(None, []) == {}
+
+
+def test_the_window_goes_by_the_times_of_what_was_imported_and_put() -> None:
+    amount = WINDOW["INTERACTIONS"]
+    ids = [f"i{number}" for number in range(amount + 1)]
+    items = Items(ids, None, None, "INTERACTIONS")
+    past = Doings(ids, ["watch"], np.arange(amount, dtype=np.int32), np.zeros(amount, np.int32), np.arange(amount) + 10)
+
+    def put(time: int) -> dict[str, list[int]]:
+        live = [Event(1, "u", "s", None, ids[-1], time, "watch", "{}", 1)]
+        return {type_: codes.tolist() for type_, codes in seen(past, live, items).items()}
+
+    assert put(5) == {"watch": [*range(amount)]}  # older than all
+    assert put(10) == {"watch": [*range(1, amount + 1)]}  # of equal times what was put is newer
+    assert put(10_000) == {"watch": [*range(1, amount + 1)]}
