@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -172,6 +172,10 @@ class Emulator(Controls):
         if self.settings.in_process or self._attributions.crowded:
             self._attributions.settle()
         return reply
+
+    def tell_before_waiting(self, tell: Callable[[], None]) -> None:
+        """From now on have `tell` called, in its thread, by a call that waits for the disk, another call or a fault."""
+        self.streamed.before_waiting = self._dispatcher.before_waiting = tell
 
     def start(self) -> None:
         """Take up what an earlier run left behind and, in a server, do background work from now on."""

@@ -98,7 +98,7 @@ class Server:
         self.emulator: Emulator = app.extensions[EXTENSION]
         self.host, self.port = listening.getsockname()[:2]
         self._web: WebServer = _web_server(listening, app)
-        self.emulator.streamed.before_waiting = self._web.before_waiting
+        self.emulator.tell_before_waiting(self._web.before_waiting)
         self._web.start()
 
     @property

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack, closing
@@ -17,7 +18,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from fakepersonalize.frontdoor import waitress_server
+from fakepersonalize.frontdoor import crew, waitress_server
 from fakepersonalize.server import _port_file, create_app, running
 from fakepersonalize.settings import Settings
 
@@ -303,6 +304,21 @@ def test_a_request_that_never_ends_does_not_hold_up_the_end():
     asking.join(2)
     assert not asking.is_alive()
     release.set()
+
+
+def test_a_fault_that_waits_holds_up_nobody_for_a_moment(monkeypatch):
+    monkeypatch.setattr(crew, "SLOW_SECONDS", 5)  # nobody is taken for slow
+    with running(Settings(port=0)) as served, ExitStack() as leaving:
+        served.emulator.fail(operation="ListSchemas", latency=2.0)
+        for _ in range(3):
+            waiting = HTTPConnection("127.0.0.1", served.port, timeout=5)
+            leaving.callback(waiting.close)
+            waiting.request(
+                "POST", "/", "{}", {"Authorization": SIGNED, "X-Amz-Target": "AmazonPersonalize.ListSchemas"}
+            )
+        begun = time.monotonic()
+        assert get(f"{served.url}/_fakepersonalize/health/live")[0] == 200
+        assert time.monotonic() - begun < 1.5
 
 
 def test_importing_the_server_loads_nothing_heavy():

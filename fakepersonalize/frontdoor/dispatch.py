@@ -55,6 +55,9 @@ class Dispatcher:
         self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
         self._faults = Faults() if faults is None else faults
         self._looks = looks or {}
+        self.before_waiting: Callable[[], object] = lambda: (
+            None
+        )  # called by who is going to wait because a fault says so
         self._request_ids = Identifiers(None)
         self._kept = KeptAnswers(lambda: database.commits)
 
@@ -100,7 +103,9 @@ class Dispatcher:
         event = Event(operation.name, scope.account, _names(incoming.body), incoming.body)
         lost = False
         for rule in self._faults.striking(event):
-            time.sleep(rule.latency)
+            if rule.latency:
+                self.before_waiting()
+                time.sleep(rule.latency)
             if rule.cut:
                 raise ConnectionCut
             if rule.error:
