@@ -89,6 +89,7 @@ class Emulator(Controls):
         lags = LAGS[settings.lags]
         self.live = LiveEvents(self.streamed, inlets, lags.events, self.clock.now)
         self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets, lags.records, self.clock.now)
+        self.tables.read = self.metadata.read
         self.past = PastEvents(self.metadata, inlets)
         filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(
@@ -321,9 +322,9 @@ class Emulator(Controls):
     def _gone(self, resource: Resource) -> None:
         """Let go of what belonged to a resource, inside the transaction that removes it."""
         if resource.kind is DATASET:
-            self.tables.drop(resource.number)
             assert self.database.current is not None
             self.database.current.afterwards.append(partial(self._forget_rows, resource.number))
+            self.tables.drop(resource.number)  # off the disk once nobody knows it
         model = _model(resource)
         if model is not None:
             assert self.database.current is not None

@@ -58,7 +58,7 @@ class Settings:
         f"{SEEDED_START:%Y-%m-%dT%H:%M:%SZ}",
     )
     lags: str = _setting(
-        "none", "how long streamed rows take to count in answers: nothing, or as in the cloud", ("none", "aws")
+        "none", "how long new rows take to count in answers: nothing, or as in the cloud", ("none", "aws")
     )
     limits: str = _setting("aws", "enforce AWS's quotas and minima of data, or none", ("aws", "off"))
     rates: str = _setting("off", "refuse what comes faster than AWS's quotas allow, or nothing", ("aws", "off"))

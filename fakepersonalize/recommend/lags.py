@@ -1,4 +1,4 @@
-"""Lags: how long after a row came it counts in answers. The service takes its time; tests want none, as a rule."""
+"""Lags: how long after rows came they count in answers. The service takes its time; tests want none, as a rule."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-
-from fakepersonalize.storage.streamed import Listener, Row
+from typing import Generic, Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Lags:
     """Seconds of the emulator's clock between a call and the answers that know of it."""
 
     events: float = 0.0  # PutEvents and PutActionInteractions, until recommendations and filters know
-    records: float = 0.0  # PutItems, PutUsers and PutActions, until filters and metadata know
+    records: float = 0.0  # PutItems, PutUsers, PutActions and imports, until filters and metadata know
     updates: float = 0.0  # between two automatic updates, which bring new items in
     increments: float = 0.0  # between two incremental updates, which bring new texts in
 
@@ -27,31 +26,51 @@ class Lags:
 LAGS = {"none": Lags(), "aws": Lags(events=2.0, records=20 * 60.0, updates=2 * 3600.0, increments=10 * 60.0)}
 
 
-class Waiting:
+class Arriving(Protocol):
+    """What comes to a dataset."""
+
+    @property
+    def dataset(self) -> int: ...
+
+    @property
+    def number(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=Arriving)
+
+
+class Waiting(Generic[Row]):
     """Rows on their way to a listener, which hears of each once its time has come and somebody asks."""
 
-    def __init__(self, hear: Listener, seconds: float, now: Callable[[], float]) -> None:
+    def __init__(self, hear: Callable[[Sequence[Row]], None], seconds: float, now: Callable[[], float]) -> None:
         self._hear, self._seconds, self._now = hear, seconds, now
         self._lock = threading.Lock()
         self._rows: deque[tuple[float, Sequence[Row]]] = deque()
 
+    def rows(self) -> list[Row]:
+        """Return what is on its way."""
+        with self._lock:
+            return [row for _, rows in self._rows for row in rows]
+
     def take(self, rows: Sequence[Row]) -> None:
         """Hear of new rows, in the order in which they are to be passed on."""
         if self._seconds:
-            self._rows.append((self._now() + self._seconds, rows))
+            with self._lock:
+                self._rows.append((self._now() + self._seconds, rows))
         else:
             self._hear(rows)
 
     def drop(self, dataset: int) -> None:
         """Forget what is on its way to a dataset."""
-        with self._lock:
-            kept = [(due, [row for row in rows if row.dataset != dataset]) for due, rows in self._rows]
-            self._rows = deque(kept)
+        self.forget(lambda row: row.dataset == dataset)
 
     def remove(self, numbers: Set[int]) -> None:
         """Forget rows with these numbers."""
+        self.forget(lambda row: row.number in numbers)
+
+    def forget(self, unwanted: Callable[[Row], bool]) -> None:
         with self._lock:
-            kept = [(due, [row for row in rows if row.number not in numbers]) for due, rows in self._rows]
+            kept = [(due, [row for row in rows if not unwanted(row)]) for due, rows in self._rows]
             self._rows = deque(kept)
 
     def settle(self) -> None:

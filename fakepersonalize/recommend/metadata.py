@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from fakepersonalize.datasets.live import Inlet
+
+
+Segments = list[tuple[int, "Path"]]
+
+
+class Imported(NamedTuple):
+    """The files of a dataset as an import left them."""
+
+    dataset: int
+    files: Segments
+    number: int = 0  # no streamed row has it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +71,8 @@ class Rows:
 class LiveMetadata:
     """The current rows of Items, Users and Actions datasets; made when first asked for, kept until they change.
 
-    `refresh` hears of every commit, `take` of every streamed row; asking takes no SQL. New streamed rows count `lag`
-    seconds of the clock after they came.
+    `refresh` hears of every commit, `take` of every streamed row; asking takes no SQL. New rows, streamed or imported,
+    count `lag` seconds of the clock after they came.
     """
 
     def __init__(
@@ -75,14 +86,15 @@ class LiveMetadata:
     ) -> None:
         self._shelf, self._tables, self._inlets = shelf, tables, inlets
         self._making, self._noting = threading.Lock(), threading.Lock()
-        self._segments: dict[int, list[tuple[int, Path]]] = {}
+        self._segments: dict[int, Segments] = {}  # those that count
+        self._latest: dict[int, Segments] = {}  # those that there are
         self._records: dict[int, dict[str, Record]] = {}  # by id, the newest
         self._made: dict[int, tuple[Inlet, Rows]] = {}
         self._changes = 0
+        self._waiting: Waiting[Event | Record | Imported] = Waiting(self.take, lag, now)
         for dataset in streamed.datasets():
             self.take(streamed.records(dataset))
         self.refresh({dataset.arn for dataset in shelf.of_kind(DATASET)})
-        self._waiting = Waiting(self.take, lag, now)
         streamed.listeners.append(self._waiting.take)
         streamed.removals.append(self.remove)
 
@@ -98,26 +110,34 @@ class LiveMetadata:
                 known, rows = inlet, self._make(inlet)
         return rows
 
-    def segments(self, dataset: int) -> list[tuple[int, Path]]:
+    def segments(self, dataset: int) -> Segments:
         """Return the numbered files of any dataset, oldest first; another list when an import has changed them."""
+        self._waiting.settle()
         return self._segments.get(dataset, [])
 
-    def take(self, rows: Iterable[Event | Record]) -> None:
+    def read(self) -> set[int]:
+        """Return the numbers of the segments that answers read, or will read before newer ones count."""
+        coming = [row.files for row in self._waiting.rows() if isinstance(row, Imported)]
+        return {number for files in (*self._segments.values(), *coming) for number, _ in files}
+
+    def take(self, rows: Iterable[Event | Record | Imported]) -> None:
         """Hear of new rows."""
         for row in rows:
             if isinstance(row, Record):
                 self._records.setdefault(row.dataset, {})[row.id] = row
                 self._change(row.dataset)
+            elif isinstance(row, Imported):
+                self._segments[row.dataset] = row.files
+                self._change(row.dataset)
 
     def refresh(self, changed: set[str]) -> None:
-        """Look again at the segments of datasets that changed, or that an import changed."""
+        """Look again at the segments of datasets that changed, which count at once, or that an import changed."""
         for arn in changed:
             named = arns.parse(arn)
             found = self._shelf.find(arn) if named and named.kind in (DATASET.noun, DATASET_IMPORT_JOB.noun) else None
             dataset = self._shelf.find(found["datasetArn"]) if found and found.kind is DATASET_IMPORT_JOB else found
             if dataset:
-                self._segments[dataset.number] = self._tables.numbered(dataset.number)
-                self._change(dataset.number)
+                self._look(dataset.number, dataset.arn not in changed)
 
     def remove(self, dataset: int, numbers: Set[int]) -> None:
         """Forget streamed records of a dataset by their numbers."""
@@ -130,8 +150,18 @@ class LiveMetadata:
         """Forget a dataset."""
         self._waiting.drop(dataset)
         self._segments.pop(dataset, None)
+        self._latest.pop(dataset, None)
         self._records.pop(dataset, None)
         self._change(dataset)
+
+    def _look(self, dataset: int, later: bool) -> None:
+        files = self._tables.numbered(dataset)
+        if not later:
+            self._waiting.forget(lambda row: row.dataset == dataset and isinstance(row, Imported))
+            self.take([Imported(dataset, files)])
+        elif files != self._latest.get(dataset):
+            self._waiting.take([Imported(dataset, files)])
+        self._latest[dataset] = files
 
     def _make(self, inlet: Inlet) -> Rows | None:
         """Return the rows as they are now, and keep them unless they change meanwhile; None if a file has just gone."""

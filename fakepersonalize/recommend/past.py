@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.datasets.schema import Schema
-from fakepersonalize.recommend.metadata import LiveMetadata
+from fakepersonalize.recommend.metadata import LiveMetadata, Segments
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-Segments = Sequence[tuple[int, Path]]
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 CALLED = {"ACTION_ID": "ITEM_ID"}  # what action interactions call the same
 

@@ -5,11 +5,12 @@ A segment is a file that never changes. Datasets are named by their number, beca
 
 from __future__ import annotations
 
+from collections.abc import Callable, Set
 from contextlib import suppress
 from pathlib import Path
 
 from fakepersonalize.storage import files
-from fakepersonalize.storage.metadata import Database
+from fakepersonalize.storage.metadata import Database, Row
 
 BULK = "bulk"
 
@@ -19,6 +20,7 @@ class TableStore:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database, self._folder = database, folder
+        self.read: Callable[[], Set[int]] = frozenset  # the numbers of segments that answers read
 
     def replace(self, dataset: int, file: Path, name: str, rows: int) -> None:
         """Put a file of rows in place of all bulk rows of a dataset."""
@@ -86,11 +88,11 @@ class TableStore:
         self._sweep_afterwards()
 
     def sweep(self) -> None:
-        """Take retired segments that no job reads off the disk."""
-        if not self._database.rows("free_segments"):
+        """Take retired segments off the disk that neither jobs nor answers read."""
+        if not self._free():
             return
         with self._database.transaction():
-            free = self._database.rows("free_segments")
+            free = self._free()
             for row in free:
                 self._database.run("remove_segment", number=row["number"])
         for row in free:
@@ -105,6 +107,10 @@ class TableStore:
                 files.remove(path)
         for folder in self._folder.glob("*/"):
             self._remove_if_empty(folder)
+
+    def _free(self) -> list[Row]:
+        read = self.read()
+        return [row for row in self._database.rows("free_segments") if row["number"] not in read]
 
     def _remove_if_empty(self, folder: Path) -> None:
         with suppress(OSError):  # there is something in it, or it is gone already

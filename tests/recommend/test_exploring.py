@@ -202,11 +202,14 @@ def test_between_two_updates_items_may_change_their_places_and_go() -> None:
         shop, users, setting = Shop(emulator), THOUSAND[:40], Exploration(1, 30)
         text = "ITEM_ID,GENRE,CREATION_TIMESTAMP\n" + "".join(f"{item},new,\n" for item in COLD)
         shop.load_items(text)
+        emulator.advance(seconds=LAGS["aws"].records)
         before = [shop.listed(user, setting) for user in users]
         assert shop.share(setting, users) > 0.1
         shop.put(["cold3"])
         emulator.advance(seconds=LAGS["aws"].records)
         assert [shop.listed(user, setting) for user in users] == before
         shop.load_items("ITEM_ID,GENRE,CREATION_TIMESTAMP\ncold5,new,\n")
+        assert [shop.listed(user, setting) for user in users] == before
+        emulator.advance(seconds=LAGS["aws"].records)
         listed = {item["itemId"] for user in users for item in shop.listed(user, setting)}
         assert listed & {*COLD} == {"cold3", "cold5"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,9 +18,13 @@ from fakepersonalize.recommend.lags import LAGS, Lags, Waiting
 from fakepersonalize.storage.streamed import Event, Row
 
 START = 1_600_000_000
+ROLE = "arn:aws:iam::123456789012:role/films"
 AT_ONCE = tuple(
     f"{kind}=immediate"
-    for kind in ("dataset_group", "dataset", "event_tracker", "filter", "solution_version", "campaign")
+    for kind in (
+        *("dataset_group", "dataset", "dataset_import_job", "data_deletion_job"),
+        *("event_tracker", "filter", "solution_version", "campaign"),
+    )
 )
 FIELDS = {
     "Interactions": ["USER_ID", "ITEM_ID", "EVENT_TYPE"],
@@ -42,7 +49,7 @@ class Films:
     """Thirty people in a circle of forty films, trained on streamed rows."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self.emulator = emulator
+        self.emulator, self.numbers = emulator, itertools.count()
         personalize = client("personalize")
         self.group = personalize.create_dataset_group(name="films")["datasetGroupArn"]
         self.datasets = {type_: self._dataset(type_) for type_ in FIELDS}
@@ -82,6 +89,23 @@ class Films:
     def put_user(self, user: str, class_: str) -> None:
         person = {"userId": user, "properties": json.dumps({"class": class_})}
         client("personalize-events").put_users(datasetArn=self.datasets["Users"], users=[person])
+
+    def load(self, type_: str, *lines: str, mode: str = "FULL") -> None:
+        """Import rows."""
+        self._on_file(
+            "dataset_import_job", *lines, datasetArn=self.datasets[type_], importMode=mode, header=FIELDS[type_]
+        )
+
+    def delete_users(self, *users: str) -> None:
+        self._on_file("data_deletion_job", *users, datasetGroupArn=self.group, header=["USER_ID"])
+
+    def _on_file(self, kind: str, *lines: str, header: list[str], **asked: str) -> None:
+        name, s3 = f"job{next(self.numbers)}", client("s3")
+        s3.create_bucket(Bucket="films")
+        columns = [*header, "TIMESTAMP"] if "EVENT_TYPE" in header else header
+        s3.put_object(Bucket="films", Key=name, Body="\n".join([",".join(columns), *lines]).encode())
+        create = getattr(client("personalize"), f"create_{kind}")
+        create(jobName=name, dataSource={"dataLocation": f"s3://films/{name}"}, roleArn=ROLE, **asked)
 
     def _dataset(self, type_: str) -> str:
         made = client("personalize").create_schema(name=type_, schema=schema(type_))["schemaArn"]
@@ -135,6 +159,56 @@ def test_a_user_counts_in_filters_twenty_minutes_later(films: Films) -> None:
     assert (len(films.recommended("u2", filterArn=gold)) == 40) is waits(films)
     films.emulator.advance(seconds=1200)
     assert len(films.recommended("u2", filterArn=gold)) < 40
+
+
+def test_imported_rows_count_in_filters_twenty_minutes_later(films: Films) -> None:
+    """Meanwhile those that they replace count, and what was put before."""
+    western = films.filter("western", 'INCLUDE ItemID WHERE Items.GENRE IN ("western")')
+    liked = films.filter("liked", 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("like")')
+    films.load("Items", "i6,western", "i8,western")
+    films.emulator.advance(seconds=1200)
+    assert set(films.recommended("u1", filterArn=western)) == {"i6", "i8"}
+    films.put_item("i10", "western")
+    films.load("Items", "i7,western")
+    films.load("Items", "i8,western", mode="INCREMENTAL")
+    films.load("Interactions", f"u3,i9,like,{START}")
+    after = {"i7", "i8", "i10"}, ["i9"]
+    for seconds in (0, 1199):
+        films.emulator.advance(seconds=seconds)
+        found = set(films.recommended("u1", filterArn=western)), films.recommended("u3", filterArn=liked)
+        assert found == (({"i6", "i8"}, []) if waits(films) else after)
+    films.emulator.advance(seconds=1)
+    assert (set(films.recommended("u1", filterArn=western)), films.recommended("u3", filterArn=liked)) == after
+
+
+def test_deleted_users_are_gone_at_once(films: Films) -> None:
+    loved = films.filter("loved", 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("love")')
+    films.load("Interactions", f"leaver,i9,love,{START}", f"stayer,i9,love,{START}")
+    films.emulator.advance(seconds=1200)
+    assert films.recommended("leaver", filterArn=loved) == ["i9"]
+    films.load("Interactions", f"stayer,i8,love,{START}", f"leaver,i8,love,{START}")
+    films.delete_users("leaver")
+    assert films.recommended("leaver", filterArn=loved) == []
+    assert films.recommended("stayer", filterArn=loved) == ["i8"]
+
+
+def test_imported_rows_count_after_a_restart(tmp_path: Path) -> None:
+    def waiting() -> AbstractContextManager[Emulator]:
+        return mock_personalize(
+            lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", data_dir=str(tmp_path)
+        )
+
+    with waiting() as emulator:
+        films = Films(emulator)
+        films.load("Items", "i6,western")
+        western = films.filter("western", 'INCLUDE ItemID WHERE Items.GENRE IN ("western")')
+        films.load("Items", "i7,western")
+        assert films.recommended("u1", filterArn=western) == []
+        folder = tmp_path / "tables"
+        assert len([*folder.glob("*/*.parquet")]) == 2
+    with waiting():
+        assert films.recommended("u1", filterArn=western) == ["i7"]
+        assert len([*folder.glob("*/*.parquet")]) == 1
 
 
 def test_a_training_takes_what_came_whether_it_counts_yet_or_not(films: Films) -> None:
