@@ -96,6 +96,6 @@ def tried_out_by_many(new: Newcomers, setting: Exploration, askers: Keys, met: t
 def mixed(relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Numbers:
     """Return the scores of all items, [n_items]: `relevance` is of the first ones, those that the model knows."""
     scores = np.zeros(n_items)
-    scores[: len(relevance)] = relevance * (1.0 - shares.sum())
+    np.multiply(relevance, 1.0 - shares.sum(), out=scores[: len(relevance)])
     scores[new.codes] += shares
     return scores

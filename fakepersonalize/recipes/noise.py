@@ -12,6 +12,7 @@ Keys = npt.NDArray[np.uint64]
 
 # The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+NUMPY_STEPS = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in STEPS)
 LARGEST = 2**64 - 1
 
 
@@ -42,7 +43,8 @@ def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
 def of_many(askers: Keys, about: Keys) -> npt.NDArray[np.float64]:
     """Return what `uniform` returns for each asker, [askers, n]."""
     mixed = about ^ askers[:, None]
-    for shift, factor in STEPS:
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    for shift, factor in NUMPY_STEPS:
+        mixed ^= mixed >> shift
+        mixed *= factor
     mixed ^= mixed >> np.uint64(31)
     return ((mixed >> np.uint64(12)).astype(np.float64) + 0.5) / 2.0**52

@@ -101,7 +101,9 @@ def softmax(values: npt.NDArray[np.floating], temperature: float) -> npt.NDArray
     """Return exp(values / temperature) scaled to the sum 1."""
     if not len(values):
         return np.zeros(0)
-    found: npt.NDArray[np.float64] = np.exp((values - values.max()) / temperature, dtype=np.float64)
+    found = np.asarray(values - values.max(), np.float64)
+    found /= temperature
+    np.exp(found, out=found)
     found /= found.sum()
     return found
 
