@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import shops
 from accounts import Account, member, refused
-from conftest import NewAccount, Shop
+from conftest import NewAccount, Servers, Shop, make_account
+from modes import socket_only
 
 DEFAULT_ACCOUNT = "123456789012"
 HRNN_IN_CHINA = "arn:aws-cn:personalize:::recipe/aws-hrnn"
@@ -170,3 +172,24 @@ def test_the_whole_way_works_in_another_region(new_account: NewAccount) -> None:
     campaign = account.deployed(account.shop(shops.series()), "aws-hrnn", "films")
     assert campaign.startswith("arn:aws:personalize:eu-west-1:")
     assert len(account.recommended(campaign, userId="u1")) == 25
+
+
+@socket_only
+def test_access_keys_of_users_are_known_after_a_restart(mode: str, tmp_path: Path, surroundings: None) -> None:
+    number, schemas = "222222222222", []
+    key = ""
+    for life in ("first", "second"):
+        (tmp_path / life).mkdir()
+        servers = Servers(tmp_path / life)
+        url = servers.url("--data-dir", str(tmp_path / "data"))
+        if not key:
+            iam = make_account(url, number=number).client("iam")
+            iam.create_user(UserName="ann")
+            key = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+        ann = make_account(url, number=key)
+        schemas.append(ann.schema(life))
+        assert caller(ann) == number
+        (found,) = ann.client("iam").list_access_keys(UserName="ann")["AccessKeyMetadata"]
+        assert found["AccessKeyId"] == key
+        servers.stop()
+    assert schemas == [f"arn:aws:personalize:us-east-1:{number}:schema/{life}" for life in ("first", "second")]

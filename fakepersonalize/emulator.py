@@ -181,6 +181,7 @@ class Emulator(Controls):
     def start(self) -> None:
         """Take up what an earlier run left behind and, in a server, do background work from now on."""
         self._sweep()
+        self.neighbour_app.recall()
         self.lifecycle.recover()
         if self._process:
             self.lifecycle.start_ticker()

@@ -20,8 +20,8 @@ from urllib.parse import parse_qs, quote, unquote
 from werkzeug.wsgi import get_input_stream
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.frontdoor.kept_identities import KeptIdentities
 from fakepersonalize.frontdoor.kept_objects import SETTINGS, KeptObjects
-from fakepersonalize.frontdoor.kept_roles import KeptRoles
 from fakepersonalize.storage.objects import ObjectStore, Setting
 
 if TYPE_CHECKING:
@@ -71,20 +71,20 @@ class Keeper:
     def __init__(self, store: ObjectStore, application: WSGIApplication) -> None:
         self._application = application
         self._objects = KeptObjects(store, self._send_setting)
-        self._roles = KeptRoles(store)
+        self._identities = KeptIdentities(store)
         self._locks = [
             threading.RLock() for _ in range(STRIPES)
         ]  # of buckets: what one request does is kept as a whole
-        self._roles_lock = threading.RLock()
+        self._identities_lock = threading.RLock()
 
     def restore(self) -> None:
         """Bring back what an earlier run kept."""
-        self._roles.restore()
+        self._identities.restore()
         self._objects.restore()
 
     def clear(self) -> None:
         """Forget everything: moto was emptied."""
-        self._roles.clear()
+        self._identities.clear()
         self._objects.clear()
 
     def answer(
@@ -107,12 +107,14 @@ class Keeper:
     def _lock(self, asked: Asked) -> AbstractContextManager[Any]:
         if asked.service == S3:
             return self._locks[hash(asked.bucket) % STRIPES]
-        return self._roles_lock if asked.service == IAM else nullcontext()  # CloudFormation calls S3 and IAM at length
+        return (
+            self._identities_lock if asked.service == IAM else nullcontext()
+        )  # CloudFormation calls S3 and IAM at length
 
     def _keep(self, asked: Asked, status: int, environ: dict[str, Any], body: bytes) -> None:
         if asked.service != S3:
-            with self._roles_lock:
-                self._roles.keep(asked.scope.account, asked.scope.partition)
+            with self._identities_lock:
+                self._identities.keep(asked.scope.account, asked.scope.partition)
             return
         self._objects.keep(asked.bucket, asked.key)
         if asked.setting and status < 300:

@@ -24,6 +24,7 @@ from xml.sax.saxutils import escape
 from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor import identity, kept_parts
 from fakepersonalize.frontdoor.hosts import Hosts
+from fakepersonalize.storage.objects import USER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -48,8 +49,8 @@ _policies_known = ContextVar("policies_known", default=False)
 class NeighbourApp:
     """A WSGI application that answers for all services but Personalize.
 
-    `on_reset` is called when a client empties moto (`POST /moto-api/reset`). With a `store`, buckets, objects, roles
-    and policies are kept there. Where S3 is elsewhere, at the URL `s3_endpoint`, no request for S3 is answered.
+    `on_reset` is called when a client empties moto (`POST /moto-api/reset`). With a `store`, buckets, objects and
+    identities are kept there. Where S3 is elsewhere, at the URL `s3_endpoint`, no request for S3 is answered.
     """
 
     def __init__(
@@ -109,6 +110,11 @@ class NeighbourApp:
                     keeper.restore()
                 self._keeper = keeper
             return self._keeper
+
+    def recall(self) -> None:
+        """Bring back S3 and IAM now if IAM has users: their access keys say whose a request is."""
+        if self._store and any(identity.kind == USER for identity in self._store.identities()):
+            self._kept()
 
     def stored_object(self, scope: Scope, bucket: str, key: str, block_bytes: int) -> Iterator[bytes]:
         """Yield a stored object block by block; LookupError when it is not there, or no longer.

@@ -18,6 +18,9 @@ from fakepersonalize.storage.metadata import OBJECTS, Database, Row
 CLEARING = ("clear_buckets", "clear_settings", "clear_versions", "clear_identities")
 
 
+USER = "user"  # the kind of the identities that have access keys
+
+
 class Version(NamedTuple):
     """A version of an object: the number of its body (None for a delete marker), and JSON of what is known of it."""
 
@@ -34,7 +37,7 @@ class Setting(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """A role, or a policy: whose it is, and JSON of all that is known of it."""
+    """A role, user, group or policy: whose it is, and JSON of all that is known of it."""
 
     account: str
     partition: str
@@ -44,7 +47,7 @@ class Identity(NamedTuple):
 
 
 class ObjectStore:
-    """Buckets, objects, roles and policies. What a method keeps is on the disk when it returns."""
+    """Buckets, objects, roles, users, groups and policies. What a method keeps is on the disk when it returns."""
 
     def __init__(self, folder: Path) -> None:
         self._database = Database(folder / "objects.db", durable=True, of=OBJECTS)
@@ -128,7 +131,7 @@ class ObjectStore:
         return [(row["bucket"], Setting(row["name"], row["headers"], row["body"])) for row in rows]
 
     def keep_identities(self, kept: Iterable[Identity], gone: Iterable[Identity]) -> None:
-        """Keep roles and policies, and forget others."""
+        """Keep identities, and forget others."""
         with self._database.transaction():
             for identity in gone:
                 named = {name: value for name, value in identity._asdict().items() if name != "facts"}
@@ -137,7 +140,7 @@ class ObjectStore:
                 self._database.run("keep_identity", **identity._asdict())
 
     def identities(self) -> list[Identity]:
-        """Return all roles and policies."""
+        """Return all roles, users, groups and policies."""
         return [Identity(*row) for row in self._database.rows("identities")]
 
     def clear(self) -> None:

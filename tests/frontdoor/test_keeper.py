@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
+from fakepersonalize.frontdoor.neighbour_app import NeighbourApp, account_of_key
 from fakepersonalize.neighbours import Neighbours, Unreadable
 from fakepersonalize.storage.objects import ObjectStore
 
@@ -302,6 +302,81 @@ def test_what_cannot_be_deleted_from_the_disk_is_still_there(world, monkeypatch,
             s3.delete_object(Bucket="films", Key="a")
     for life in world.lives():
         assert body_of(life) == b"old"
+
+
+def test_users_groups_and_access_keys_survive(world):
+    iam = world.life.iam()
+    own = iam.create_policy(PolicyName="own", PolicyDocument=json.dumps(POLICY))["Policy"]["Arn"]
+    iam.create_group(GroupName="team", Path="/staff/")
+    for name in ("ann", "bob"):
+        iam.create_user(UserName=name, Path="/staff/", Tags=[{"Key": "a", "Value": name}])
+        iam.add_user_to_group(GroupName="team", UserName=name)
+    inside = {"PolicyName": "inside", "PolicyDocument": json.dumps(POLICY)}
+    iam.put_user_policy(UserName="ann", **inside)
+    iam.put_group_policy(GroupName="team", **inside)
+    iam.attach_user_policy(UserName="ann", PolicyArn=own)
+    iam.attach_group_policy(GroupName="team", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+    iam.create_login_profile(UserName="ann", Password="secret")
+    keys = [iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"] for _ in range(2)]
+    iam.update_access_key(UserName="ann", AccessKeyId=keys[1], Status="Inactive")
+    iam.delete_access_key(UserName="ann", AccessKeyId=keys[0])
+    last = iam.create_access_key(UserName="ann")["AccessKey"]["AccessKeyId"]
+    iam.remove_user_from_group(GroupName="team", UserName="bob")
+    iam.create_user(UserName="gone")
+    iam.delete_user(UserName="gone")
+
+    def seen(life):
+        iam = life.iam()
+        asked = [
+            iam.list_users(),
+            iam.get_user(UserName="ann"),
+            iam.list_user_tags(UserName="bob"),
+            iam.list_groups(),
+            iam.get_group(GroupName="team"),
+            iam.list_groups_for_user(UserName="ann"),
+            iam.get_user_policy(UserName="ann", PolicyName="inside"),
+            iam.get_group_policy(GroupName="team", PolicyName="inside"),
+            iam.list_attached_user_policies(UserName="ann"),
+            iam.list_attached_group_policies(GroupName="team"),
+            iam.get_policy(PolicyArn=own),
+            iam.get_login_profile(UserName="ann"),
+            iam.list_access_keys(UserName="ann"),
+            {"account": account_of_key(last)},
+        ]
+        return [without_moment(each) for each in asked]
+
+    before = seen(world.life)
+    assert [key["Status"] for key in before[-2]["AccessKeyMetadata"]] == ["Inactive", "Active"]
+    assert before[-1] == {"account": SCOPE.account}
+    assert seen(world.again()) == before
+    world.life.iam().delete_access_key(UserName="ann", AccessKeyId=last)
+    assert account_of_key(last) != SCOPE.account
+    assert [
+        key["AccessKeyId"] for key in world.again().iam().list_access_keys(UserName="ann")["AccessKeyMetadata"]
+    ] == [keys[1]]
+
+
+def test_users_and_groups_that_cannot_be_written_were_never_changed(world, monkeypatch, caplog):
+    iam = world.life.iam()
+    iam.create_group(GroupName="team")
+    iam.create_user(UserName="ann")
+    iam.add_user_to_group(GroupName="team", UserName="ann")
+    with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL):
+        refuse_to_write(patch, world.life.store, "keep_identities")
+        for call, arguments in (
+            (iam.create_user, {"UserName": "bob"}),
+            (iam.create_access_key, {"UserName": "ann"}),
+            (iam.create_group, {"GroupName": "other"}),
+            (iam.remove_user_from_group, {"GroupName": "team", "UserName": "ann"}),
+        ):
+            with pytest.raises(ClientError, match="Internal"):
+                call(**arguments)
+    for life in world.lives():
+        iam = life.iam()
+        assert [user["UserName"] for user in iam.list_users()["Users"]] == ["ann"]
+        assert [user["UserName"] for user in iam.get_group(GroupName="team")["Users"]] == ["ann"]
+        assert [group["GroupName"] for group in iam.list_groups()["Groups"]] == ["team"]
+        assert iam.list_access_keys(UserName="ann")["AccessKeyMetadata"] == []
 
 
 def test_settings_buckets_and_roles_that_cannot_be_written_were_never_made(world, monkeypatch, caplog):
