@@ -62,6 +62,17 @@ def names(account: Account) -> set[str]:
     return {group["name"] for group in account.personalize.list_dataset_groups()["datasetGroups"]}
 
 
+def begun(ask: Ask, account: Account) -> tuple[str, str]:
+    """Return a group and a dataset of interactions there, which still comes."""
+    group = account.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
+    schema = account.schema()
+    ask("POST", "clock", {"seconds": 1000})
+    dataset = account.personalize.create_dataset(
+        name="rows", datasetGroupArn=group, schemaArn=schema, datasetType="Interactions"
+    )["datasetArn"]
+    return group, dataset
+
+
 # Clock
 
 
@@ -90,12 +101,7 @@ def test_what_waits_to_be_told_does_not_go_on_with_time(ask: Ask, account: Accou
     def settle(seconds: float = 100_000) -> None:
         assert ask("POST", "clock", {"seconds": seconds})[0] == 200
 
-    group = account.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
-    schema = account.schema()
-    settle()
-    dataset = account.personalize.create_dataset(
-        name="rows", datasetGroupArn=group, schemaArn=schema, datasetType="Interactions"
-    )["datasetArn"]
+    group, dataset = begun(ask, account)
     account.begin_import(dataset, account.put(shops.csv(shops.series(users=6, items=18, each=9))))
     settle()
     solution = account.solution(group, "aws-popularity-count")
@@ -111,12 +117,7 @@ def test_what_waits_to_be_told_does_not_go_on_with_time(ask: Ask, account: Accou
 
 
 def test_a_realistic_training_lasts_a_minute_longer_for_every_10000_interactions(ask: Ask, account: Account) -> None:
-    group = account.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
-    schema = account.schema()
-    ask("POST", "clock", {"seconds": 1000})
-    dataset = account.personalize.create_dataset(
-        name="rows", datasetGroupArn=group, schemaArn=schema, datasetType="Interactions"
-    )["datasetArn"]
+    group, dataset = begun(ask, account)
     rows = shops.series(users=200, items=150, each=25)
     account.begin_import(dataset, account.put(shops.csv(rows)))
     ask("POST", "clock", {"seconds": 1000})
@@ -306,12 +307,7 @@ def test_settings_are_shown(ask: Ask) -> None:
 
 
 def test_jobs_are_shown_while_they_last(ask: Ask, account: Account) -> None:
-    group = account.personalize.create_dataset_group(name="shop")["datasetGroupArn"]
-    schema = account.schema()
-    ask("POST", "clock", {"seconds": 1000})
-    dataset = account.personalize.create_dataset(
-        name="rows", datasetGroupArn=group, schemaArn=schema, datasetType="Interactions"
-    )["datasetArn"]
+    _, dataset = begun(ask, account)
     job = account.begin_import(dataset, account.put(shops.csv(shops.series())))
     (shown,) = ask("GET", "jobs")[1]["jobs"]
     assert (shown["resource"], shown["kind"], shown["progress"]) == (job, "import", 0)

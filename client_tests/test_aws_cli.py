@@ -11,20 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shops
 
 pytestmark = pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed here")
-
-SCHEMA = {
-    "type": "record",
-    "name": "Interactions",
-    "namespace": "com.amazonaws.personalize.schema",
-    "fields": [
-        {"name": "USER_ID", "type": "string"},
-        {"name": "ITEM_ID", "type": "string"},
-        {"name": "TIMESTAMP", "type": "long"},
-    ],
-    "version": "1.0",
-}
 
 
 @pytest.fixture
@@ -63,7 +52,7 @@ def test_the_cli_goes_from_a_bucket_to_an_import(aws: Callable[..., Any], tmp_pa
     aws("s3", "mb", "s3://cli")
     aws("s3", "cp", str(rows), "s3://cli/interactions.csv")
     assert "interactions.csv" in aws("s3", "ls", "s3://cli")
-    schema = aws("personalize", "create-schema", "--name", "cli", "--schema", json.dumps(SCHEMA))["schemaArn"]
+    schema = aws("personalize", "create-schema", "--name", "cli", "--schema", shops.INTERACTIONS)["schemaArn"]
     group = aws("personalize", "create-dataset-group", "--name", "cli")["datasetGroupArn"]
     _wait(aws, "dataset-group", "datasetGroup", group)
     dataset = aws(

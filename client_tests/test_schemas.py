@@ -8,17 +8,7 @@ import pytest
 import shops
 from accounts import Account, refused
 
-WHOLE = {
-    "type": "record",
-    "name": "Interactions",
-    "namespace": "com.amazonaws.personalize.schema",
-    "fields": [
-        {"name": "USER_ID", "type": "string"},
-        {"name": "ITEM_ID", "type": "string"},
-        {"name": "TIMESTAMP", "type": "long"},
-    ],
-    "version": "1.0",
-}
+WHOLE = json.loads(shops.INTERACTIONS)
 REFUSED = {
     "not JSON": "{",
     "not an object": "[]",

@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
+from accounts import until
 from botocore.config import Config
 
 GENEROUS_SECONDS = 60
@@ -62,14 +61,6 @@ class Server:
             return status if status in ("ACTIVE", "CREATE FAILED") else None
 
         assert until(ended) == "ACTIVE"
-
-
-def until(found: Callable[[], Any]) -> Any:
-    end = time.monotonic() + GENEROUS_SECONDS
-    while not (answer := found()):
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.01)
-    return answer
 
 
 def trained(server: Server) -> str:

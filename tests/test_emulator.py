@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shops
+from accounts import until
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.emulator import Emulator
@@ -18,22 +20,8 @@ from fakepersonalize.neighbours import Neighbours, ObjectInfo
 from fakepersonalize.protocol.messages import Incoming
 from fakepersonalize.settings import Settings
 
-GENEROUS_SECONDS = 30
 SCOPE = Scope("123456789012", "us-east-1")
 ARN = "arn:aws:personalize:us-east-1:123456789012:"
-SCHEMA = json.dumps(
-    {
-        "type": "record",
-        "name": "Interactions",
-        "namespace": "com.amazonaws.personalize.schema",
-        "fields": [
-            {"name": "USER_ID", "type": "string"},
-            {"name": "ITEM_ID", "type": "string"},
-            {"name": "TIMESTAMP", "type": "long"},
-        ],
-        "version": "1.0",
-    }
-)
 ROWS = ["USER_ID,ITEM_ID,TIMESTAMP\n", *(f"u{n % 30},i{n * n % 40},{1_600_000_000 + n}\n" for n in range(900))]
 WORKS = """
 import threading
@@ -86,18 +74,9 @@ def ask(emulator: Emulator, operation: str, **request: Any) -> dict[str, Any]:
     return answer
 
 
-def until(holds: Callable[[], Any]) -> None:
-    pause = threading.Event()
-    for _ in range(GENEROUS_SECONDS * 100):
-        if holds():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it never came true")
-
-
 def imported(emulator: Emulator) -> None:
     """Make a dataset with rows, and a solution."""
-    ask(emulator, "CreateSchema", name="films", schema=SCHEMA)
+    ask(emulator, "CreateSchema", name="films", schema=shops.INTERACTIONS)
     ask(emulator, "CreateDatasetGroup", name="films")
     until(lambda: status(emulator, "DatasetGroup", "dataset-group/films") == "ACTIVE")
     group = {"datasetGroupArn": f"{ARN}dataset-group/films"}
@@ -279,7 +258,7 @@ def test_closing_twice_is_closing_once(new_emulator: Callable[..., Emulator]) ->
 def test_a_temporary_folder_goes_with_its_emulator() -> None:
     emulator = Emulator(Settings(in_process=True))
     emulator.start()
-    ask(emulator, "CreateSchema", name="films", schema=SCHEMA)
+    ask(emulator, "CreateSchema", name="films", schema=shops.INTERACTIONS)
     emulator.close()
     assert not emulator.folder.path.exists()
 

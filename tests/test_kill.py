@@ -19,6 +19,8 @@ from typing import Any
 
 import boto3
 import pytest
+import shops
+from accounts import until
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 from botocore.parsers import ResponseParserError
@@ -33,19 +35,6 @@ SHARE_KILLED_WHILE_STARTING = 0.15
 BUCKET, KEY = "films", "interactions.csv"
 RECIPE = "arn:aws:personalize:::recipe/aws-popularity-count"
 ROLE = "arn:aws:iam::123456789012:role/reader"
-SCHEMA = json.dumps(
-    {
-        "type": "record",
-        "name": "Interactions",
-        "namespace": "com.amazonaws.personalize.schema",
-        "fields": [
-            {"name": "USER_ID", "type": "string"},
-            {"name": "ITEM_ID", "type": "string"},
-            {"name": "TIMESTAMP", "type": "long"},
-        ],
-        "version": "1.0",
-    }
-)
 ROWS = "USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(
     f"u{user},i{(user * 7 + turn * turn) % 60},{1_600_000_000 + 100 * user + turn}\n"
     for user in range(40)
@@ -141,15 +130,6 @@ def code(function: Callable[..., Any], **request: Any) -> str | None:
     except ClientError as error:
         return str(error.response["Error"]["Code"])
     return None
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    """Return what `holds` returns once that is true."""
-    deadline = time.monotonic() + GENEROUS_SECONDS
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
-    return found
 
 
 def children(pid: int) -> list[int]:
@@ -264,7 +244,7 @@ class Way:
     def _walk(self) -> None:
         """One round. All of it is safe to repeat: what is there already is not made again."""
         name = f"films{self.rounds}"
-        schema = self._made("schema", name=name, schema=SCHEMA)
+        schema = self._made("schema", name=name, schema=shops.INTERACTIONS)
         group = self._made("dataset_group", name=name)
         dataset = self._made(
             "dataset", name=name, datasetType="Interactions", schemaArn=schema.arn, datasetGroupArn=group.arn
@@ -362,7 +342,7 @@ class Scribbler:
             for number in self.numbers:
                 name = f"scribble{number}"
                 self.unclear = {name}
-                arn = call(server.personalize.create_schema, name=name, schema=SCHEMA)["schemaArn"]
+                arn = call(server.personalize.create_schema, name=name, schema=shops.INTERACTIONS)["schemaArn"]
                 self.there.add(name)
                 if number % 3:
                     call(server.personalize.delete_schema, schemaArn=arn)
@@ -380,7 +360,7 @@ class Scribbler:
         assert found - self.unclear == self.there - self.unclear
         for name in found & self.unclear:
             arn = f"arn:aws:personalize:us-east-1:123456789012:schema/{name}"
-            assert call(server.personalize.describe_schema, schemaArn=arn)["schema"]["schema"] == SCHEMA
+            assert call(server.personalize.describe_schema, schemaArn=arn)["schema"]["schema"] == shops.INTERACTIONS
         self.there, self.unclear = found, set()
 
 

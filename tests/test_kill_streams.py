@@ -13,7 +13,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import boto3
 import pytest
+from accounts import until
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
@@ -69,14 +69,6 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(PATIENCE_SECONDS)
-
-
-def until(holds: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := holds()):
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
-    return found
 
 
 class Shop:

@@ -1,7 +1,6 @@
 """The in-process mode, used as test authors use it."""
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
+import shops
 from botocore.config import Config
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError
@@ -21,19 +21,6 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from fakepersonalize.mock import mock_personalize
 
-SCHEMA = json.dumps(
-    {
-        "type": "record",
-        "name": "Interactions",
-        "namespace": "com.amazonaws.personalize.schema",
-        "version": "1.0",
-        "fields": [
-            {"name": "USER_ID", "type": "string"},
-            {"name": "ITEM_ID", "type": "string"},
-            {"name": "TIMESTAMP", "type": "long"},
-        ],
-    }
-)
 REPLACED = (Endpoint._send, BotocoreStubber.__call__, RequestSigner.get_auth_instance)
 
 # Older than any entering, and made without credentials, as at the top of a program.
@@ -80,7 +67,7 @@ def schemas(client=None):
 
 def create(name, client=None):
     client = client or boto3.client("personalize", region_name="eu-west-1")
-    return client.create_schema(name=name, schema=SCHEMA)["schemaArn"]
+    return client.create_schema(name=name, schema=shops.INTERACTIONS)["schemaArn"]
 
 
 def test_as_a_context_it_answers_and_gives_the_emulator():
@@ -394,7 +381,7 @@ def test_many_threads_find_at_once_what_each_of_them_made():
     def way(number):
         personalize = boto3.client("personalize", "eu-west-1")
         group = personalize.create_dataset_group(name=f"group-{number}")["datasetGroupArn"]
-        schema = personalize.create_schema(name=f"schema-{number}", schema=SCHEMA)["schemaArn"]
+        schema = personalize.create_schema(name=f"schema-{number}", schema=shops.INTERACTIONS)["schemaArn"]
         made = {"datasetType": "Interactions", "datasetGroupArn": group, "schemaArn": schema}
         dataset = personalize.create_dataset(name="rows", **made)["datasetArn"]
         source, role = {"dataLocation": "s3://rows/rows.csv"}, "arn:aws:iam::123456789012:role/reads"

@@ -39,9 +39,7 @@ def test_every_kind_has_a_waiter_for_its_life_and_one_for_its_deletion() -> None
     assert set(names()) == expected | {"recommender_inactive", "solution_version_stopped"}
 
 
-@pytest.mark.parametrize(
-    "waiter", json.loads(FILE.read_text("utf-8"))["waiters"].values(), ids=lambda w: w["operation"]
-)
+@pytest.mark.parametrize("waiter", WAITERS.values(), ids=lambda w: w["operation"])
 def test_a_waiter_looks_at_members_that_its_operation_answers_with(waiter: dict[str, Any]) -> None:
     operation = botocore.session.Session().get_service_model("personalize").operation_model(waiter["operation"])
     for acceptor in waiter["acceptors"]:

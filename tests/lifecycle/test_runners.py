@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accounts import until
 
 from fakepersonalize.errors import Cancelled, JobFailed
 from fakepersonalize.lifecycle import runners
@@ -405,16 +406,6 @@ def test_stopped_work_ends_and_the_next_is_done(busy_house: Callable[..., House]
     until(lambda: not house.leftovers())
     house.workshop._bodies = {"train": replace(house.workshop._bodies["train"], work="works:echo")}
     assert reached(house, house.version("next"), "ACTIVE", "CREATE FAILED") == "ACTIVE"
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for what nobody announces."""
-    pause = threading.Event()
-    for _ in range(GENEROUS_SECONDS * 100):
-        if holds():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it never came true")
 
 
 def test_closing_in_the_middle_of_work_leaves_it_to_the_next_run(

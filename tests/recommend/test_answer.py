@@ -1,29 +1,16 @@
 """Recommendations come from memory."""
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import boto3
 import pytest
+import shops
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 
-SCHEMA = json.dumps(
-    {
-        "type": "record",
-        "name": "Interactions",
-        "namespace": "com.amazonaws.personalize.schema",
-        "fields": [
-            {"name": "USER_ID", "type": "string"},
-            {"name": "ITEM_ID", "type": "string"},
-            {"name": "TIMESTAMP", "type": "long"},
-        ],
-        "version": "1.0",
-    }
-)
 # Everybody watches film 0, four of five people film 1 and so on: what is popular is known.
 ROWS = "USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(
     f"u{user},i{item},{1_600_000_000 + 100 * user + item}\n"
@@ -45,7 +32,7 @@ def version(emulator: Emulator) -> str:
     s3, personalize = client("s3"), client("personalize")
     s3.create_bucket(Bucket="films")
     s3.put_object(Bucket="films", Key="rows.csv", Body=ROWS)
-    schema = personalize.create_schema(name="films", schema=SCHEMA)["schemaArn"]
+    schema = personalize.create_schema(name="films", schema=shops.INTERACTIONS)["schemaArn"]
     group = personalize.create_dataset_group(name="films")["datasetGroupArn"]
     dataset = personalize.create_dataset(
         name="films", schemaArn=schema, datasetGroupArn=group, datasetType="Interactions"
