@@ -55,6 +55,10 @@ class Mocked:
     """What `mock_personalize(...)` returns: a recipe for emulators, entered as often as one likes."""
 
     def __init__(self, settings: Mapping[str, Any], template: Path | None = None) -> None:
+        from fakepersonalize.settings import unknown
+
+        if problem := unknown(settings):
+            raise TypeError(f"{problem}.")
         self._settings, self._template = settings, template
         self._entered: list[ExitStack] = []
 

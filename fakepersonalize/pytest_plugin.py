@@ -33,6 +33,7 @@ MARKER_HELP = "fakepersonalize(**settings): settings of the emulator in this tes
 IN_PROCESS_ONLY = (
     "{name} is answered in process; personalize_server knows nothing of it, its clients are those of client()."
 )
+MISSET = "The settings of fakepersonalize in the ini file, or of the marker, are wrong: {problem}."
 NOT_NAMED = "The marker fakepersonalize takes named settings, such as lifecycle='manual', not {given!r}."
 
 
@@ -192,11 +193,15 @@ def _client(service: str) -> Any:
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return what the ini file says, and over that what the markers of a test say, the nearest last."""
+    from fakepersonalize.settings import unknown
+
     found = _of_ini(request.config)
     for marker in reversed(list(request.node.iter_markers(NAME))):
         if marker.args:
             pytest.fail(NOT_NAMED.format(given=marker.args[0]), pytrace=False)
         found.update(marker.kwargs)
+    if problem := unknown(found):
+        pytest.fail(MISSET.format(problem=problem), pytrace=False)
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 ENVIRONMENT_PREFIX = "FAKEPERSONALIZE_"
 _ENDPOINT = re.compile(r"https?://[\w.\[\]:-]+/?")
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)  # times are the same from run to run then
+MISSPELT = "{given} is no setting, but {known} is"
+UNKNOWN = "{given} is no setting; those are {known}"
+LIKENESS = 0.75  # of a variable to one of ours, from which on it is taken for a slip: others may begin as ours do
 NO_TIME = "clock_start must be a time such as 2026-01-31T12:00:00Z, not {text!r}"
 
 
@@ -129,13 +133,36 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:
-        """Return the settings that the environment names, under those that are given (None means not given)."""
+        """Return the settings that the environment names, under those that are given (None means not given).
+
+        Raises ValueError for values that are none, and for a variable that is almost one of ours.
+        """
+        for name in (name.removeprefix(ENVIRONMENT_PREFIX) for name in environ if name.startswith(ENVIRONMENT_PREFIX)):
+            if meant := _meant(name.lower(), LIKENESS):
+                sentence = MISSPELT.format(given=ENVIRONMENT_PREFIX + name, known=ENVIRONMENT_PREFIX + meant.upper())
+                raise ValueError(sentence)
         values = {
             f.name: read(f.name, environ[variable])
             for f in fields(cls)
             if (variable := ENVIRONMENT_PREFIX + f.name.upper()) in environ
         }
         return cls(**values | {name: value for name, value in given.items() if value is not None})
+
+
+def unknown(given: Iterable[str]) -> str | None:
+    """Return a sentence about the first of some names that is no setting's, with the one that was meant; else None."""
+    known = [f.name for f in fields(Settings)]
+    for name in given:
+        if name not in known:
+            meant = _meant(name)
+            return (MISSPELT if meant else UNKNOWN).format(given=name, known=meant or ", ".join(known))
+    return None
+
+
+def _meant(name: str, likeness: float = 0.6) -> str | None:
+    """Return the setting that a name comes nearest to; None where it is one, or is near to none."""
+    known = [f.name for f in fields(Settings)]
+    return None if name in known else next(iter(difflib.get_close_matches(name, known, 1, likeness)), None)
 
 
 def _names(text: str) -> tuple[str, ...]:

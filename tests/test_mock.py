@@ -89,9 +89,17 @@ def test_parameters_are_settings():
         assert (emulator.settings.limits, emulator.settings.lifecycle, emulator.settings.seed) == ("aws", "manual", 7)
 
 
-def test_an_unknown_parameter_is_an_error_and_nothing_stays_entered():
-    with pytest.raises(TypeError, match="colour"), mock_personalize(colour="red"):
-        pass
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("colour", r"^colour is no setting; those are host, port, .*, in_process\.$"),
+        ("lifecyle", r"^lifecyle is no setting, but lifecycle is\.$"),
+        ("datadir", r"^datadir is no setting, but data_dir is\.$"),
+    ],
+)
+def test_an_unknown_parameter_is_an_error_before_anything_is_entered(name, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        mock_personalize(**{name: "manual"})
 
 
 def test_clients_older_than_the_entering_are_answered_even_without_credentials():

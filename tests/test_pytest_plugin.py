@@ -228,8 +228,17 @@ def test_a_setting_that_cannot_be_is_told(personalize_server):
 
 def test_what_is_no_setting_is_told(run: Run) -> None:
     said = {}
-    for text in ("seed", "seed=often", "colour=red"):
+    for text in ("seed", "seed=often", "colour=red", "lifecyle=manual"):
         said[text] = run("def test_it(personalize): pass", ini=f"[pytest]\nfakepersonalize = {text}\n").stdout
     assert "'seed' in the ini option fakepersonalize is no NAME=VALUE" in said["seed"]
     assert "is not a valid seed" in said["seed=often"]
-    assert "colour" in said["colour=red"]
+    assert "are wrong: colour is no setting; those are host, port, " in said["colour=red"]
+    assert "are wrong: lifecyle is no setting, but lifecycle is." in said["lifecyle=manual"]
+
+
+@pytest.mark.parametrize("fixture", ["personalize", "personalize_server"])
+def test_a_misspelt_setting_of_a_marker_is_told(run: Run, fixture: str) -> None:
+    text = f"import pytest\n\n@pytest.mark.fakepersonalize(limit='off')\ndef test_it({fixture}): pass"
+    ran = run(text)
+    assert "are wrong: limit is no setting, but limits is." in ran.stdout
+    assert "Traceback" not in ran.stdout

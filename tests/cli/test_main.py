@@ -141,6 +141,8 @@ def test_a_data_folder_with_a_foreign_database_is_refused(tmp_path: Path, capsys
         ("CLASSROOM_FACTOR", "0", "classroom_factor must be a positive number"),
         ("TRANSITIONS", "campaign=soon", "'campaign=soon' is no transition"),
         ("TRANSITIONS", "schema=manual:2, films=immediate", "'films=immediate' names no kind"),
+        ("LIFECYLE", "manual", "FAKEPERSONALIZE_LIFECYLE is no setting, but FAKEPERSONALIZE_LIFECYCLE is."),
+        ("DATADIR", "data", "FAKEPERSONALIZE_DATADIR is no setting, but FAKEPERSONALIZE_DATA_DIR is."),
     ],
 )
 def test_a_bad_variable_of_the_environment_is_refused(
@@ -149,6 +151,15 @@ def test_a_bad_variable_of_the_environment_is_refused(
     monkeypatch.setenv(ENVIRONMENT_PREFIX + variable, value)
     assert main(["serve"]) == 1
     assert said in refusal(capsys)
+
+
+@pytest.mark.parametrize("name", ["MOVIELENS", "FAST_SLEEP", "CALLS", "SHIMS", "KILL_SEED", "IMAGE", "URL", "VERSION"])
+def test_a_variable_for_another_purpose_is_left_alone(
+    name: str, served: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT_PREFIX + name, "1")
+    assert main(["serve"]) == 0
+    assert served == [Settings()]
 
 
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["serve", "--lifecycle", "fast"], ["serve", "--port", "many"]])
