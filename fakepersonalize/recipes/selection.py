@@ -97,6 +97,22 @@ def filled(
     return np.concatenate([chosen, popular[open_to[popular]][: k - len(chosen)]])
 
 
+def nearest(
+    scores: npt.NDArray[np.floating],
+    popular: npt.NDArray[np.int32],
+    allowed: npt.NDArray[np.bool_] | None,
+    k: int,
+    without: int,
+) -> npt.NDArray[np.int32]:
+    """Return at most `k` allowed items: those with scores above 0, best first, then popular ones; not `without`."""
+    open_to = scores > 0
+    open_to[without] = False
+    if allowed is not None:
+        open_to &= allowed
+    near = best_allowed(scores, open_to, k)
+    return near if len(near) == k else filled(near, popular, allowed, k, without)
+
+
 def softmax(values: npt.NDArray[np.floating], temperature: float) -> npt.NDArray[np.float64]:
     """Return exp(values / temperature) scaled to the sum 1."""
     if not len(values):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from fakepersonalize.recipes.selection import MANY, best, best_allowed, filled, shares, softmax
+from fakepersonalize.recipes.selection import MANY, best, best_allowed, filled, nearest, shares, softmax
 
 POPULAR = np.array([3, 0, 4, 1, 2], np.int32)
 
@@ -35,6 +35,17 @@ def test_filling_leaves_out_one_item_and_what_the_mask_forbids():
     assert_array_equal(filled(np.array([2, 4], np.int32), POPULAR, allowed, 5, without=3), [4, 0, 1])
     assert allowed.all() == np.False_
     assert allowed[4]
+
+
+@pytest.mark.parametrize("k", [0, 1, 3, 10, 60])
+@pytest.mark.parametrize("filtered", [False, True])
+def test_the_nearest_come_before_popular_ones(k, filtered):
+    random = np.random.default_rng(k)
+    scores, popular = random.integers(-3, 4, 50).astype(float), random.permutation(50).astype(np.int32)
+    allowed = random.random(50) < 0.5 if filtered else None
+    near = np.flatnonzero(scores > 0)
+    near = near[np.argsort(-scores[near], kind="stable")].astype(np.int32)
+    assert_array_equal(nearest(scores, popular, allowed, k, 7), filled(near, popular, allowed, k, 7))
 
 
 def test_softmax_sums_to_one_even_for_large_values():

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from fakepersonalize.recipes.evaluation import evaluate
 from fakepersonalize.recipes.models.blend import Blend
+from fakepersonalize.recipes.models.side_information import Likeness
 from fakepersonalize.recipes.models.similar_items import SimilarItems
 from fakepersonalize.recipes.training import History, TrainingData
 
@@ -44,6 +45,14 @@ def by_the_hour() -> TrainingData:
     return TrainingData.from_columns(
         np.repeat(np.arange(200), 12), items, np.arange(n), 200, 60, contexts=one_hot(hours)
     )
+
+
+def test_the_likeness_to_one_item_is_that_to_a_user_who_met_it():
+    random = np.random.default_rng(3)
+    likeness = Likeness.of(csr_matrix(np.where(random.random((40, 9)) < 0.4, random.random((40, 9)), 0)))
+    for item in range(40):
+        to_user = likeness.to(np.zeros(1, int), np.array([item], np.int32), np.ones(1), 1)[0]
+        np.testing.assert_allclose(likeness.to_one(item), to_user, atol=1e-6)
 
 
 def quality(kind, data: TrainingData, recipe_type: str = "USER_PERSONALIZATION") -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.recipes.models.side_information import Likeness
-from fakepersonalize.recipes.selection import best, filled
+from fakepersonalize.recipes.selection import filled, nearest
 from fakepersonalize.recipes.training import (
     Codes,
     Mask,
@@ -60,21 +61,19 @@ class Semantic(Model):
         self, item: int | None, allowed: Mask | None, k: int, influence: Mapping[str, float] | None = None
     ) -> Scores:
         """Return the items like `item`, then popular ones; `influence` maps POPULARITY and FRESHNESS to 0..1."""
-        popular = by_popularity(self.popularity)
         if item is None or self.likeness is None:
-            return Scores(filled(np.zeros(0, np.int32), popular, allowed, k, without=item))
-        scores = self.scores(item, influence)
-        candidates = np.flatnonzero(scores > 0)
-        near = candidates[best(scores[candidates], len(candidates))].astype(np.int32)
-        return Scores(filled(near, popular, allowed, k, without=item))
+            return Scores(filled(np.zeros(0, np.int32), self._popular, allowed, k, without=item))
+        return Scores(nearest(self.scores(item, influence), self._popular, allowed, k, without=item))
+
+    @cached_property
+    def _popular(self) -> Codes:
+        return by_popularity(self.popularity)
 
     def scores(self, item: int, influence: Mapping[str, float] | None = None) -> npt.NDArray[np.float64]:
         """Return how near all items are to one, [n_items]."""
         if self.likeness is None:
             return np.zeros(len(self.popularity))
-        scores: npt.NDArray[np.float64] = self.likeness.to(np.zeros(1, int), np.array([item], np.int32), np.ones(1), 1)[
-            0
-        ]
+        scores = self.likeness.to_one(item)
         wanted = influence or {}
         scores *= ((self.popularity + 1) / (self.popularity.max() + 1)) ** wanted.get("POPULARITY", 0.0)
         scores *= self.freshness ** wanted.get("FRESHNESS", 0.0)

@@ -69,6 +69,14 @@ class Likeness:
         found: npt.NDArray[np.float64] = (met @ self.features @ self.features.T).toarray().astype(np.float64)
         return found
 
+    def to_one(self, item: int) -> npt.NDArray[np.float64]:
+        """Return the likeness of all items to one, [n_items]."""
+        own = slice(*self.features.indptr[item : item + 2])
+        row = np.zeros(self.features.shape[1], np.float32)
+        row[self.features.indices[own]] = self.features.data[own]
+        found: npt.NDArray[np.float64] = (self.features @ row).astype(np.float64)
+        return found
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         matrix = self.features
         return {

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fakepersonalize.recipes.models.als import item_factors
 from fakepersonalize.recipes.models.item_item import ItemItem, insert_itself
 from fakepersonalize.recipes.models.side_information import DOUBT, Likeness
-from fakepersonalize.recipes.selection import best, filled
+from fakepersonalize.recipes.selection import nearest
 from fakepersonalize.recipes.training import (
     Codes,
     Mask,
@@ -69,10 +69,7 @@ class SimilarItems(Model):
         """Return what is like an item; for an unknown one (None) popular items."""
         if item is None:
             return self.together.similar(None, allowed, k)
-        scores = self._scores(item)
-        candidates = np.flatnonzero(scores > 0)
-        near = candidates[best(scores[candidates], len(candidates))].astype(np.int32)
-        return Scores(filled(near, self.together.popular, allowed, k, without=item))
+        return Scores(nearest(self._scores(item), self.together.popular, allowed, k, without=item))
 
     def similar_many(self, items: Codes, k: int) -> Codes:
         rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
