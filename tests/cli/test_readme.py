@@ -31,6 +31,11 @@ def test_the_example_recommends_five_films(readme: str, run: Any) -> None:
     assert len({item["itemId"] for item in items}) == 5
 
 
+def test_it_leads_to_every_page_and_to_nothing_else(readme: str) -> None:
+    pages = {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+    assert set(re.findall(r"\]\((?!https:)([^)]+)\)", readme)) == pages
+
+
 def test_files_and_folders_that_it_names_exist(readme: str) -> None:
     section = readme.split("## Where things are")[1]
     named = re.findall(r"^\| `([^`]+)`", section, re.M)
