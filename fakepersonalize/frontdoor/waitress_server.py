@@ -118,6 +118,8 @@ class WebServer:
         self._waitress.adj.send_bytes = SENT_AT_ONCE_BYTES  # as an argument it is deprecated
         self._trigger = self._waitress.trigger
         self._waitress.pull_trigger = lambda: None if crew.leads else self._trigger.pull_trigger()
+        self._let_one_in = self._waitress.handle_accept
+        self._waitress.handle_accept = self._let_in
         self._closed = False
 
     def start(self) -> None:
@@ -141,6 +143,13 @@ class WebServer:
         if self._crew.join(seconds):
             self._crew.dismiss(DISMISSAL_SECONDS)
             self._trigger.close()  # last: a late pull would write to whatever file has its number then
+
+    def _let_in(self) -> None:
+        """Accept all who knock, as many as may be: the leader answers what it has found before it looks again."""
+        before = 0
+        while before < len(self._sockets) < self._waitress.adj.connection_limit:
+            before = len(self._sockets)
+            self._let_one_in()
 
     def _leave(self) -> None:
         """Take all sockets away, which only who looks at them may do; the crew ends when none is left."""

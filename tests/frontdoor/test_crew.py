@@ -224,6 +224,35 @@ def test_sockets_that_cannot_be_looked_at_for_once_do_not_end_it(web, connect, m
     assert "looking at the sockets failed" in caplog.text
 
 
+def test_all_who_knock_at_once_are_let_in_at_once(shop, web, connect, monkeypatch):
+    monkeypatch.setattr(crew_module, "SLOW_SECONDS", PATIENCE)
+    looks, look = [], web._crew._poll
+    monkeypatch.setattr(web._crew, "_poll", lambda *given: (looks.append(1), look(*given)))
+    ask(connect(), "/slow")
+    assert shop.begun.acquire(timeout=PATIENCE)
+    seen = len(looks)
+    connections = [connect() for _ in range(50)]
+    for connection in connections:
+        ask(connection, "/quick")
+    shop.may_end.set()
+    assert [answer(connection) for connection in connections] == ["/quick"] * 50
+    assert len(looks) - seen < 10
+
+
+def test_no_more_are_let_in_than_may_be(web, connect, monkeypatch, caplog):
+    monkeypatch.setattr(web._waitress.adj, "connection_limit", 10)
+    connections = [connect() for _ in range(16)]
+    for connection in connections:
+        ask(connection, "/quick")
+    inside = connections[:8]  # the server itself has two
+    assert [answer(connection) for connection in inside] == ["/quick"] * 8
+    assert len(web._sockets) == 10
+    for connection in inside:
+        connection.close()
+    assert answer(connections[-1]) == "/quick"
+    assert "reached the connection limit" in caplog.text
+
+
 def test_the_end_waits_for_no_request(shop, web, connect):
     connection = connect()
     ask(connection, "/slow")
