@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from fakepersonalize import errors
 from fakepersonalize.arns import Scope
+from fakepersonalize.belongings import Belongings
 from fakepersonalize.controls import Controls, provisioned
 from fakepersonalize.datasets.inlets import Inlets
 from fakepersonalize.faults import Faults
@@ -46,7 +47,7 @@ from fakepersonalize.recommend.metadata import LiveMetadata
 from fakepersonalize.recommend.past import PastEvents
 from fakepersonalize.recommend.pins import Pins
 from fakepersonalize.resources.identifiers import Identifiers
-from fakepersonalize.resources.kinds import DATASET, DATASET_GROUP, KINDS, RECOMMENDER, SOLUTION_VERSION
+from fakepersonalize.resources.kinds import DATASET_GROUP, KINDS
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
@@ -91,6 +92,15 @@ class Emulator(Controls):
         self.metadata = LiveMetadata(self.shelf, self.tables, self.streamed, inlets, lags.records, self.clock.now)
         self.tables.read = self.metadata.read
         self.past = PastEvents(self.metadata, inlets)
+        self._belongings = belongings = Belongings(
+            self.database,
+            self.shelf,
+            self.tables,
+            self.models,
+            self.loaded,
+            self.streamed,
+            (self.live, self.metadata, self.past),
+        )
         filters = Filters(self.shelf, inlets, self.metadata, self.live, self.past)
         self.recommender = Recommender(
             self.shelf, self.loaded, self.live, filters, lags, self.clock.now, settings.seed or 0
@@ -114,7 +124,7 @@ class Emulator(Controls):
         self.streamed.listeners.append(self._attributions.take)
         self.neighbour_app.before = self._attributions.settle
         self._workshop = self._build_workshop(neighbours, permissions, faults)
-        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, self._gone, faults)
+        self.lifecycle = Lifecycle(self.shelf, self.clock, pace, self._workshop, belongings.drop, faults)
         self.lifecycle.arrived = partial(campaigns.follow, self.shelf, self.lifecycle)
         pins = Pins(errors.FAULT_CODES)
         house = House(
@@ -158,8 +168,8 @@ class Emulator(Controls):
             self.clock,
             neighbours,
             self.folder.path / "jobs",
-            self._gone,
-            self._forget_rows,
+            belongings.drop,
+            belongings.drop_rows,
             train.model_key,
         )
         explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)
@@ -180,7 +190,7 @@ class Emulator(Controls):
 
     def start(self) -> None:
         """Take up what an earlier run left behind and, in a server, do background work from now on."""
-        self._sweep()
+        self._belongings.sweep()
         self.neighbour_app.recall()
         self.lifecycle.recover()
         if self._process:
@@ -216,7 +226,7 @@ class Emulator(Controls):
             for resource in gone:
                 self.lifecycle.abandon(resource)
                 self.shelf.remove(resource)
-                self._gone(resource)
+                self._belongings.drop(resource)
         if dataset_group is None:
             self.identifiers.clear(account)
             self.answers.clear(account)
@@ -320,34 +330,6 @@ class Emulator(Controls):
             raise LookupError(arn)
         return [group, *(resource for kind in KINDS.values() for resource in self.shelf.below(arn, kind))]
 
-    def _gone(self, resource: Resource) -> None:
-        """Let go of what belonged to a resource, inside the transaction that removes it."""
-        if resource.kind is DATASET:
-            assert self.database.current is not None
-            self.database.current.afterwards.append(partial(self._forget_rows, resource.number))
-            self.tables.drop(resource.number)  # off the disk once nobody knows it
-        model = _model(resource)
-        if model is not None:
-            assert self.database.current is not None
-            for store in (self.loaded, self.models):
-                self.database.current.afterwards.append(partial(store.drop, model))
-
-    def _forget_rows(self, dataset: int) -> None:
-        """Give up the streamed rows of a dataset, and what is known of it in memory."""
-        for rows in (self.streamed, self.live, self.metadata, self.past):
-            rows.drop(dataset)
-
-    def _sweep(self) -> None:
-        """Clear away what a crash left on the disk that no row names."""
-        open_jobs = {str(row["number"]) for row in self.database.rows("open_jobs")}
-        self.tables.sweep_strays(open_jobs)
-        self.tables.sweep()
-        for dataset in self.streamed.datasets() - {dataset.number for dataset in self.shelf.of_kind(DATASET)}:
-            self._forget_rows(dataset)
-        trained = [each for kind in (SOLUTION_VERSION, RECOMMENDER) for each in self.shelf.of_kind(kind)]
-        recording = {train.model_key(int(job)) for job in open_jobs}
-        self.models.sweep(recording | {key for key in map(_model, trained) if key is not None})
-
 
 @contextmanager
 def _opened(place: str | os.PathLike[str] | BinaryIO, mode: str) -> Iterator[BinaryIO]:
@@ -387,13 +369,6 @@ def _objects(settings: Settings, folder: DataFolder, database: Database, streame
         database.close()
         folder.close()
         raise
-
-
-def _model(resource: Resource) -> int | None:
-    """Return the key of the model that belongs to a resource."""
-    if resource.kind is SOLUTION_VERSION:
-        return resource.number
-    return resource.document.get("model") if resource.kind is RECOMMENDER else None
 
 
 def _clock(settings: Settings, latest_change: Row | None) -> Clock:
