@@ -83,7 +83,7 @@ class Emulator(Controls):
         self.tables = TableStore(self.database, self.folder.path / "tables")
         self.models = ArtifactStore(self.folder.path / "models")
         self.loaded = LoadedModels(self.models, settings.loaded_models, settings.loaded_megabytes * 2**20)
-        self.streamed = _streamed(self.folder, self.database)
+        self.streamed = _streamed(self.folder, self.database, self.clock)
         self._objects = _objects(settings, self.folder, self.database, self.streamed)
         self.neighbour_app = NeighbourApp(self.hosts, self.reset, self._objects, settings.s3_endpoint)
         inlets = Inlets(self.shelf)
@@ -349,9 +349,9 @@ def _database(folder: DataFolder) -> Database:
         raise
 
 
-def _streamed(folder: DataFolder, database: Database) -> StreamedRows:
+def _streamed(folder: DataFolder, database: Database, clock: Clock) -> StreamedRows:
     try:
-        return StreamedRows(folder.path / "streamed.db", durable=not folder.temporary)
+        return StreamedRows(folder.path / "streamed.db", durable=not folder.temporary, now=clock.now)
     except BaseException:
         database.close()
         folder.close()

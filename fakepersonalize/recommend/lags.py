@@ -35,6 +35,9 @@ class Arriving(Protocol):
     @property
     def number(self) -> int: ...
 
+    @property
+    def at(self) -> float: ...
+
 
 Row = TypeVar("Row", bound=Arriving)
 
@@ -59,6 +62,15 @@ class Waiting(Generic[Row]):
                 self._rows.append((self._now() + self._seconds, rows))
         else:
             self._hear(rows)
+
+    def resume(self, rows: Sequence[Row]) -> None:
+        """Hear of rows of an earlier run, by when they came; none waits longer than a new one does."""
+        now = self._now()
+        due = [min(row.at, now) + self._seconds for row in rows]
+        self._hear([row for row, when in zip(rows, due) if when <= now])
+        waiting = [(when, [row]) for row, when in zip(rows, due) if when > now]
+        with self._lock:
+            self._rows = deque(sorted([*self._rows, *waiting], key=lambda each: each[0]))
 
     def drop(self, dataset: int) -> None:
         """Forget what is on its way to a dataset."""

@@ -27,7 +27,7 @@ class LiveEvents:
         self._last = 0
         self._waiting = Waiting(self.take, lag, now)
         for dataset in streamed.datasets():
-            self.take(streamed.events(dataset))
+            self._waiting.resume(streamed.events(dataset))
         streamed.listeners.append(self._waiting.take)
         streamed.removals.append(self.remove)
 

@@ -34,6 +34,7 @@ class Imported(NamedTuple):
     dataset: int
     files: Segments
     number: int = 0  # no streamed row has it
+    at: float = 0.0  # what was imported before a restart counts after it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,7 @@ class LiveMetadata:
         self._changes = 0
         self._waiting: Waiting[Event | Record | Imported] = Waiting(self.take, lag, now)
         for dataset in streamed.datasets():
-            self.take(streamed.records(dataset))
+            self._waiting.resume(streamed.records(dataset))
         self.refresh({dataset.arn for dataset in shelf.of_kind(DATASET)})
         streamed.listeners.append(self._waiting.take)
         streamed.removals.append(self.remove)

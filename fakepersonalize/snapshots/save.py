@@ -12,7 +12,19 @@ from fakepersonalize.resources.processes import RUNNING
 from fakepersonalize.resources.shelf import Resource
 from fakepersonalize.snapshots import buckets
 from fakepersonalize.snapshots.archive import BLOCK_BYTES, Writer
-from fakepersonalize.snapshots.rows import CLOCK, EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row
+from fakepersonalize.snapshots.rows import (
+    CLOCK,
+    EVENTS,
+    JOBS,
+    LINKS,
+    MEMBERS,
+    RECORDS,
+    RESOURCES,
+    SEGMENTS,
+    STEPS,
+    TAGS,
+    Row,
+)
 from fakepersonalize.snapshots.state import State
 
 
@@ -77,7 +89,8 @@ def _save_segments(state: State, writer: Writer) -> None:
 def _save_streamed(state: State, writer: Writer) -> None:
     datasets = [each.number for each in state.resources() if each.kind is DATASET]
     for name, of in ((EVENTS, state.streamed.events), (RECORDS, state.streamed.records)):
-        rows = (row._asdict() for dataset in datasets for row in of(dataset))
+        found = (row._asdict() for dataset in datasets for row in of(dataset))
+        rows = ({member: row[member] for member in MEMBERS[name]} for row in found)
         writer.add_rows(f"rows/{name}.jsonl", rows)
 
 

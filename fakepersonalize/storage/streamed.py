@@ -34,6 +34,7 @@ class Event(NamedTuple):
     type: str
     more: str  # JSON of further columns, by their names
     number: int = 0
+    at: float = 0.0  # when it came, by the emulator's clock
 
     @property
     def owner(self) -> str:
@@ -49,6 +50,7 @@ class Record(NamedTuple):
     after: int  # the dataset's newest bulk segment then: later segments are newer than this record
     columns: str  # JSON, by their names
     number: int = 0
+    at: float = 0.0  # when it came, by the emulator's clock
 
 
 Row = Event | Record
@@ -75,8 +77,9 @@ def _nothing() -> None:
 class StreamedRows:
     """The streamed rows of all datasets. Listeners hear of rows in the order of their numbers, once they are kept."""
 
-    def __init__(self, path: Path, durable: bool) -> None:
+    def __init__(self, path: Path, durable: bool, now: Callable[[], float] = float) -> None:
         self._database = Database(path, durable, STREAMED)
+        self._now = now
         self._queue = threading.Lock()  # guards the two below; nobody sleeps while holding it
         self._waiting: list[_Batch] = []
         self._writing = False
@@ -180,7 +183,8 @@ class StreamedRows:
 
     def _write(self, rows: Sequence[Row]) -> BaseException | None:
         """Keep the rows of a group; return what went wrong."""
-        numbered = [row._replace(number=number) for number, row in enumerate(rows, self._last + 1)]
+        at = self._now()
+        numbered = [row._replace(number=number, at=at) for number, row in enumerate(rows, self._last + 1)]
         if min(self._took, default=0.0) > SLOW_COMMIT_SECONDS:
             self.before_waiting()
         try:

@@ -1,22 +1,24 @@
 -- name: add_event
-INSERT INTO event (dataset, user, session, id, item, time, type, more, number)
-VALUES (:dataset, :user, :session, :id, :item, :time, :type, :more, :number);
+INSERT INTO event (dataset, user, session, id, item, time, type, more, number, at)
+VALUES (:dataset, :user, :session, :id, :item, :time, :type, :more, :number, :at);
 
 -- name: add_record
-INSERT INTO record (dataset, id, after, columns, number) VALUES (:dataset, :id, :after, :columns, :number);
+INSERT INTO record (dataset, id, after, columns, number, at)
+VALUES (:dataset, :id, :after, :columns, :number, :at);
 
 -- name: events
-SELECT dataset, user, session, id, item, time, type, more, number FROM event WHERE dataset = :dataset ORDER BY number;
+SELECT dataset, user, session, id, item, time, type, more, number, at FROM event
+WHERE dataset = :dataset ORDER BY number;
 
 -- name: records
-SELECT dataset, id, after, columns, number FROM record WHERE dataset = :dataset ORDER BY number;
+SELECT dataset, id, after, columns, number, at FROM record WHERE dataset = :dataset ORDER BY number;
 
 -- name: event_page
-SELECT dataset, user, session, id, item, time, type, more, number FROM event
+SELECT dataset, user, session, id, item, time, type, more, number, at FROM event
 WHERE dataset = :dataset AND number > :after AND number <= :last ORDER BY number LIMIT :size;
 
 -- name: record_page
-SELECT dataset, id, after, columns, number FROM record
+SELECT dataset, id, after, columns, number, at FROM record
 WHERE dataset = :dataset AND number > :after AND number <= :last ORDER BY number LIMIT :size;
 
 -- name: streamed_datasets

@@ -211,6 +211,51 @@ def test_imported_rows_count_after_a_restart(tmp_path: Path) -> None:
         assert len([*folder.glob("*/*.parquet")]) == 1
 
 
+def test_streamed_rows_go_on_waiting_after_a_restart(tmp_path: Path) -> None:
+    def waiting() -> AbstractContextManager[Emulator]:
+        return mock_personalize(
+            lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", data_dir=str(tmp_path)
+        )
+
+    with waiting() as emulator:
+        films = Films(emulator)
+        western = films.filter("western", 'INCLUDE ItemID WHERE Items.GENRE IN ("western")')
+        met = films.filter("met", 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
+        films.put_item("i5", "western")
+        films.put("guest", ["i7"])
+        emulator.advance(seconds=600)
+        films.put_item("i6", "western")
+        films.put("guest", ["i8"])
+        films.filter("later", 'INCLUDE ItemID WHERE Items.GENRE IN ("later")')  # the clock goes on from here
+    with waiting() as emulator:
+        emulator.advance(seconds=1)
+        assert films.recommended("u1", filterArn=western) == []
+        assert films.recommended("guest", filterArn=met) == ["i7"]
+        emulator.advance(seconds=1)
+        assert set(films.recommended("guest", filterArn=met)) == {"i7", "i8"}
+        emulator.advance(seconds=598)
+        assert films.recommended("u1", filterArn=western) == ["i5"]
+        emulator.advance(seconds=600)
+        assert set(films.recommended("u1", filterArn=western)) == {"i5", "i6"}
+
+
+def test_no_row_of_an_earlier_run_waits_longer_than_a_new_one() -> None:
+    heard: list[Row] = []
+    now = [100.0]
+    waiting: Waiting[Row] = Waiting(heard.extend, 5, lambda: now[0])
+    rows = [Event(1, "u", "s", None, "i", 1, "watch", "{}", number, at) for number, at in enumerate((95, 99, 1000, 97))]
+    waiting.resume(rows[:3])  # a clock that ran ahead
+    waiting.resume(rows[3:])  # of another dataset
+    assert heard == rows[:1]
+    for seconds, number in ((102.0, 3), (104.0, 1), (105.0, 2)):
+        now[0] = seconds - 0.1
+        waiting.settle()
+        assert rows[number] not in heard
+        now[0] = seconds
+        waiting.settle()
+        assert heard[-1] == rows[number]
+
+
 def test_a_training_takes_what_came_whether_it_counts_yet_or_not(films: Films) -> None:
     films.put("late", ["i1", "i2"])
     made = client("personalize").create_solution_version(solutionArn=films.campaign.replace("campaign", "solution"))

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,24 @@ def test_what_was_put_is_there_after_a_restart_and_numbers_go_on(store: Streamed
     opened = again(store, path)
     opened.add([event("b")])
     assert [each.number for each in opened.events(1)] == [1, 3]
+    opened.close()
+
+
+def test_rows_know_when_they_came_and_those_of_an_older_version_came_long_ago(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript(metadata.migrations(metadata.STREAMED)[0])
+        older.execute("INSERT INTO event VALUES (1, 1, 'u', 's', NULL, 'a', 1600000000, 'watch', '{}')")
+        older.execute("INSERT INTO record VALUES (2, 2, 'x', 0, '{}')")
+        older.execute("PRAGMA user_version = 1")
+        older.commit()
+    clock = iter([1000.5, 1001.5])
+    opened = StreamedRows(path, True, lambda: next(clock))
+    opened.add([event("b"), event("c")])
+    opened.add([record("y")])
+    assert [(each.item, each.at) for each in opened.events(1)] == [("a", 0), ("b", 1000.5), ("c", 1000.5)]
+    assert [(each.id, each.at) for each in opened.records(2)] == [("x", 0), ("y", 1001.5)]
+    assert [each.at for page in opened.pages_of_events(1) for each in page] == [0, 1000.5, 1000.5]
+    assert [each.at for page in opened.pages_of_records(2) for each in page] == [0, 1001.5]
     opened.close()
 
 
