@@ -7,9 +7,10 @@ within values, which only streamed records can have, become spaces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -28,14 +29,19 @@ FILE_BYTES = 128 << 20
 BATCH_ROWS = 1 << 16
 # What is compared at once; of more, the rows are dealt out by their first column and each share is compared by itself.
 SHARE_ROWS, SHARE_BYTES = 2 << 20, 64 << 20
+MOST_SHARES = 500  # each is a file that is open while rows are dealt out
 
 
-def distinct(files: Sequence[Path], schema: Schema) -> Iterator[tuple[pa.Table, float]]:
-    """Yield the rows of Parquet files, of equal ones the first, and which share of all (0 to 1) is done with them."""
+def distinct(files: Sequence[Path], schema: Schema, folder: Path) -> Iterator[tuple[pa.Table, float]]:
+    """Yield the rows of Parquet files, of equal ones the first, and which share of all (0 to 1) is done with them.
+
+    Rows that are too many to be compared at once lie in the folder meanwhile.
+    """
     shares = _shares(files)
-    for share in range(shares):
-        rows = pa.concat_tables([arrow_schema(schema).empty_table(), *_dealt(files, schema, share, shares)])
-        yield rows.take(_first_of_equals(rows)), (share + 1) / shares
+    batches = _batches(files, schema)
+    dealt = [pa.Table.from_batches(batches, arrow_schema(schema))] if shares == 1 else _dealt(batches, folder, shares)
+    for done, rows in enumerate(dealt, start=1):
+        yield rows.take(_first_of_equals(rows)), done / shares
 
 
 def write(
@@ -100,15 +106,34 @@ def _shares(files: Sequence[Path]) -> int:
         facts = pq.read_metadata(file)
         rows += facts.num_rows
         size += sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-    return 1 + max(rows // SHARE_ROWS, size // SHARE_BYTES)
+    return min(1 + max(rows // SHARE_ROWS, size // SHARE_BYTES), MOST_SHARES)
 
 
-def _dealt(files: Sequence[Path], schema: Schema, share: int, shares: int) -> Iterator[pa.Table]:
+def _batches(files: Sequence[Path], schema: Schema) -> Iterator[pa.RecordBatch]:
     for path in files:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS):
-                rows = in_columns_of(schema, pa.Table.from_batches([batch]))
-                yield rows if shares == 1 else rows.filter(_is_in(rows[0], share, shares))
+                yield from in_columns_of(schema, pa.Table.from_batches([batch])).to_batches()
+
+
+def _dealt(batches: Iterable[pa.RecordBatch], folder: Path, shares: int) -> Iterator[pa.Table]:
+    """Yield the rows by their shares; each batch is read once."""
+    files = [folder / f"share-{share}.arrow" for share in range(shares)]
+    with ExitStack() as open_:
+        writers: list[Any] = []
+        for batch in batches:
+            if not writers:
+                writers = [open_.enter_context(pa.ipc.new_file(str(file), batch.schema)) for file in files]
+            share = _share(batch[0], shares)
+            order = np.argsort(share, kind="stable")
+            sorted_, ends = batch.take(pa.array(order)), np.cumsum(np.bincount(share, minlength=shares)).tolist()
+            for writer, begin, end in zip(writers, [0, *ends], ends):
+                if begin < end:
+                    writer.write(sorted_.slice(begin, end - begin))
+    for file in files:
+        with pa.OSFile(str(file)) as source:
+            yield pa.ipc.open_file(source).read_all()
+        file.unlink()
 
 
 def _first_of_equals(rows: pa.Table) -> pa.Array:
@@ -118,10 +143,10 @@ def _first_of_equals(rows: pa.Table) -> pa.Array:
     return first.take(pc.sort_indices(first)).combine_chunks()
 
 
-def _is_in(column: pa.ChunkedArray, share: int, shares: int) -> pa.Array:
-    """Tell which rows belong to a share: those with equal values in the column to the same one."""
+def _share(column: pa.Array, shares: int) -> Any:
+    """Return the share of each row: those with equal values in the column have the same one."""
     from pandas.util import hash_array
 
-    codes = column.combine_chunks().dictionary_encode()
+    codes = column.dictionary_encode()
     places = hash_array(codes.dictionary.to_numpy(zero_copy_only=False)) % np.uint64(shares)
-    return pa.array(places[codes.indices.to_numpy()] == share)
+    return places[codes.indices.to_numpy()].astype(np.int64)

@@ -68,7 +68,8 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
         records = [Record(*row) for row in json.loads((folder / RECORDS).read_text("utf-8"))]
         streamed_rows.write_tables([streamed_rows.current(segments, records, schema)], schema, folder / NEWEST)
         files = [folder / NEWEST]
-    return {"files": csv_files.write(csv_files.distinct(files, schema), schema, folder, spec["name"], tick)}
+    rows = csv_files.distinct(files, schema, folder)
+    return {"files": csv_files.write(rows, schema, folder, spec["name"], tick)}
 
 
 def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -> dict[str, Any]:

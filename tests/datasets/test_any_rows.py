@@ -70,7 +70,9 @@ def imported(files: list[Path], schema: Schema, target: Path) -> Rows:
 
 
 def exported(parquet: Path, schema: Schema, folder: Path) -> list[Path]:
-    return [folder / name for name in csv_files.write(csv_files.distinct([parquet], schema), schema, folder, "job")]
+    return [
+        folder / name for name in csv_files.write(csv_files.distinct([parquet], schema, folder), schema, folder, "job")
+    ]
 
 
 def as_kept(schema: Schema, row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -29,15 +29,27 @@ def segments(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("at_once", [10_000, 999, 100])
-def test_equal_rows_are_one_and_the_first_in_its_share(
-    segments: list[Path], at_once: int, monkeypatch: pytest.MonkeyPatch
+def test_equal_rows_are_one_and_the_first_in_its_share_and_each_segment_is_read_once(
+    segments: list[Path], tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_files, "SHARE_ROWS", at_once)
-    shares = [[tuple(row.values()) for row in rows.to_pylist()] for rows, _ in csv_files.distinct(segments, SCHEMA)]
+    read: list[Path] = []
+
+    class Noting(pq.ParquetFile):
+        def __init__(self, path: Path) -> None:
+            read.append(path)
+            super().__init__(path)
+
+    monkeypatch.setattr(csv_files.pq, "ParquetFile", Noting)
+    shares = [
+        [tuple(row.values()) for row in rows.to_pylist()] for rows, _ in csv_files.distinct(segments, SCHEMA, tmp_path)
+    ]
     assert len(shares) == 1 + 2000 // at_once
     wanted = list(dict.fromkeys(ROWS))
     assert sorted(chain(*shares), key=wanted.index) == wanted
     assert all(share == sorted(share, key=wanted.index) for share in shares)
+    assert read == segments
+    assert sorted(tmp_path.iterdir()) == segments
 
 
 def test_files_are_of_bounded_size_and_each_has_the_header(
@@ -46,7 +58,7 @@ def test_files_are_of_bounded_size_and_each_has_the_header(
     monkeypatch.setattr(csv_files, "FILE_BYTES", 1000)
     monkeypatch.setattr(csv_files, "BATCH_ROWS", 50)
     told: list[float] = []
-    names = csv_files.write(csv_files.distinct(segments, SCHEMA), SCHEMA, tmp_path, "job", told.append)
+    names = csv_files.write(csv_files.distinct(segments, SCHEMA, tmp_path), SCHEMA, tmp_path, "job", told.append)
     assert names[:2] == ["job-part-00000.csv", "job-part-00001.csv"]
     assert len(names) == 3
     texts = [(tmp_path / name).read_text("utf-8") for name in names]
@@ -58,5 +70,6 @@ def test_files_are_of_bounded_size_and_each_has_the_header(
 
 def test_a_segment_from_before_a_new_column_has_nulls_there(tmp_path: Path) -> None:
     pq.write_table(pa.table({"USER_ID": ["u1", "u1"]}), tmp_path / "old.parquet")
-    (name,) = csv_files.write(csv_files.distinct([tmp_path / "old.parquet"], SCHEMA), SCHEMA, tmp_path, "job")
+    rows = csv_files.distinct([tmp_path / "old.parquet"], SCHEMA, tmp_path)
+    (name,) = csv_files.write(rows, SCHEMA, tmp_path, "job")
     assert (tmp_path / name).read_text("utf-8") == "USER_ID,AGE\nu1,\n"
