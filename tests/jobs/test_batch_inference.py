@@ -67,6 +67,7 @@ def worked(folder: Path, model: Path, files: list[bytes], recipe: str = "aws-use
         "segments": [],
         "reacts": False,
         "explores": None,
+        "grows": False,
         "item_name": None,
         "config": {},
     }
