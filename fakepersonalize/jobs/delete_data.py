@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,7 @@ def record(services: Services, job: Job, outcome: dict[str, Any]) -> dict[str, A
     current.changed |= {dataset.arn for dataset in _datasets(services, deleting)}
     for key in {*outcome["models"]} & {*_models(services, deleting)}:
         services.models.keep(key, job.folder / MODELS / str(key))
-        current.afterwards.append(partial(services.loaded.drop, key))
+        services.loaded.drop(key)  # before the commit: who sees that the job is over is answered without these users
     return {"numDeleted": outcome["deleted"]}
 
 

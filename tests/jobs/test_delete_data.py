@@ -12,6 +12,7 @@ from accounts import Account
 from fakepersonalize import mock_personalize
 from fakepersonalize.jobs import delete_data
 from fakepersonalize.storage import artifacts
+from fakepersonalize.storage.streamed import StreamedRows
 
 GONE = "the-one-who-goes"
 ROWS = [(GONE if user == "u1" else user, item, time) for user, item, time in shops.series()]
@@ -98,6 +99,19 @@ def test_a_deletion_that_is_interrupted_is_done_again(data: Path, monkeypatch: p
         job = account.describe("data_deletion_job", account.arn("data-deletion-job/d"))
         assert job["numDeleted"] == sum(user == GONE for user, _, _ in ROWS) + 1
         assert traces(data) == []
+
+
+def test_from_the_commit_on_no_answer_knows_the_user(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taking rows off the disk may take its time: whoever sees that the job is over asks meanwhile."""
+    answers: list[list[list[str]]] = []
+    with mock_personalize(data_dir=str(data)):
+        account = Account("123456789012")
+        group = arranged(account)
+        campaign = account.arn(f"campaign/{RECIPE}")
+        assert account.recommended(campaign, userId=GONE) != account.recommended(campaign, userId="stranger")
+        monkeypatch.setattr(StreamedRows, "forget", lambda streamed: answers.append(recommended(account)))
+        delete(account, group)
+    assert len(answers) == 1
 
 
 def test_a_model_without_some_users_is_that_of_the_others(data: Path) -> None:
