@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_
+from functools import cached_property
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -41,9 +43,9 @@ Value = str | int | float
 Values = Mapping[str, Sequence[Literal]]  # of parameters that have a value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Candidates:
-    """The rows that a filter chooses from: items, users or actions, by their codes 0 .. amount-1.
+    """The rows that a filter chooses from: items, users or actions, by their codes 0 .. amount-1. They never change.
 
     `columns` are named as in the schema, and each has `amount` rows; a column that is not there counts as null. Any
     mapping will do, also one that makes a column when it is first asked for.
@@ -88,7 +90,15 @@ class Filter:
         Raises InvalidInputException for a parameter of an INCLUDE without a value and for values that do not suit. An
         EXCLUDE without its values is left out.
         """
-        literals = self._literals(values or {})
+        return self._bind(values or {}) if self.placeholders else self._constant
+
+    @cached_property
+    def _constant(self) -> BoundFilter:
+        """The one that it always is when it has no parameters."""
+        return self._bind({})
+
+    def _bind(self, values: Mapping[str, str]) -> BoundFilter:
+        literals = self._literals(values)
         parts = []
         made: dict[Condition, Test] = {}
         for part in self.tree.parts:
@@ -109,7 +119,9 @@ class Filter:
             if condition not in made:
                 made[condition] = self._test(condition, values)
         any_of = tuple(tuple(made[condition] for condition in all_of) for all_of in part.any_of)
-        return BoundPart(part, any_of, tuple(self._column_test(condition, values) for condition in part.if_user))
+        if_user = tuple(self._column_test(condition, values) for condition in part.if_user)
+        reads_columns = all(isinstance(test, _ColumnTest) for all_of in any_of for test in all_of)
+        return BoundPart(part, any_of, if_user, None if self.placeholders or not reads_columns else WeakKeyDictionary())
 
     def _test(self, condition: Condition, values: Values) -> Test:
         if isinstance(condition.operands, CurrentItem):
@@ -169,6 +181,7 @@ class BoundPart:
     part: Part
     any_of: tuple[tuple[Test, ...], ...]
     if_user: tuple[_ColumnTest, ...]
+    known: WeakKeyDictionary[Candidates, Mask] | None  # what matches, where that is the same for all requests
 
     def applies(self, around: Circumstances) -> bool:
         """Tell whether the conditions after IF hold, if there are any; they do not for a user without metadata."""
@@ -181,6 +194,15 @@ class BoundPart:
         return all(bool(test.mask(row, around)[0]) for test in self.if_user)
 
     def matches(self, candidates: Candidates, around: Circumstances) -> Mask:
+        if self.known is None:
+            return self._matches(candidates, around)
+        found = self.known.get(candidates)
+        if found is None:
+            self.known[candidates] = found = self._matches(candidates, around)
+            found.setflags(write=False)
+        return found
+
+    def _matches(self, candidates: Candidates, around: Circumstances) -> Mask:
         found = np.zeros(candidates.amount, bool)
         for all_of in self.any_of:
             first, *others = (test.mask(candidates, around) for test in all_of)

@@ -199,3 +199,32 @@ def test_number_that_no_row_can_hold_is_an_answer_too(world):
     assert world.kept(f"INCLUDE ItemID WHERE Items.PRICE < {huge}") == list("abcde")
     with pytest.raises(InvalidInputException):
         world.kept("INCLUDE ItemID WHERE Items.YEAR < 1e300")
+
+
+def test_what_only_columns_decide_is_worked_out_once_for_candidates_and_forgotten_with_them():
+    year = Column("YEAR", "int")
+    looked = []
+
+    class Columns(dict):
+        def get(self, name, default=None):
+            looked.append(name)
+            return super().get(name, default)
+
+    def candidates(years):
+        return Candidates(len(years), Columns(YEAR=column(year, years)))
+
+    fields = {"ITEMS": [year], "INTERACTIONS": [Column("EVENT_TYPE", "string")], "USERS": [Column("AGE", "int")]}
+    text = 'INCLUDE ItemID WHERE Items.YEAR > 2000 | EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
+    bound = compile_filter(text, fields).bind()
+    first, second = candidates([1990, 2010, 2020]), candidates([2010])
+    for events, kept in (({}, [1, 2]), ({"watch": np.array([1])}, [2]), ({}, [1, 2])):
+        assert np.flatnonzero(bound.mask(first, Circumstances(events))).tolist() == kept
+    assert bound.mask(second, Circumstances()).tolist() == [True]
+    assert looked == ["YEAR"] * 2
+    assert len(bound.parts[0].known) == 2
+    del first
+    assert len(bound.parts[0].known) == 1
+    with_value = compile_filter("INCLUDE ItemID WHERE Items.YEAR > $YEAR", fields)
+    for value, kept in (("2000", [1, 2]), ("2015", [2])):
+        chosen = with_value.bind({"YEAR": value}).mask(candidates([1990, 2010, 2020]), Circumstances())
+        assert np.flatnonzero(chosen).tolist() == kept
