@@ -44,7 +44,10 @@ def seen(first: str, status: Callable[[], str | None], last: str | None) -> list
 
 
 def status(account: Account, kind: str, arn: str) -> str | None:
-    return None if account.is_gone(kind, arn) else str(account.describe(kind, arn)["status"])
+    try:
+        return str(account.describe(kind, arn)["status"])
+    except account.personalize.exceptions.ResourceNotFoundException:
+        return None
 
 
 @socket_only
