@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize.datasets.inlets import dataset_arn
 from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS
+from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.recommend.answer import TREND, Asked, Promotion, Recommender
 from fakepersonalize.recommend.answered import Answer, Answers
 from fakepersonalize.recommend.filtering import Filters, automatic
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 UNKNOWN = "No answer with the recommendationId {id} is remembered; the newest {most} are."
 MODEL_GONE = "The model that gave the answer {id} is gone."
 FILTER_GONE = "The filter {arn} of the answer {id} is gone."
+FILTER_UNFIT = "The filter {arn} of the answer {id} no longer fits its datasets: {reason}"
 
 DEFAULT_AMOUNTS = {"GetRecommendations": 25, "GetActionRecommendations": 5}
 MOST_PULLING = 20  # items of the history named for each item; the others are summed up
@@ -107,7 +109,10 @@ class Explainer:
                 found = self._filters.find(arn)
                 if found is None or found["datasetGroupArn"] != answer.endpoint.group:
                     raise LookupError(FILTER_GONE.format(arn=arn, id=id_))
-                yield _Filter(role, arn, self._filters.compiled(found).bind(holder.get("filterValues")))
+                try:
+                    yield _Filter(role, arn, self._filters.compiled(found).bind(holder.get("filterValues")))
+                except InvalidInputException as unfit:
+                    raise LookupError(FILTER_UNFIT.format(arn=arn, id=id_, reason=unfit.message)) from None
 
     def _recommended(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, filters: Sequence[_Filter], id_: str

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets, dataset_arn
-from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS, Column
+from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS, Column, Schema
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.recommend.metadata import LiveMetadata, Rows
@@ -39,6 +39,14 @@ class Known:
     rows: Mapping[str, Rows | None]
 
 
+class _Compiled(NamedTuple):
+    """A filter of a dataset group, as the schemas of the datasets that it names were when it was compiled."""
+
+    number: int
+    schemas: Mapping[str, Schema | None]  # by the ARN of the dataset
+    filter: Filter
+
+
 class Filters:
     """The filters, and the live data that they read. `refresh` hears of every commit; asking takes no SQL."""
 
@@ -48,7 +56,7 @@ class Filters:
         self._shelf, self._inlets = shelf, inlets
         self._metadata, self._live, self._past = metadata, live, past
         self._filters: dict[str, Resource] = {}
-        self._compiled: dict[str, tuple[int, Filter]] = {}
+        self._compiled: dict[str, _Compiled] = {}
         self._making = threading.Lock()
         self.frozen: Frozen = lambda group: None  # what is known of a dataset group, where a fault holds it back
         # With each catalogue, how many of the streamed items it has been looked up for.
@@ -71,14 +79,25 @@ class Filters:
                 self._compiled.pop(arn, None)
 
     def compiled(self, resource: Resource) -> Filter:
-        """Return what a filter's expression means; an InvalidInputException where its dataset has gone."""
+        """Return what a filter's expression means; an InvalidInputException where it fits its datasets no longer."""
         from fakepersonalize.filters.evaluate import compile_filter
 
-        number, known = self._compiled.get(resource.arn, (None, None))
-        if known is None or number != resource.number:
-            known = compile_filter(resource["filterExpression"], self._columns(resource["datasetGroupArn"]))
-            self._compiled[resource.arn] = resource.number, known
-        return known
+        known = self._compiled.get(resource.arn)
+        if known is None or known.number != resource.number or not self._is_current(known):
+            group = resource["datasetGroupArn"]
+            made = compile_filter(resource["filterExpression"], self._columns(group))
+            named = {dataset_arn(group, type_) for type_, _ in made.fields}
+            known = _Compiled(resource.number, {arn: self._schema(arn) for arn in named}, made)
+            self._compiled[resource.arn] = known
+        return known.filter
+
+    def _is_current(self, known: _Compiled) -> bool:
+        """A dataset may have gone, and another one with other columns come, under the same ARN."""
+        return all(self._schema(arn) is schema for arn, schema in known.schemas.items())
+
+    def _schema(self, arn: str) -> Schema | None:
+        inlet = self._inlets.of(arn)
+        return inlet.schema if inlet else None
 
     def look(
         self,
@@ -148,8 +167,7 @@ class Filters:
     def _items(self, group: str, ids: Sequence[str], rows: Rows | None, type_: str = ITEMS) -> Items:
         from fakepersonalize.recommend.candidates import Items
 
-        inlet = self._inlets.of(dataset_arn(group, type_))
-        return Items(ids, rows, inlet.schema if inlet else None, EVENTS_OF[type_])
+        return Items(ids, rows, self._schema(dataset_arn(group, type_)), EVENTS_OF[type_])
 
     def known(self) -> Known:
         """Return what filters know now, for a fault to hold on to."""
@@ -167,8 +185,8 @@ class Filters:
         return sorted([*self._past.of(dataset, user), *streamed], key=lambda event: event.time)
 
     def _columns(self, group: str) -> Mapping[str, Sequence[Column]]:
-        inlets = {type_: self._inlets.of(dataset_arn(group, type_)) for type_ in TYPES}
-        return {type_: inlet.schema.columns for type_, inlet in inlets.items() if inlet}
+        schemas = {type_: self._schema(dataset_arn(group, type_)) for type_ in TYPES}
+        return {type_: schema.columns for type_, schema in schemas.items() if schema}
 
 
 @cache
