@@ -192,6 +192,8 @@ class Emulator(Controls):
         """Take up what an earlier run left behind and, in a server, do background work from now on."""
         self._belongings.sweep()
         self.neighbour_app.recall()
+        if not self.settings.in_process:  # there CloudWatch is whoever mocks it, and may remember
+            self._attributions.resume(self.streamed)
         self.lifecycle.recover()
         if self._process:
             self.lifecycle.start_ticker()

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from fakepersonalize import errors
 from fakepersonalize.datasets import schema as schemas
@@ -22,7 +22,6 @@ from fakepersonalize.resources.quotas import EVENT_BYTES, ID_CHARACTERS
 from fakepersonalize.storage.streamed import Event, Record
 
 N = TypeVar("N", int, float)
-Shown = Callable[[str], Sequence[str]]
 
 NO_SESSION = "null"  # what a client of JavaScript sends for none: it was seen to be accepted and to have no effect
 EVENTS = (schemas.INTERACTIONS, schemas.ACTION_INTERACTIONS)
@@ -41,10 +40,21 @@ ORIGIN = {
     "RECOMMENDATIONID": "RECOMMENDATION_ID",
     "EVENTATTRIBUTIONSOURCE": "EVENT_ATTRIBUTION_SOURCE",
 }
-SHOWN = "(SHOWN)"  # no name of a column: it is in no export
+# What was listed under a recommendationId, and the ARN of what listed it. No names of columns: they are in no export.
+SHOWN, GIVEN_BY = "(SHOWN)", "(GIVEN BY)"
 BITS = {"int": 32, "long": 64}
 LARGEST = {"float": 3.4028234663852886e38, "double": 1.7976931348623157e308}
 CLIPPED_FROM = 7_000  # characters; shorter texts are never cut
+
+
+class Listing(NamedTuple):
+    """What was listed under a recommendationId, and the ARN of the campaign or recommender that listed it."""
+
+    items: Sequence[str]
+    by: str
+
+
+Shown = Callable[[str], Listing | None]
 
 
 class Inlet:
@@ -55,10 +65,10 @@ class Inlet:
         named = {_folded(column.name): column for column in schema.columns}
         self._columns = {name: column for name, column in named.items() if name not in OWN[schema.dataset_type]}
 
-    def events(self, request: Mapping[str, Any], shown: Shown = lambda id_: ()) -> list[Event]:
+    def events(self, request: Mapping[str, Any], shown: Shown = lambda id_: None) -> list[Event]:
         """Return the rows of a PutEvents request; those of a session called "null" have no effect.
 
-        `shown` tells what was listed under a recommendationId: impressions where the event names none.
+        `shown` tells what was listed under a recommendationId: impressions where the event names none, and a source.
         """
         user, session = request.get("userId"), request["sessionId"]
         made = [self._event(user, session, sent, shown) for sent in request["eventList"]]
@@ -101,8 +111,11 @@ class Inlet:
             raise InvalidInputException(
                 errors.EVENT_WITHOUT_ITEM, "1 to 256 characters, in the event or in its properties"
             )
-        implicit = shown(sent["recommendationId"]) if "recommendationId" in sent and "impression" not in sent else ()
-        time, more = int(sent["sentAt"]), self._text(given, implicit)
+        listing = shown(sent["recommendationId"]) if "recommendationId" in sent else None
+        origin = {GIVEN_BY: listing.by} if listing else {}
+        if listing and listing.items and "impression" not in sent:
+            origin[SHOWN] = "|".join(listing.items)
+        time, more = int(sent["sentAt"]), self._text(given, origin)
         return Event(self.dataset, user, session, sent.get("eventId"), item, time, sent["eventType"], more)
 
     def _action_interaction(self, sent: Mapping[str, Any]) -> Event:
@@ -125,11 +138,11 @@ class Inlet:
         properties = _properties(sent.get("properties"), FORBIDDEN)
         return properties | {name: value for name, value in members.items() if value is not None}
 
-    def _text(self, given: Mapping[str, Any], shown: Sequence[str] = ()) -> str:
+    def _text(self, given: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> str:
         """Return as JSON what is in the columns that are no members of their own; other keys are ignored."""
         values = {column.name: self._value(column, given.get(name)) for name, column in self._columns.items()}
         values |= {ORIGIN[name]: _string(given.get(name)) for name in ORIGIN.keys() - self._columns.keys()}
-        values |= {SHOWN: "|".join(shown)} if shown else {}
+        values |= origin or {}
         return json.dumps({name: value for name, value in values.items() if value is not None}, sort_keys=True)
 
     def _value(self, column: Column, given: Any) -> Any:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import dataset_arn
+from fakepersonalize.datasets.live import GIVEN_BY
 from fakepersonalize.datasets.schema import INTERACTIONS, ITEMS
 from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.recommend.answered import Answers
@@ -28,7 +29,7 @@ from fakepersonalize.resources.kinds import DATASET, METRIC_ATTRIBUTION
 from fakepersonalize.resources.processes import CREATING, DELETING, FAILED_CREATION
 from fakepersonalize.resources.quotas import ATTRIBUTION_SOURCES
 from fakepersonalize.resources.shelf import Resource, Shelf
-from fakepersonalize.storage.streamed import Event, Record
+from fakepersonalize.storage.streamed import Event, Record, StreamedRows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -174,6 +175,19 @@ class Attributions:
                 assert isinstance(row, Event)
                 self._waiting.append((attribution, row, self._source_of(row)))
 
+    def resume(self, streamed: StreamedRows) -> None:
+        """Count what an earlier run counted of streamed events: CloudWatch has forgotten it.
+
+        They count by the metrics that there are now, but not what came before the attribution, nor what CloudWatch
+        takes no longer.
+        """
+        oldest = self._now() - OLDEST_SECONDS - WINDOW_SECONDS
+        for dataset, attribution in self._of_dataset.items():
+            for page in streamed.pages_of_events(dataset):
+                counted = [event for event in page if event.at >= attribution.created and event.time > oldest]
+                with self._lock:
+                    self._add(attribution, [(event, self._source_of(event)) for event in counted])
+
     @property
     def crowded(self) -> bool:
         return len(self._waiting) > MOST_WAITING
@@ -238,7 +252,7 @@ class Attributions:
 
     def _source_of(self, event: Event) -> str:
         given = {name.upper(): value for name, value in json.loads(event.more).items()}
-        return str(given.get(SOURCE) or self._endpoint(given.get(REFERENCE)) or UNDEFINED)
+        return str(given.get(SOURCE) or given.get(GIVEN_BY) or UNDEFINED)
 
     def _endpoint(self, recommendation_id: str | None) -> str | None:
         """Return what gave a recommendation, if that was not too long ago."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from fakepersonalize import arns, errors
 from fakepersonalize.datasets import live, schema
-from fakepersonalize.datasets.live import Inlet
+from fakepersonalize.datasets.live import Inlet, Listing
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
 from fakepersonalize.resources.kinds import DATASET
@@ -53,11 +52,12 @@ def _tracked(call: Call, tracking_id: str, type_: str) -> Inlet:
     return inlet
 
 
-def _shown(call: Call, recommendation_id: str) -> Sequence[str]:
-    """Return the items of an answer; an id that is unknown, too old or of another account says nothing."""
+def _shown(call: Call, recommendation_id: str) -> Listing | None:
+    """Return what an answer listed; an id that is unknown, too old or of another account says nothing."""
     answer = call.house.answers.find(recommendation_id)
     own = arns.parse(answer.endpoint.arn) if answer else None
-    return answer.items[:MOST_SHOWN] if answer and own and own.scope == call.scope else ()
+    known = answer is not None and own is not None and own.scope == call.scope
+    return Listing(answer.items[:MOST_SHOWN], answer.endpoint.arn) if answer and known else None
 
 
 def _put_records(call: Call, arn: str, type_: str, sent: list[dict[str, Any]], id_member: str) -> None:
