@@ -241,10 +241,10 @@ def _answered(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:
     """Ask the emulator what the door would have asked it."""
     from botocore.exceptions import ConnectionClosedError
 
+    from fakepersonalize.clients import respond
     from fakepersonalize.faults import ConnectionCut
     from fakepersonalize.frontdoor import identity
     from fakepersonalize.frontdoor.neighbour_app import account_of_key
-    from fakepersonalize.neighbours import respond
     from fakepersonalize.protocol.messages import Incoming
 
     url, headers = urlsplit(request.url), _headers(request)

@@ -8,37 +8,30 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.clients import Application, client_elsewhere, in_process_client, new_session
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.client import BaseClient
     from botocore.session import Session
 
-CONNECT_SECONDS, ANSWER_SECONDS = 5, 20  # how long an S3 elsewhere is waited for, each time it is tried
 BLOCK_BYTES = 1 << 20
 PART_BYTES = 8 << 20  # of an object that is written bit by bit; S3 takes parts from 5 MiB on, except for the last
 KEPT_CLIENTS = 32
 METRICS_AT_ONCE = 500
-# Never resolved, since the application answers; https spares botocore from hashing what is written.
-NOWHERE = "https://localhost"
 
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/(?:.*/)?(?P<name>[^/]+)")
 
 
-class NeighbourApplication(Protocol):
+class NeighbourApplication(Application, Protocol):
     """A WSGI application that answers for the neighbours and can read their stored objects piece by piece."""
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]: ...
 
     def stored_object(self, scope: Scope, bucket: str, key: str, block_bytes: int) -> Iterator[bytes]: ...
 
@@ -108,7 +101,7 @@ class Neighbours:
         """Yield an object in blocks of at most a mebibyte; an object that is replaced meanwhile raises Unreadable."""
         if self._endpoint is not None:
             with _refusals(bucket):
-                yield from self._s3(scope).get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(BLOCK_BYTES)
+                yield from self.s3(scope).get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(BLOCK_BYTES)
             return
         self._object(scope, bucket, key)
         try:
@@ -119,7 +112,7 @@ class Neighbours:
     def write_object(self, scope: Scope, bucket: str, key: str, body: bytes | BinaryIO) -> None:
         """Store an object; a file is read from where it stands. Raises Unreadable."""
         with _refusals(bucket):
-            self._s3(scope).put_object(Bucket=bucket, Key=key, Body=body)
+            self.s3(scope).put_object(Bucket=bucket, Key=key, Body=body)
 
     @contextmanager
     def writing(self, scope: Scope, location: str) -> Iterator[BinaryIO]:
@@ -130,7 +123,7 @@ class Neighbours:
         """
         bucket, key = split_location(location)
         with _refusals(bucket):
-            upload = _Upload(self._s3(scope), bucket, key)
+            upload = _Upload(self.s3(scope), bucket, key)
             try:
                 yield cast(BinaryIO, upload)
                 upload.finish()
@@ -140,7 +133,7 @@ class Neighbours:
 
     def put_metrics(self, scope: Scope, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
         """Give CloudWatch values of metrics, each as a MetricDatum of PutMetricData."""
-        cloudwatch = self._client("cloudwatch", scope)
+        cloudwatch = self.client("cloudwatch", scope)
         for first in range(0, len(data), METRICS_AT_ONCE):
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=list(data[first : first + METRICS_AT_ONCE]))
 
@@ -156,7 +149,7 @@ class Neighbours:
         named = _ROLE_ARN.fullmatch(role_arn)
         if not named:
             return None
-        iam = self._client("iam", Scope(named["account"], scope.region))
+        iam = self.client("iam", Scope(named["account"], scope.region))
         try:
             found = iam.get_role(RoleName=named["name"])["Role"]
         except ClientError as error:
@@ -171,14 +164,14 @@ class Neighbours:
         """Return the policy of a bucket as JSON; None when it has none, or does not show it."""
         try:
             with _refusals(bucket):
-                return str(self._s3(scope).get_bucket_policy(Bucket=bucket)["Policy"])
+                return str(self.s3(scope).get_bucket_policy(Bucket=bucket)["Policy"])
         except Unreadable:
             return None
 
     def _object(self, scope: Scope, bucket: str, key: str) -> ObjectInfo:
         # HeadObject has no body and so cannot say what is missing; in a listing, a key precedes all that begin with it.
         with _refusals(bucket):
-            listed = self._s3(scope).list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+            listed = self.s3(scope).list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
         for entry in listed.get("Contents", ()):
             if entry["Key"] == key:
                 return _info(bucket, entry)
@@ -187,22 +180,16 @@ class Neighbours:
     def _folder(self, scope: Scope, bucket: str, prefix: str, deep: bool) -> list[ObjectInfo]:
         below = {} if deep else {"Delimiter": "/"}
         with _refusals(bucket):
-            pages = self._s3(scope).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **below)
+            pages = self.s3(scope).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **below)
             found = [entry for page in pages for entry in page.get("Contents", ())]
         return [_info(bucket, entry) for entry in found if not entry["Key"].endswith("/")]
 
     def s3(self, scope: Scope) -> Any:
         """Return a client of S3, as boto3 has it, in the name of a scope."""
-        return self._s3(scope)
+        return self.client("s3", scope)
 
     def client(self, service: str, scope: Scope) -> Any:
         """Return a client of any service but Personalize, as boto3 has it, in the name of a scope."""
-        return self._client(service, scope)
-
-    def _s3(self, scope: Scope) -> Any:
-        return self._client("s3", scope)
-
-    def _client(self, service: str, scope: Scope) -> Any:
         with self._lock:
             client = self._clients.pop((service, scope), None) or self._new_client(service, scope)
             self._clients[service, scope] = client  # now the most recently used
@@ -213,11 +200,11 @@ class Neighbours:
     def _new_client(self, service: str, scope: Scope) -> BaseClient:
         away = service == "s3" and self._endpoint is not None
         if away not in self._sessions:
-            self._sessions[away] = _session(isolated=not away)
+            self._sessions[away] = new_session(isolated=not away)
         session = self._sessions[away]
         if away:
-            return _client_elsewhere(session, service, scope, self._endpoint)
-        return _in_process_client(session, service, scope, self._application)
+            return client_elsewhere(session, service, scope, self._endpoint)
+        return in_process_client(session, service, scope, self._application)
 
 
 def split_location(location: str) -> tuple[str, str]:
@@ -226,13 +213,6 @@ def split_location(location: str) -> tuple[str, str]:
     if not location.startswith("s3://") or not bucket:
         raise ValueError(f"{location!r} is not a location in S3")
     return bucket, key
-
-
-def respond(url: str, status: int, headers: Iterable[tuple[str, str]], body: bytes) -> AWSResponse:
-    """Return what botocore would have received from a socket."""
-    from botocore.awsrequest import AWSResponse, HeadersDict
-
-    return AWSResponse(url, status, HeadersDict(headers), _Raw(body))
 
 
 class _Upload(io.RawIOBase):
@@ -275,13 +255,6 @@ class _Upload(io.RawIOBase):
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
 
 
-class _Raw(io.BytesIO):
-    """A body that is already here, with the method that botocore expects of urllib3's."""
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        yield self.read()
-
-
 def _policies(iam: Any, role: str) -> Iterator[str]:
     """Yield the policies of a role, those inside it and those attached to it."""
     for page in iam.get_paginator("list_role_policies").paginate(RoleName=role):
@@ -312,89 +285,3 @@ def _refusals(bucket: str) -> Iterator[None]:
         raise Unreadable(bucket, "InvalidBucketName") from error
     except BotoCoreError as error:  # an endpoint elsewhere that does not answer, or credentials that are not there
         raise Unreadable(bucket, type(error).__name__) from error
-
-
-def isolated_session() -> Session:
-    """Return a session of botocore that knows nothing of the user's profiles and files."""
-    return _session(isolated=True)
-
-
-def _session(isolated: bool) -> Session:
-    """Return a session; an isolated one knows nothing of the user's profiles and files."""
-    from botocore.session import Session
-
-    nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    return Session(session_vars=nothing | {"credentials_file": (None, None, os.devnull, None)} if isolated else None)
-
-
-def _client_elsewhere(session: Session, service: str, scope: Scope, endpoint: str | None) -> BaseClient:
-    from botocore.config import Config
-
-    patience = Config(connect_timeout=CONNECT_SECONDS, read_timeout=ANSWER_SECONDS)
-    return session.create_client(service, region_name=scope.region, endpoint_url=endpoint, config=patience)
-
-
-def _in_process_client(session: Session, service: str, scope: Scope, application: NeighbourApplication) -> BaseClient:
-    from botocore.config import Config
-
-    client = session.create_client(
-        service,
-        region_name=scope.region,
-        endpoint_url=NOWHERE,
-        aws_access_key_id=scope.account,  # twelve digits: the front door reads the account off the key
-        aws_secret_access_key=scope.account,  # nothing is verified
-        config=Config(
-            retries={"total_max_attempts": 1},
-            s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            use_dualstack_endpoint=False,
-            use_fips_endpoint=False,
-        ),
-    )
-    # First in line: moto's own handler stands there too when its mocks are on.
-    client.meta.events.register_first("before-send", lambda request, **_: _call(application, request))
-    return client
-
-
-def _call(application: NeighbourApplication, request: AWSPreparedRequest) -> AWSResponse:
-    """Hand a signed request to a WSGI application."""
-    answered: list[Any] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-        answered[:] = [int(status.split()[0]), headers]
-
-    pieces = application(_environ(request), start_response)
-    try:
-        body = b"".join(pieces)
-    finally:
-        getattr(pieces, "close", lambda: None)()
-    return respond(request.url, answered[0], answered[1], body)
-
-
-def _environ(request: AWSPreparedRequest) -> dict[str, Any]:
-    url = urlsplit(request.url)
-    body = request.body or b""
-    environ = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
-        "QUERY_STRING": url.query,
-        "RAW_URI": f"{url.path}?{url.query}" if url.query else url.path,
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "443",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": url.netloc,
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": url.scheme,
-        "wsgi.input": body if hasattr(body, "read") else io.BytesIO(body.encode() if isinstance(body, str) else body),
-        "wsgi.errors": io.StringIO(),
-        "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
-    }
-    for name, value in request.headers.items():
-        key = name.upper().replace("-", "_")
-        text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = text
-    return environ

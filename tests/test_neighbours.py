@@ -28,7 +28,7 @@ def neighbours(app):
 
 @pytest.fixture
 def bucket(neighbours):
-    neighbours._s3(SCOPE).create_bucket(Bucket="films", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    neighbours.s3(SCOPE).create_bucket(Bucket="films", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return "films"
 
 
@@ -72,7 +72,7 @@ def test_folders_of_more_objects_than_a_page_are_whole(neighbours, bucket, monke
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
     for n in range(7):
         neighbours.write_object(SCOPE, bucket, f"many/{n}", b"")
-    assert len(neighbours._s3(SCOPE).list_objects_v2(Bucket=bucket)["Contents"]) == 3
+    assert len(neighbours.s3(SCOPE).list_objects_v2(Bucket=bucket)["Contents"]) == 3
     assert len(neighbours.objects(SCOPE, "s3://films/many/")) == 7
 
 
@@ -111,7 +111,7 @@ def test_other_locations_are_refused(location):
 
 
 def test_roles_are_found_in_the_account_that_their_arn_names(neighbours):
-    iam = neighbours._client("iam", Scope("222222222222", "us-east-1"))
+    iam = neighbours.client("iam", Scope("222222222222", "us-east-1"))
     iam.create_role(RoleName="reader", AssumeRolePolicyDocument='{"Version": "a"}', Path="/service-role/")
     iam.put_role_policy(RoleName="reader", PolicyName="inside", PolicyDocument=json.dumps(MAY_LIST))
     iam.attach_role_policy(RoleName="reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
@@ -126,7 +126,7 @@ def test_roles_are_found_in_the_account_that_their_arn_names(neighbours):
 def test_bucket_policies_are_shown_where_there_are_any(neighbours, bucket):
     assert neighbours.bucket_policy(SCOPE, bucket) is None
     assert neighbours.bucket_policy(SCOPE, "elsewhere") is None
-    neighbours._s3(SCOPE).put_bucket_policy(Bucket=bucket, Policy=json.dumps(MAY_LIST))
+    neighbours.s3(SCOPE).put_bucket_policy(Bucket=bucket, Policy=json.dumps(MAY_LIST))
     assert json.loads(neighbours.bucket_policy(SCOPE, bucket)) == MAY_LIST
 
 
@@ -135,12 +135,12 @@ def test_the_users_configuration_changes_nothing(app, monkeypatch):
         monkeypatch.setenv(name, "http://nowhere.invalid")
     for name in ("AWS_USE_DUALSTACK_ENDPOINT", "AWS_USE_FIPS_ENDPOINT"):
         monkeypatch.setenv(name, "true")
-    assert Neighbours(app)._s3(SCOPE).list_buckets()["Buckets"] == []
+    assert Neighbours(app).s3(SCOPE).list_buckets()["Buckets"] == []
 
 
 def test_few_clients_are_kept_however_many_accounts_there_are(neighbours):
     for account in range(40):
-        neighbours._s3(Scope(f"{account:012}", "us-east-1"))
+        neighbours.s3(Scope(f"{account:012}", "us-east-1"))
     assert len(neighbours._clients) == 32
 
 
@@ -159,11 +159,11 @@ def test_a_real_endpoint_is_read_over_its_socket(app):
             environment.setenv("AWS_ACCESS_KEY_ID", "111111111111")
             environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
             scope = Scope("999999999999", "us-east-1")
-            away._s3(scope).create_bucket(Bucket="away")
+            away.s3(scope).create_bucket(Bucket="away")
             away.write_object(scope, "away", "key", b"content")
             assert [found.key for found in away.objects(scope, "s3://away")] == ["key"]
             assert b"".join(away.read_object(scope, "away", "key")) == b"content"
-        away._s3(scope).close()
+        away.s3(scope).close()
     finally:
         server.shutdown()
         thread.join()
@@ -201,7 +201,7 @@ def test_an_object_that_is_not_finished_is_none(neighbours, bucket, size, monkey
     with pytest.raises(TypeError), neighbours.writing(SCOPE, "s3://films/half") as file:
         file.writelines([bytes(size), "no bytes"])
     assert neighbours.objects(SCOPE, "s3://films/") == []
-    assert "Uploads" not in neighbours._s3(SCOPE).list_multipart_uploads(Bucket=bucket)
+    assert "Uploads" not in neighbours.s3(SCOPE).list_multipart_uploads(Bucket=bucket)
 
 
 @pytest.mark.parametrize("size", [1, 9 << 20])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.neighbours import NOWHERE, isolated_session, respond
+from fakepersonalize.clients import NOWHERE, new_session, respond
 from fakepersonalize.protocol.messages import Incoming, Reply
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Answer = Callable[[Incoming, Scope], Reply]
 
 def own_client(answer: Answer, scope: Scope) -> Any:
     """Return a client of the service `personalize`, as boto3 has it, whose requests `answer` gets."""
-    client = isolated_session().create_client(
+    client = new_session().create_client(
         "personalize",
         region_name=scope.region,
         endpoint_url=NOWHERE,

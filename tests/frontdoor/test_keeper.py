@@ -40,10 +40,10 @@ class Life:
         self.neighbours._sessions = SESSIONS
 
     def s3(self, scope=SCOPE):
-        return self.neighbours._client("s3", scope)
+        return self.neighbours.client("s3", scope)
 
     def iam(self, scope=SCOPE):
-        return self.neighbours._client("iam", scope)
+        return self.neighbours.client("iam", scope)
 
 
 class World:
@@ -453,7 +453,7 @@ def test_what_is_damaged_is_reported_and_the_rest_comes_back(world, caplog):
 
 def test_nothing_is_kept_without_a_store(tmp_path):
     app = NeighbourApp()
-    s3 = Neighbours(app)._client("s3", SCOPE)
+    s3 = Neighbours(app).client("s3", SCOPE)
     s3.create_bucket(Bucket="films", **PLACE)
     s3.put_object(Bucket="films", Key="a", Body=b"1")
     assert list(tmp_path.iterdir()) == []

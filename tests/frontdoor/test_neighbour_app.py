@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
-from fakepersonalize import neighbours
+from fakepersonalize import clients
 from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor import neighbour_app
 from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
@@ -48,7 +48,7 @@ def connect(app):
             aws_secret_access_key="x",
             config=Config(retries={"total_max_attempts": 1}, **config),
         )
-        client.meta.events.register_first("before-send", lambda request, **_: neighbours._call(app, request))
+        client.meta.events.register_first("before-send", lambda request, **_: clients._call(app, request))
         return client
 
     return connect
