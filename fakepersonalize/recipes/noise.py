@@ -14,6 +14,7 @@ Keys = npt.NDArray[np.uint64]
 STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 NUMPY_STEPS = tuple((np.uint64(shift), np.uint64(factor)) for shift, factor in STEPS)
 LARGEST = 2**64 - 1
+FEW = 24  # up to so many, numpy's overhead is more than the work
 
 
 def key(*parts: object) -> int:
@@ -26,9 +27,9 @@ def keys(ids: Iterable[str]) -> Keys:
     return np.array([key(id_) for id_ in ids], np.uint64)
 
 
-def of(asker: int) -> float:
-    """Return the number above 0 and below 1 that belongs to who asks: what `uniform` has for the key 0."""
-    mixed = asker
+def of(key: int) -> float:
+    """Return the number above 0 and below 1 that belongs to a key, such as that of who asks."""
+    mixed = key
     for shift, factor in STEPS:
         mixed = (mixed ^ (mixed >> shift)) * factor & LARGEST
     return (((mixed ^ (mixed >> 31)) >> 12) + 0.5) / 2.0**52
@@ -36,6 +37,8 @@ def of(asker: int) -> float:
 
 def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
     """Return a number above 0 and below 1 for each key, [n]; another asker gets others."""
+    if len(about) <= FEW:
+        return np.array([of(asker ^ key) for key in about.tolist()])
     numbers: npt.NDArray[np.float64] = of_many(np.array([asker], np.uint64), about)[0]
     return numbers
 

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy.sparse import csr_matrix
 
 from fakepersonalize.recipes.evaluation import evaluate, split_users
+from fakepersonalize.recipes.models import one_user
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.popularity import Popularity
 from fakepersonalize.recipes.training import History, TrainingData, distinct_users
@@ -182,7 +183,9 @@ def test_a_grown_model_knows_of_further_items_by_their_features_alone(films):
 
 @pytest.mark.parametrize("recency_mask", [True, False])
 @pytest.mark.parametrize("described", [True, False])
-def test_one_user_is_told_what_many_are_told(films, groceries, recency_mask, described):
+@pytest.mark.parametrize("small", [0, 10**9])
+def test_one_user_is_told_what_many_are_told(films, groceries, recency_mask, described, small, monkeypatch):
+    monkeypatch.setattr(one_user, "SMALL_CATALOGUE", small)
     for data in (films, groceries):
         kinds = np.arange(data.n_items)
         features = csr_matrix((np.ones(data.n_items), (kinds, kinds % 4)), shape=(data.n_items, 4))

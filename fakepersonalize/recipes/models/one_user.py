@@ -14,13 +14,15 @@ from fakepersonalize.recipes.training import Codes
 if TYPE_CHECKING:
     from fakepersonalize.recipes.models.blend import Blend
 
+SMALL_CATALOGUE = 8192  # up to so many items, counting in a table of all is faster than sorting those of the user
+
 
 def preferences(model: Blend, items: Codes) -> npt.NDArray[np.float64]:
     """Return what a user is likely to want, [n_items], after these items, oldest first and at least one.
 
     The user's metadata and circumstances are left to `Blend`.
     """
-    seen, times = np.unique(items, return_counts=True)
+    seen, times = _counted(items, len(model.popularity))
     wanted = _from_transitions(model, items, seen, times)
     own = wanted[seen]
     wanted += model.standing
@@ -29,6 +31,15 @@ def preferences(model: Blend, items: Codes) -> npt.NDArray[np.float64]:
     _add_factors(model, seen, wanted)
     wanted[seen] = own
     return wanted
+
+
+def _counted(items: Codes, n_items: int) -> tuple[Codes, npt.NDArray[np.int64]]:
+    """Return the distinct items, by code, and how often each is there."""
+    if n_items > SMALL_CATALOGUE:
+        return np.unique(items, return_counts=True)
+    times = np.bincount(items, minlength=n_items)
+    seen = times.nonzero()[0]
+    return seen, times[seen]
 
 
 def _from_transitions(model: Blend, items: Codes, seen: Codes, times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
