@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 THREADS = 32
 LARGEST_UPLOAD_BYTES = 6 * 2**30  # S3 takes 5 GB in one piece
 SENT_AT_ONCE_BYTES = 2**16
+READ_AT_ONCE_BYTES = 2**16  # between two looks, in which others are answered
 # select(), all that Windows has, takes 512 sockets; waitress needs a few for itself.
 OPEN_CONNECTIONS = 4096 if hasattr(select, "poll") else 500
 SPARE_FILES = 512
@@ -110,6 +111,7 @@ class WebServer:
             _dispatcher=crew,
             connection_limit=OPEN_CONNECTIONS,
             asyncore_use_poll=poll,
+            recv_bytes=READ_AT_ONCE_BYTES,
             max_request_body_size=LARGEST_UPLOAD_BYTES,
             ident=f"fakepersonalize/{__version__}",
             clear_untrusted_proxy_headers=True,

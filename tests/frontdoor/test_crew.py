@@ -239,6 +239,15 @@ def test_all_who_knock_at_once_are_let_in_at_once(shop, web, connect, monkeypatc
     assert len(looks) - seen < 10
 
 
+def test_an_upload_is_taken_in_in_large_pieces(web, connect, monkeypatch):
+    looks, look = [], web._crew._poll
+    monkeypatch.setattr(web._crew, "_poll", lambda *given: (looks.append(1), look(*given)))
+    connection = connect()
+    connection.sendall(b"PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (8 * len(BLOCK)) + BLOCK * 8)
+    assert answer(connection) == "/upload"
+    assert len(looks) < 600  # between two of them others are answered; 8 KiB at once would be 1,024
+
+
 def test_no_more_are_let_in_than_may_be(web, connect, monkeypatch, caplog):
     monkeypatch.setattr(web._waitress.adj, "connection_limit", 10)
     connections = [connect() for _ in range(16)]
