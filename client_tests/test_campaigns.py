@@ -131,6 +131,35 @@ def test_an_update_of_the_version_keeps_the_configuration_and_serves_the_new_one
     assert set(account.recommended(campaign, userId="u1", numResults=500)) == {item for _, item, _ in rows}
 
 
+@socket_only
+def test_until_an_update_is_over_the_old_version_and_configuration_serve(
+    waiting: Callable[..., tuple[Account, Tell]],
+) -> None:
+    account, tell = waiting("campaign")
+    group = account.shop(ROWS)
+    first, second = (
+        account.version(account.solution(group, name, name)) for name in ("aws-hrnn", "aws-popularity-count")
+    )
+    campaign = account.personalize.create_campaign(name="c", solutionVersionArn=first)["campaignArn"]
+    for _ in range(2):
+        with refused("ResourceNotFoundException", f"Resource Arn {campaign} does not exist."):
+            account.recommended(campaign, userId="u1")
+        tell()
+    before = account.recommended(campaign, userId="u1")
+    account.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=second)
+    for status in ("CREATE PENDING", "CREATE IN_PROGRESS"):
+        described = account.describe("campaign", campaign)
+        assert (described["status"], described["latestCampaignUpdate"]["status"]) == ("ACTIVE", status)
+        assert described["solutionVersionArn"] == first
+        assert account.recommended(campaign, userId="u1") == before
+        tell()
+    assert account.describe("campaign", campaign)["solutionVersionArn"] == second
+    assert account.recommended(campaign, userId="u1") == shops.popular(ROWS)[:25] != before
+    account.personalize.delete_campaign(campaignArn=campaign)
+    with refused("ResourceNotFoundException", campaign):
+        account.recommended(campaign, userId="u1")
+
+
 def test_a_second_update_replaces_what_the_first_showed(account: Account, solution: str) -> None:
     campaign = account.campaign(account.version(solution))
     updated(account, campaign, campaignConfig=EXPLORING)

@@ -63,12 +63,18 @@ def test_what_adds_to_a_ranking_sums_to_its_scores(market: Market, controls: Any
     explained = controls.explain(answer["recommendationId"])
     require_sums(answer["personalizedRanking"], explained)
     assert explained["filters"][0]["parts"] == [{"expression": NOT_NOIR, "removed": 1, "items": ["i50"]}]
+    assert explained["items"][-1]["itemId"] == "unknown"
+    assert [each["source"] for each in explained["items"][-1]["contributions"]] == ["unknownItem"]
 
 
 def test_what_adds_to_actions_sums_to_their_scores(deeds: Deeds, controls: Any) -> None:
     answer = deeds.account.runtime.get_action_recommendations(campaignArn=deeds.campaign, userId="u4", numResults=10)
     assert any(action["score"] for action in answer["actionList"])
-    require_sums(answer["actionList"], controls.explain(answer["recommendationId"]), "actionId")
+    explained = controls.explain(answer["recommendationId"])
+    require_sums(answer["actionList"], explained, "actionId")
+    for action in explained["items"]:
+        tried_out = [each["source"] for each in action["contributions"]] == ["exploration"]
+        assert tried_out == (action["score"] == 0)
 
 
 @pytest.mark.parametrize("recipe", ["aws-hrnn", "aws-popularity-count"])
@@ -86,7 +92,10 @@ def test_similar_items_come_from_the_item_that_was_asked_about(market: Market, c
     assert strengths == sorted(strengths, reverse=True)
     assert strengths[0] > 0
     unknown = recommended(market, SIMS, itemId="unknown", numResults=5)
-    assert [item["contributions"] for item in controls.explain(unknown["recommendationId"])["items"]] == [[]] * 5
+    popular = [{"source": "popularity", "score": 0.0, "share": None}]
+    assert [item["contributions"] for item in controls.explain(unknown["recommendationId"])["items"]] == [popular] * 5
+    whole = recommended(market, SIMS, itemId="i40", numResults=500)
+    assert controls.explain(whole["recommendationId"])["items"][-1]["contributions"] == popular
 
 
 def test_the_items_that_a_user_met_last_pull_up_what_follows_them(market: Market, controls: Any) -> None:

@@ -38,6 +38,7 @@ USE_CASES = {
     "aws-vod-trending-now": ("VIDEO_ON_DEMAND", [], False),
     "aws-vod-top-picks": ("VIDEO_ON_DEMAND", ["userId"], True),
 }
+LATER = shops.START + 26 * 3600  # behind all rows
 GIVEN = {"userId": "u1", "itemId": "i40"}
 
 
@@ -47,12 +48,15 @@ class Domains:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.watched = set(shops.histories(ROWS)["u1"])
+        self.tracking_ids: dict[str, str] = {}
         for domain, (items, types) in DOMAINS.items():
             group = account.group(domain, domain=domain)
             rows = [(*row, type_) for row in ROWS for type_ in types]
             dataset = account.dataset(group, account.schema(f"{domain}-events", EVENTS, domain=domain))
             account.import_rows(dataset, account.put(shops.csv(rows, f"{shops.HEADER},EVENT_TYPE"), domain), domain)
             account.dataset(group, account.schema(f"{domain}-items", items, domain=domain), "Items", "items")
+            made = account.personalize.create_event_tracker(name=domain, datasetGroupArn=group)
+            self.tracking_ids[domain] = made["trackingId"]
             for recipe in (recipe for recipe, (of, _, _) in USE_CASES.items() if of == domain):
                 made = account.personalize.create_recommender(
                     name=recipe, datasetGroupArn=group, recipeArn=RECIPES + recipe
@@ -98,6 +102,33 @@ def test_what_nothing_is_bought_with_is_answered_with_the_best_sellers_itself_in
         assert controls.explain(answer["recommendationId"])["same"]
         similar = domains.recommended("aws-vod-because-you-watched-x", userId="u5", itemId=item, numResults=500)
         assert item not in similar
+
+
+@pytest.mark.parametrize("recipe", USE_CASES)
+def test_events_change_the_order_of_personal_use_cases_alone_and_leave_out_what_was_bought_or_watched(
+    domains: Domains, controls: Any, recipe: str
+) -> None:
+    domain, needed, automatic = USE_CASES[recipe]
+    account, user = domains.account, f"viewer of {recipe}"
+    given = {"userId": user} | ({"itemId": "i40"} if "itemId" in needed else {})
+    before = domains.recommended(recipe, **given, numResults=500)
+    account.events.put_events(
+        trackingId=domains.tracking_ids[domain],
+        sessionId=user,
+        userId=user,
+        eventList=[{"eventType": DOMAINS[domain][1][-1].upper(), "itemId": "i60", "sentAt": LATER}],
+    )
+    arn = account.arn(f"recommender/{recipe}")
+    answer = account.runtime.get_recommendations(recommenderArn=arn, **given, numResults=500)
+    after = [item["itemId"] for item in answer["itemList"]]
+    assert set(before) - set(after) == ({"i60"} if automatic else set())
+    reacts = [item for item in before if item in after] != after
+    assert reacts == (recipe in {name for name, _ in EXPLORING} or recipe == "aws-vod-trending-now")
+    explained = controls.explain(answer["recommendationId"])
+    assert explained["same"]
+    for item in explained["items"]:
+        assert item["contributions"]
+        assert sum(each["score"] for each in item["contributions"]) == pytest.approx(item["score"], abs=1e-6)
 
 
 EXPLORING = [("aws-ecomm-recommended-for-you", {"price": 1, "categoryL1": "new"})]

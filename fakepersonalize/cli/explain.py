@@ -45,7 +45,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         sources = ", ".join(_source(each) for each in item["contributions"][:MOST_SOURCES])
         promoted = f" promoted by {item['promotionName']};" if "promotionName" in item else ""
         id_ = item.get("itemId") or item["actionId"]
-        yield f"{place:4}  {id_:20} {item['score']:<12.7g}{promoted} {sources or 'fills the list'}"
+        yield f"{place:4}  {id_:20} {item['score']:<12.7g}{promoted} {sources}"
     for each in found["filters"]:
         yield f"Filter of the {each['role']}: {each.get('filterArn', 'automatic')}"
         for part in each["parts"]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import Codes, History
     from fakepersonalize.recommend.candidates import Items, Look
 
-UNKNOWN = "No answer with the recommendationId {id} is remembered; the newest {most} are."
+UNKNOWN = "No answer with the recommendationId {id} is remembered; at most the newest {most} are."
 MODEL_GONE = "The model that gave the answer {id} is gone."
 FILTER_GONE = "The filter {arn} of the answer {id} is gone."
 FILTER_UNFIT = "The filter {arn} of the answer {id} no longer fits its datasets: {reason}"
@@ -94,7 +94,7 @@ class Explainer:
             "request": asked,
             "same": told.ids == list(answer.items),
             "historyLength": len(history.items),
-            "items": [*_described(listed.members, explained, told, names)],
+            "items": [*_described(listed.members, explained, told, names, _FILLING[answer.operation])],
             "filters": [self._told(each, answer, asked, listed) for each in filters],
         }
 
@@ -276,19 +276,18 @@ def _of(role: str, filters: Sequence[_Filter]) -> BoundFilter | None:
 
 
 def _described(
-    members: Sequence[dict[str, Any]], explained: Explanation, told: _Told, names: Sequence[str]
+    members: Sequence[dict[str, Any]], explained: Explanation, told: _Told, names: Sequence[str], filling: str
 ) -> Iterator[dict[str, Any]]:
-    """Give the members of a list with their scores and contributions."""
+    """Give the members of a list with their scores and contributions; `filling` is what brought those without any."""
     row_of = {place: row for row, place in enumerate(told.places)}
     for place, member in enumerate(members):
         row = row_of.get(place)
         given = {name: value for name, value in member.items() if name != "score"}
         answered = {"answeredScore": member["score"]} if "score" in member else {}
-        if row is None:
-            yield given | answered | {"score": 0.0, "contributions": []}
-        else:
-            score = float(explained.scores[row])
-            yield given | answered | {"score": score, "contributions": _contributions(explained, row, names)}
+        score, found = 0.0, []
+        if row is not None:
+            score, found = float(explained.scores[row]), _contributions(explained, row, names)
+        yield given | answered | {"score": score, "contributions": found or [_share({"source": filling}, 0.0, score)]}
 
 
 def _contributions(explained: Explanation, row: int, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -332,6 +331,12 @@ _LISTS = {
     "GetRecommendations": Explainer._recommended,
     "GetPersonalizedRanking": Explainer._ranked,
     "GetActionRecommendations": Explainer._acted,
+}
+# What brings items into a list that nothing adds to the score of.
+_FILLING = {
+    "GetRecommendations": "popularity",
+    "GetPersonalizedRanking": "unknownItem",
+    "GetActionRecommendations": EXPLORATION,
 }
 _EXPLAINED = {
     "GetRecommendations": Explainer._of_recommendations,

@@ -29,7 +29,7 @@ FOUND: dict[str, Any] = {
                 {"source": "popularity", "score": 0.05, "share": 0.2},
             ],
         },
-        {"itemId": "film2", "score": 0.0, "contributions": []},
+        {"itemId": "film2", "score": 0.0, "contributions": [{"source": "popularity", "score": 0.0, "share": None}]},
     ],
     "filters": [
         {
@@ -46,7 +46,7 @@ GetRecommendations of arn:aws:personalize:us-east-1:123456789012:campaign/films 
 The model knew 3 interactions of the user.
 Its data have changed since: this is what it would say now.
    1  film1                0.25         promoted by week; film9 80%, popularity 20%
-   2  film2                0            fills the list
+   2  film2                0            popularity
 Filter of the request: arn:aws:personalize:us-east-1:123456789012:filter/short
       EXCLUDE ...
       removed 7: film0, film1, film2, film3, film4, ...
