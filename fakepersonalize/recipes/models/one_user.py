@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from fakepersonalize.recipes.training import Codes
 
 if TYPE_CHECKING:
     from fakepersonalize.recipes.models.blend import Blend
+
+Distinct = npt.NDArray[np.integer[Any]]
 
 SMALL_CATALOGUE = 8192  # up to so many items, counting in a table of all is faster than sorting those of the user
 
@@ -33,7 +35,7 @@ def preferences(model: Blend, items: Codes) -> npt.NDArray[np.float64]:
     return wanted
 
 
-def _counted(items: Codes, n_items: int) -> tuple[Codes, npt.NDArray[np.int64]]:
+def _counted(items: Codes, n_items: int) -> tuple[Distinct, Distinct]:
     """Return the distinct items, by code, and how often each is there."""
     if n_items > SMALL_CATALOGUE:
         return np.unique(items, return_counts=True)
@@ -42,7 +44,7 @@ def _counted(items: Codes, n_items: int) -> tuple[Codes, npt.NDArray[np.int64]]:
     return seen, times[seen]
 
 
-def _from_transitions(model: Blend, items: Codes, seen: Codes, times: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _from_transitions(model: Blend, items: Codes, seen: Distinct, times: Distinct) -> npt.NDArray[np.float64]:
     latest = items[-model.history_length :]
     strengths = _strengths(model, len(latest))
     table = model.transitions.offsets, model.transitions.items, model.transitions.weights
@@ -81,7 +83,7 @@ def _strengths(model: Blend, n: int) -> npt.NDArray[np.float64]:
     return found
 
 
-def _add_factors(model: Blend, seen: Codes, wanted: npt.NDArray[np.float64]) -> None:
+def _add_factors(model: Blend, seen: Distinct, wanted: npt.NDArray[np.float64]) -> None:
     liked = model.factors @ np.add.reduce(model.projection[seen], axis=0)
     np.maximum(liked, 0, out=liked)
     liked[seen] = 0
