@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
 
-import boto3
 from accounts import until
-from botocore.config import Config
+from lives import Life
 
 GENEROUS_SECONDS = 60
 LINES = 25_000
@@ -28,28 +23,9 @@ ROWS = "USER_ID,ITEM_ID,TIMESTAMP\n" + "".join(
 )
 
 
-class Server:
-    """One life of a server on the data folder."""
-
+class Server(Life):
     def __init__(self, folder: Path, number: int) -> None:
-        port = folder / f"{number}.port"
-        options = ["--data-dir", str(folder / "data"), "--port", "0", "--port-file", str(port), "--step-seconds", "0"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fakepersonalize", "serve", "--iam", "off", *options],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.DEVNULL,
-        )
-        self.url = f"http://127.0.0.1:{until(lambda: port.exists() and port.read_text().strip())}"
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            "us-east-1",
-            endpoint_url=self.url,
-            aws_access_key_id="123456789012",
-            aws_secret_access_key="x",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        super().__init__(folder, number, "--step-seconds", "0", "--iam", "off")
 
     def progress(self) -> float:
         with urllib.request.urlopen(f"{self.url}/_fakepersonalize/jobs", timeout=GENEROUS_SECONDS) as answer:
@@ -108,8 +84,7 @@ def test_a_job_that_was_interrupted_ends_with_the_same_bytes(tmp_path: Path) -> 
         version = trained(server)
         broken = begun(server, version, "broken")
         until(lambda: server.progress() > 0.05)
-        server.process.kill()
-        server.process.wait()
+        server.kill()
         server = Server(tmp_path, 1)
         assert server.client("personalize").list_batch_inference_jobs()["batchInferenceJobs"][0]["status"] != "ACTIVE"
         server.active("describe_batch_inference_job", "batchInferenceJob", broken)
@@ -117,5 +92,4 @@ def test_a_job_that_was_interrupted_ends_with_the_same_bytes(tmp_path: Path) -> 
         assert output(server, "broken").count(b"\n") == LINES
         assert output(server, "broken") == output(server, "whole")
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.kill()

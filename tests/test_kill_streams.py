@@ -10,25 +10,21 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from accounts import until
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from lives import Life
 
 KILLS = int(os.environ.get("FAKEPERSONALIZE_STREAM_KILLS", "3"))
 CALLERS = 6
 PATIENCE_SECONDS = 60
 START = 1_600_000_000
-GENEROUS = Config(retries={"total_max_attempts": 1}, read_timeout=PATIENCE_SECONDS)
 
 
 def schema(record: str, **types: str) -> str:
@@ -39,49 +35,21 @@ INTERACTIONS = schema("Interactions", USER_ID="string", ITEM_ID="string", TIMEST
 ITEMS = schema("Items", ITEM_ID="string", PRICE="float")
 
 
-class Server:
-    """One life of a server on a data folder."""
-
-    def __init__(self, folder: Path, number: int) -> None:
-        port_file, log = folder / f"{number}.port", folder / f"{number}.log"
-        options = ["--data-dir", str(folder / "data"), "--port", "0", "--port-file", str(port_file), "--limits", "off"]
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "fakepersonalize", "serve", "--step-seconds", "0.02", *options],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        until(lambda: port_file.exists() or self.process.poll() is not None)
-        assert self.process.poll() is None, log.read_text("utf-8")
-        self.url = f"http://127.0.0.1:{port_file.read_text('ascii').strip()}"
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="123456789012",
-            aws_secret_access_key="x",
-            config=GENEROUS,
-        )
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(PATIENCE_SECONDS)
+def life(folder: Path, number: int) -> Life:
+    return Life(folder, number, "--step-seconds", "0.02", "--limits", "off")
 
 
 class Shop:
     """What stays over all lives: where to stream to, and a campaign whose answers know the stream."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Life) -> None:
         self._personalize = personalize = server.client("personalize")
         self.group = self._ready("dataset_group", personalize.create_dataset_group(name="shop"))
         self.interactions = self._dataset("Interactions", INTERACTIONS)
         self.items = self._dataset("Items", ITEMS)
         self.tracking_id = personalize.create_event_tracker(name="shop", datasetGroupArn=self.group)["trackingId"]
 
-    def train(self, server: Server) -> None:
+    def train(self, server: Life) -> None:
         """Learn from events, nothing else is imported."""
         events, personalize = server.client("personalize-events"), self._personalize
         for user in range(30):
@@ -94,7 +62,7 @@ class Shop:
         version = self._ready("solution_version", made)
         self.campaign = self._ready("campaign", personalize.create_campaign(name="shop", solutionVersionArn=version))
 
-    def recommended(self, server: Server, user: str) -> list[str]:
+    def recommended(self, server: Life, user: str) -> list[str]:
         asked = {"campaignArn": self.campaign, "userId": user, "numResults": 5}
         return [
             item["itemId"] for item in server.client("personalize-runtime").get_recommendations(**asked)["itemList"]
@@ -125,7 +93,7 @@ class Stream:
         self.events: set[str] = set()
         self.records: set[str] = set()
 
-    def flow(self, server: Server, kill_after: int) -> None:
+    def flow(self, server: Life, kill_after: int) -> None:
         """Stream until the server is dead, which is killed when so many more calls are acknowledged."""
         enough = len(self.events) + kill_after
         threads = [threading.Thread(target=self._put, args=(server, n)) for n in range(CALLERS)]
@@ -136,7 +104,7 @@ class Stream:
         for thread in threads:
             thread.join(PATIENCE_SECONDS)
 
-    def _put(self, server: Server, caller: int) -> None:
+    def _put(self, server: Life, caller: int) -> None:
         events, tracking_id = server.client("personalize-events"), self._shop.tracking_id
         try:
             while True:
@@ -154,11 +122,11 @@ class Stream:
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Callable[[], Server]]:
-    started: list[Server] = []
+def servers(tmp_path: Path) -> Iterator[Callable[[], Life]]:
+    started: list[Life] = []
 
-    def start() -> Server:
-        started.append(Server(tmp_path, len(started)))
+    def start() -> Life:
+        started.append(life(tmp_path, len(started)))
         return started[-1]
 
     yield start
@@ -168,7 +136,7 @@ def servers(tmp_path: Path) -> Iterator[Callable[[], Server]]:
         assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")
 
 
-def test_what_was_acknowledged_is_there_after_a_kill(servers: Callable[[], Server], tmp_path: Path) -> None:
+def test_what_was_acknowledged_is_there_after_a_kill(servers: Callable[[], Life], tmp_path: Path) -> None:
     server, randomness = servers(), random.Random(4)
     shop = Shop(server)
     shop.train(server)

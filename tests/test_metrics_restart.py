@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 from accounts import until
-from botocore.config import Config
+from lives import Life
 
 WINDOW = 900
 SCHEMA = {
@@ -24,28 +20,9 @@ SCHEMA = {
 VIEWS = {"eventType": "view", "metricName": "views", "expression": "SAMPLECOUNT()"}
 
 
-class Server:
-    """One life of a server on the data folder."""
-
+class Server(Life):
     def __init__(self, folder: Path, number: int) -> None:
-        port = folder / f"{number}.port"
-        options = ["--data-dir", str(folder / "data"), "--port", "0", "--port-file", str(port), "--step-seconds", "0"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fakepersonalize", "serve", "--iam", "off", "--limits", "off", *options],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=subprocess.DEVNULL,
-        )
-        self.url = f"http://127.0.0.1:{until(lambda: port.exists() and port.read_text().strip())}"
-
-    def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            "us-east-1",
-            endpoint_url=self.url,
-            aws_access_key_id="123456789012",
-            aws_secret_access_key="x",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
+        super().__init__(folder, number, "--step-seconds", "0", "--iam", "off", "--limits", "off")
 
     def view(self, tracker: str, moment: int, **more: Any) -> None:
         event = {"eventType": "view", "itemId": "i1", "sentAt": moment} | more
@@ -110,12 +87,10 @@ def test_what_was_streamed_is_counted_again_with_its_sources(tmp_path: Path) -> 
         counts = {campaign.upper(): 2.0, "SHELF": 1.0, "SOURCE_NAME_UNDEFINED": 1.0}
         assert server.told(group, moment) == counts
         server.view(tracker, moment)  # CloudWatch is not told any more
-        server.process.kill()
-        server.process.wait()
+        server.kill()
         server = Server(tmp_path, 2)
         assert server.told(group, moment) == counts | {"SOURCE_NAME_UNDEFINED": 2.0}
         server.view(tracker, moment)
         assert server.told(group, moment) == counts | {"SOURCE_NAME_UNDEFINED": 3.0}
     finally:
-        server.process.kill()
-        server.process.wait()
+        server.kill()
