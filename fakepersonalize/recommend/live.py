@@ -67,11 +67,13 @@ class LiveEvents:
         self._datasets[dataset] = new
 
     def log(self, dataset_arn: str) -> Sequence[Event]:
-        """Return the events of the dataset that has the ARN now, as they arrived; the list goes on growing."""
+        """Return the events of the dataset that has the ARN now, as they arrived; the list goes on growing.
+
+        It is there before the first event: whoever follows it takes another one for that of another dataset.
+        """
         self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
-        histories = self._datasets.get(inlet.dataset) if inlet else None
-        return histories.log if histories else ()
+        return self._datasets.setdefault(inlet.dataset, _Histories()).log if inlet else ()
 
     def items(self, dataset_arn: str) -> Sequence[str]:
         """Return the items of these events, each once; the list goes on growing."""

@@ -44,18 +44,25 @@ def client(service: str) -> Any:
 
 
 class Shop:
-    """Forty people in a circle of two hundred old items, trained on streamed rows; thirty new ones were put after."""
+    """Forty people in a circle of two hundred old items, trained on streamed or imported rows."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, streamed: bool = True) -> None:
         self.emulator = emulator
         personalize = client("personalize")
         self.group = personalize.create_dataset_group(name="shop")["datasetGroupArn"]
         self.datasets = {type_: self._dataset(type_) for type_ in FIELDS}
         self.tracking_id = personalize.create_event_tracker(name="shop", datasetGroupArn=self.group)["trackingId"]
-        for user in range(40):
-            for start in (0, 10):
-                self.meet(f"u{user}", [f"i{(user * 5 + start + step) % 200}" for step in range(10)], START - 50 * DAY)
-        self.meet("u0", ["i1"], START)
+        if streamed:
+            for user in range(40):
+                for start in (0, 10):
+                    items = [f"i{(user * 5 + start + step) % 200}" for step in range(10)]
+                    self.meet(f"u{user}", items, START - 50 * DAY)
+            self.meet("u0", ["i1"], START)
+        else:
+            rows = [
+                f"u{user},i{(user * 5 + step) % 200},{START - 50 * DAY}" for user in range(40) for step in range(20)
+            ]
+            self.load("Interactions", "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
         emulator.advance(seconds=DAY) if emulator.settings.lifecycle == "manual" else None
         solution = personalize.create_solution(
             name="shop", datasetGroupArn=self.group, recipeArn="arn:aws:personalize:::recipe/aws-user-personalization"
@@ -91,12 +98,15 @@ class Shop:
 
     def load_items(self, text: str) -> None:
         """Let these be all rows of the Items dataset that were imported."""
-        s3, name = client("s3"), f"items{next(_numbers)}"
+        self.load("Items", text)
+
+    def load(self, type_: str, text: str) -> None:
+        s3, name = client("s3"), f"rows{next(_numbers)}"
         s3.create_bucket(Bucket="shop")
         s3.put_object(Bucket="shop", Key=name, Body=text.encode())
         client("personalize").create_dataset_import_job(
             jobName=name,
-            datasetArn=self.datasets["Items"],
+            datasetArn=self.datasets[type_],
             dataSource={"dataLocation": f"s3://shop/{name}"},
             roleArn="arn:aws:iam::123456789012:role/personalize",
         )
@@ -165,6 +175,16 @@ def test_an_answer_can_be_worked_out_again_after_more_events(shop: Shop) -> None
     shop.meet("x", ["cold3"] * 4, START - 5, impression=["cold3", "cold4", "cold5", "i1"])
     assert [shop.listed(f"u{user}", setting) for user in range(20)] != before
     assert [shop.listed(f"u{user}", setting, until=mark) for user in range(20)] == before
+
+
+def test_an_answer_of_before_the_first_event_can_be_worked_out_again() -> None:
+    with mock_personalize(limits="off", seed=5) as emulator:
+        shop, setting = Shop(emulator, streamed=False), Exploration(1, 30)
+        before = [shop.listed(f"u{user}", setting) for user in range(20)]
+        shop.put(COLD)
+        shop.meet("x", ["i1"], START)
+        assert [shop.listed(f"u{user}", setting) for user in range(20)] != before
+        assert [shop.listed(f"u{user}", setting, until=0) for user in range(20)] == before
 
 
 def test_what_the_training_knew_is_counted_once_and_what_came_after_it_too(shop: Shop) -> None:
