@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from fakepersonalize import errors
 from fakepersonalize.datasets import schema as schemas
-from fakepersonalize.datasets.schema import NUMBERS, RANGES, TYPE_RULES, Column, Schema
+from fakepersonalize.datasets.schema import NUMBERS, RANGES, RESERVED, TYPE_RULES, Column, Schema, keywords
 from fakepersonalize.errors import InvalidInputException, SerializationException, shortened
 from fakepersonalize.protocol.messages import parse_json
 from fakepersonalize.resources.quotas import EVENT_BYTES, ID_CHARACTERS
@@ -64,6 +64,8 @@ class Inlet:
         self.dataset, self.schema = dataset, schema
         named = {_folded(column.name): column for column in schema.columns}
         self._columns = {name: column for name, column in named.items() if name not in OWN[schema.dataset_type]}
+        self._own = {name: column for name, column in named.items() if name in OWN[schema.dataset_type]}
+        self._keywords = frozenset(keywords(schema.dataset_type))
 
     def events(self, request: Mapping[str, Any], shown: Shown = lambda id_: None) -> list[Event]:
         """Return the rows of a PutEvents request; those of a session called "null" have no effect.
@@ -81,6 +83,8 @@ class Inlet:
 
     def record(self, id_: str, properties: str | None) -> Record:
         """Return the row of an item, user or action."""
+        (id_column,) = self._own.values()
+        self._require_no_keyword(id_column, id_)
         return Record(self.dataset, id_, 0, self._text(_properties(properties, frozenset())))
 
     def problems(self, sent: Mapping[str, Any], make: Callable[[], object]) -> list[InvalidInputException]:
@@ -116,14 +120,26 @@ class Inlet:
         if listing and listing.items and "impression" not in sent:
             origin[SHOWN] = "|".join(listing.items)
         time, more = int(sent["sentAt"]), self._text(given, origin)
-        return Event(self.dataset, user, session, sent.get("eventId"), item, time, sent["eventType"], more)
+        event = Event(self.dataset, user, session, sent.get("eventId"), item, time, sent["eventType"], more)
+        return self._without_keywords(event)
 
     def _action_interaction(self, sent: Mapping[str, Any]) -> Event:
         if _folded(sent["eventType"].replace(" ", "_")) not in ACTION_EVENTS:
             raise InvalidInputException(errors.UNKNOWN_ACTION_EVENT.format(type=sent["eventType"]))
         id_, user, time = sent.get("eventId"), sent.get("userId"), int(sent["timestamp"])
         more = self._text(self._given(sent))
-        return Event(self.dataset, user, sent["sessionId"], id_, sent["actionId"], time, sent["eventType"], more)
+        event = Event(self.dataset, user, sent["sessionId"], id_, sent["actionId"], time, sent["eventType"], more)
+        return self._without_keywords(event)
+
+    def _without_keywords(self, event: Event) -> Event:
+        """Return an event whose own columns an import would take as well, or refuse it."""
+        for name, column in self._own.items():
+            self._require_no_keyword(column, {"USERID": event.owner, "EVENTTYPE": event.type}.get(name, event.item))
+        return event
+
+    def _require_no_keyword(self, column: Column, value: str) -> None:
+        if column.type == "string" and value in self._keywords:
+            raise InvalidInputException(errors.WRONG_VALUE.format(column=column.name), RESERVED)
 
     def _given(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Return what an event says by the folded names of columns; its members win over its properties."""
@@ -152,6 +168,8 @@ class Inlet:
                 raise InvalidInputException(errors.NULL_VALUE.format(column=column.name))
             return None
         value = _READERS[column.type](given, column.type)
+        if not column.textual:
+            self._require_no_keyword(column, value)
         rule = TYPE_RULES[column.type] if value is None else _broken_rule(self.schema, column, value)
         if rule:
             shown = shortened(json.dumps(given), 40)

@@ -33,6 +33,7 @@ TYPE_RULES = {
     "double": "a number such as 4.5 or 1e-3",
     "boolean": "true or false, in lower case",
 }
+RESERVED = "the names of columns are reserved and cannot be values"
 RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
 
 
@@ -176,6 +177,14 @@ RULES: Mapping[tuple[str | None, str], Mapping[str, Rule]] = {
 NEED_METADATA = frozenset({USERS, ITEMS, ACTIONS})
 
 _FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z\d_]{0,149}")
+
+
+def keywords(dataset_type: str) -> tuple[str, ...]:
+    """Return the names of columns that cannot be values in rows of a dataset type, textual values aside.
+
+    https://docs.aws.amazon.com/personalize/latest/dg/custom-datasets-and-schemas.html
+    """
+    return tuple(RULES[None, dataset_type])
 
 
 def dataset_type(name: str) -> str | None:

@@ -8,7 +8,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fakepersonalize.datasets.schema import RANGES, RULES, TYPE_RULES, Column, Schema
+from fakepersonalize.datasets.schema import RANGES, RESERVED, TYPE_RULES, Column, Schema, keywords
 from fakepersonalize.resources.quotas import TEXT_CHARACTERS, TEXT_CHARACTERS_HAN
 
 SECONDS = frozenset({"TIMESTAMP", "CREATION_TIMESTAMP", "EXPIRATION_TIMESTAMP", "ACTION_EXPIRATION_TIMESTAMP"})
@@ -42,7 +42,7 @@ def broken_rule(column: Column, values: pa.Array, dataset_type: str) -> str | No
     if column.limit is not None and _is_longer(values, column.limit):
         return f"at most {column.limit} characters"
     if column.type == "string" and not column.textual and _any(pc.is_in(values, _keywords(dataset_type))):
-        return "the names of columns are reserved and cannot be values"
+        return RESERVED
     if column.type in ("float", "double") and not _all(pc.is_finite(values)):
         return f"{TYPE_RULES[column.type]}, neither infinite nor NaN"
     low, high = RANGES.get((dataset_type, column.name.upper()), (None, None))
@@ -53,7 +53,7 @@ def broken_rule(column: Column, values: pa.Array, dataset_type: str) -> str | No
 
 @cache
 def _keywords(dataset_type: str) -> pa.Array:
-    return pa.array(RULES[None, dataset_type])
+    return pa.array(keywords(dataset_type))
 
 
 def _any(truths: pa.Array) -> bool:

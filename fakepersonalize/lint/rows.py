@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fakepersonalize.datasets import csv_header, csv_rows
 from fakepersonalize.datasets.csv_header import Layout
 from fakepersonalize.datasets.csv_rows import Offender
-from fakepersonalize.datasets.schema import IDS, INTERACTIONS, NEED_METADATA, Schema
+from fakepersonalize.datasets.schema import IDS, INTERACTIONS, NEED_METADATA, RESERVED, Schema
 from fakepersonalize.datasets.values import LAST_SECOND, in_milliseconds
 from fakepersonalize.errors import (
     COLUMNS_TWICE,
@@ -162,7 +162,7 @@ def _explained(offender: Offender) -> tuple[str, str]:
         return "null", _filled(offender)
     if column.limit is not None and len(value) > column.limit:
         return "length", f"shorten it from {len(value)} to {column.limit} characters"
-    if offender.rule.startswith("the names of columns"):
+    if offender.rule == RESERVED:
         return "reserved", "use another value; perhaps this is the header of a second file"
     if offender.rule.startswith("a number from"):
         return "range", f"use {offender.rule}"

@@ -74,6 +74,35 @@ def test_the_item_may_stand_in_the_properties(key: str) -> None:
     assert event.item == "i9"
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"itemId": "ITEM_ID"},
+        {"eventType": "IMPRESSION"},
+        {"user": "USER_ID"},
+        {"user": None, "session": "USER_ID"},
+        {"properties": '{"device": "EVENT_TYPE"}'},
+    ],
+)
+def test_names_of_columns_are_no_values_because_no_import_would_take_them_back(sent: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputException, match="Invalid value for column") as refused:
+        put(of_events("DEVICE string?"), **sent)
+    assert refused.value.hint == schema.RESERVED
+
+
+def test_names_of_columns_are_no_values_of_records_but_texts_may_be_theirs() -> None:
+    films = inlet("Items", "ITEM_ID string", "GENRES string?", "PLOT string?")
+    for id_, sent in (("ITEM_ID", {}), ("i1", {"genres": "CREATION_TIMESTAMP"})):
+        with pytest.raises(InvalidInputException) as refused:
+            films.record(id_, properties(**sent))
+        assert refused.value.hint == schema.RESERVED
+    assert films.record("item_id", properties(plot="ITEM_ID", genres="EVENT_TYPE"))
+
+
+def test_where_the_schema_has_no_event_type_the_event_may_have_any() -> None:
+    assert put(inlet("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long"), eventType="IMPRESSION")
+
+
 def test_the_item_of_the_event_wins_over_that_of_its_properties() -> None:
     assert put(of_events(), properties=properties(itemId="i9")).item == "i1"
 
