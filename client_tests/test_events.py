@@ -182,7 +182,10 @@ def test_a_session_called_null_is_accepted_and_has_no_effect(channel: Channel, c
     assert top(channel, campaign, user) == top(channel, campaign, "nobody")
 
 
-@pytest.mark.parametrize(("recipe", "asked"), [("aws-popularity-count", {}), ("aws-sims", {"itemId": "i40"})])
+@pytest.mark.parametrize(
+    ("recipe", "asked"),
+    [("aws-popularity-count", {}), ("aws-sims", {"itemId": "i40"}), ("aws-similar-items", {"itemId": "i40"})],
+)
 def test_recipes_that_do_not_react_wait_for_a_training(
     channel: Channel, recipe: str, asked: dict[str, str], user: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import shops
 from accounts import Account, refused
 from conftest import NewAccount, Tell
-from markets import PERSONAL, SIMS, Market, number
+from markets import PERSONAL, PERSONAL_V2, RANKING, RANKING_V2, SIMS, Market, number
 from modes import socket_only
 
 GENRE = "INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)"
@@ -81,6 +81,22 @@ def test_an_item_that_was_put_counts_as_it_is_now(market: Market) -> None:
     assert cheap() == {"i0", "i1", "i2", "i3", "i4", "i77"}
     market.put_film("i77", genres="crime|noir", price=77.99, year=1977)
     assert "i77" not in cheap()
+
+
+def test_what_is_put_of_users_and_known_items_changes_filters_alone(market: Market) -> None:
+    def lists() -> list[Any]:
+        ranked = [market.ranked(["i50", "i3", "i120", "i7"], recipe) for recipe in (RANKING, RANKING_V2)]
+        asked = {"itemId": "i40", "numResults": 500}
+        return ranked + [market.answer(recipe, **asked) for recipe in (PERSONAL, PERSONAL_V2, SIMS)]
+
+    before = lists()
+    assert "i44" not in market.filtered(CHEAP, filterValues={"MOST": "1"})
+    market.put_person("u1", 3)
+    market.put_film("i44", genres="western", price=0.5, year=1)
+    assert lists() == before
+    assert market.filtered(CHEAP, filterValues={"MOST": "1"}, numResults=500) == ["i44", "i0"]
+    market.put_person("u1", 1)
+    market.put_film("i44", genres=markets.GENRES[44 % 3], price=44.99, year=1944)
 
 
 # Events

@@ -88,6 +88,33 @@ def test_every_use_case_recommends(domains: Domains, recipe: str, needed: list[s
             domains.recommended(recipe, **{other: value for other, value in given.items() if other != name})
 
 
+REQUIRED_EVENTS = {
+    "aws-ecomm-popular-items-by-views": "View",
+    "aws-ecomm-popular-items-by-purchases": "Purchase",
+    "aws-ecomm-frequently-bought-together": "Purchase",
+    "aws-ecomm-customers-who-viewed-x-also-viewed": "View",
+    "aws-vod-because-you-watched-x": "Watch",
+    "aws-vod-most-popular": "Watch",
+}
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_use_cases_of_one_event_need_a_thousand_of_it_and_the_others_take_any(account: Account, domain: str) -> None:
+    group = account.group(domain=domain)
+    rows = [(*row, "Rent") for row in ROWS]
+    dataset = account.dataset(group, account.schema("events", EVENTS, domain=domain))
+    account.import_rows(dataset, account.put(shops.csv(rows, f"{shops.HEADER},EVENT_TYPE")))
+    account.dataset(group, account.schema("items", DOMAINS[domain][0], domain=domain), "Items", "items")
+    for recipe in (recipe for recipe, (of, _, _) in USE_CASES.items() if of == domain):
+        made = account.personalize.create_recommender(name=recipe, datasetGroupArn=group, recipeArn=RECIPES + recipe)
+        described = account.settled("recommender", made["recommenderArn"])
+        event = REQUIRED_EVENTS.get(recipe)
+        assert described["status"] == ("CREATE FAILED" if event else "ACTIVE")
+        reason = f"Dataset has fewer than 1000 interactions after filtering by event type: {event}"
+        assert described.get("failureReason", reason).startswith(reason)
+        assert ("modelMetrics" in described) == (event is None)
+
+
 def test_what_nothing_is_bought_with_is_answered_with_the_best_sellers_itself_included(
     domains: Domains, controls: Any
 ) -> None:
