@@ -36,6 +36,8 @@ DISMISSAL_SECONDS = 0.2
 SPELLINGS = "moto.preserved_header_names"  # where moto looks for the names as they were sent
 
 _HEADER = re.compile(rb"^(x-amz-meta-[^:\s]*_[^:\s]*):[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+_CAPITALIZED = b"\r\nX-Amz-Meta-"
+_NAME = re.compile(rb"(?<=\r\n)X-Amz-Meta-[^:\r]*")
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc,unused-ignore]  # waitress has no types of its own
@@ -64,6 +66,11 @@ class Task(WSGITask):  # type: ignore[misc,unused-ignore]
             super().service()
         except ConnectionCut:
             self.close_on_finish = True
+
+    def build_response_header(self) -> bytes:
+        """Leave the names of metadata as S3 keeps them: clients hand them on as they come, and waitress capitalizes."""
+        head: bytes = super().build_response_header()
+        return _NAME.sub(lambda name: name[0].lower(), head) if _CAPITALIZED in head else head
 
     def finish(self) -> None:
         """Send head and body of a short answer in one piece, and at once."""
