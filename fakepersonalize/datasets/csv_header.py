@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -116,11 +116,17 @@ def has_mark(file: Source) -> bool:
 
 
 def mended_layout(file: Source, schema: Schema) -> Layout | None:
-    """Return what a header seems to mean that has all names, if in other spellings; else None."""
+    """Return what a header seems to mean, if in other spellings; else None.
+
+    Where some names are missing, but not most, the layout is of the columns that are there.
+    """
     meant = {_bare(column.name): column.name for column in schema.columns}
     names = [meant.get(_bare(name), name) for name in header(file)]
+    there = tuple(column for column in schema.columns if column.name in names)
+    if 2 * len(there) <= len(schema.columns):
+        return None
     try:
-        return _layout(",".join(names).encode(), schema)
+        return _layout(",".join(names).encode(), schema if there == schema.columns else replace(schema, columns=there))
     except JobFailed:
         return None
 

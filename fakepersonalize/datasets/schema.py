@@ -245,22 +245,34 @@ def _replacement_problems(old: Schema, new: Schema) -> Iterator[str]:
             yield f"new field {column.name} must accept null, because the rows that are there have no value for it"
 
 
+def not_avro(text: str) -> list[InvalidInputException]:
+    """Return a refusal for each thing that keeps a text from being the Avro schema of a record."""
+    return [InvalidInputException(errors.NOT_AVRO, problem) for problem in _examined(text)[1]]
+
+
 def _avro_record(text: str) -> dict[str, Any]:
+    record, problems = _examined(text)
+    if problems:
+        raise InvalidInputException(errors.NOT_AVRO, problems[0])
+    return record
+
+
+def _examined(text: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the record in a text, and why it is none."""
     from fastavro import parse_schema
     from fastavro.schema import SchemaParseException
 
+    record: dict[str, Any] = {}
     try:
-        record: dict[str, Any] = json.loads(text)
-        problem = next(_shape_problems(record), None)
-        if problem is None:
+        record = json.loads(text)
+        problems = list(_shape_problems(record))
+        if not problems:
             parse_schema(record)
     except (ValueError, SchemaParseException) as error:
-        problem = str(error)
+        problems = [str(error)]
     except RecursionError:
-        problem = "it is nested too deeply"
-    if problem:
-        raise InvalidInputException(errors.NOT_AVRO, problem)
-    return record
+        problems = ["it is nested too deeply"]
+    return record, problems
 
 
 def _shape_problems(record: object) -> Iterator[str]:

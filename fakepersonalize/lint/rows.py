@@ -63,6 +63,7 @@ def check(files: Sequence[Path], schema: Schema) -> Iterator[Finding]:
             census.whole = False
             continue
         headers.add(layout.header)
+        census.knows_users &= layout.schema == schema
         yield from _rows(file, layout, census, ids)
     if len(headers) > 1:
         yield _of_header(files[0], JobFailed(HEADERS_DIFFER))
@@ -78,7 +79,7 @@ def _layout(file: Path, schema: Schema) -> tuple[Layout | None, list[Finding]]:
     except JobFailed as problem:
         mended = csv_header.mended_layout(file, schema)
         finding = _of_header(file, problem)
-        if mended:
+        if mended and mended.schema == schema:
             finding = replace(finding, fix=f"write {','.join(name for name in mended.places if not name.isdigit())}")
         return mended, [finding, *_marks(file)]
 
@@ -209,6 +210,7 @@ class _Census:
 
     def __init__(self, schema: Schema) -> None:
         self.rows, self.whole = 0, True
+        self.knows_users = schema.dataset_type == INTERACTIONS  # as long as all columns are there
         self._columns = ("USER_ID", "ITEM_ID", "TIMESTAMP") if schema.dataset_type == INTERACTIONS else ()
         self._seen: set[int] = set()
         self._users: Counter[str] = Counter()
@@ -216,7 +218,7 @@ class _Census:
 
     def count(self, rows: pa.RecordBatch) -> None:
         self.rows += rows.num_rows
-        if not self._columns or self._is_over():
+        if not self.knows_users or self._is_over():
             return
         for row in zip(*(_named(rows, name).to_pylist() for name in self._columns), strict=True):
             content = hash(row)
@@ -233,7 +235,7 @@ class _Census:
             return
         if self.rows < MINIMUM_INTERACTIONS:
             yield self._few(file, f"there are {self.rows}", "import more rows; a local server has --limits off")
-        if self._is_over():
+        if not self.knows_users or self._is_over():
             return
         if len(self._seen) < MINIMUM_INTERACTIONS <= self.rows:
             found = f"there are {len(self._seen)} different ones; a training would fail"
@@ -266,7 +268,7 @@ class _Ids:
 
     def findings(self, file: Path, line: int, rows: pa.RecordBatch) -> Iterator[Finding]:
         """Yield the ids that have stood elsewhere; `line` is that of the first row."""
-        if self._column is None or len(self._places) > MOST_REMEMBERED:
+        if self._column not in rows.schema.names or len(self._places) > MOST_REMEMBERED:
             return
         for number, id_ in enumerate(rows[self._column].to_pylist(), start=line):
             if id_ in self._places:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -42,7 +43,7 @@ def check(file: str, text: str, domain: str | None, wanted: str | None) -> tuple
         constraints.check(_create_schema(), {"name": "schema", "schema": text})
         schema = schemas.read(text, domain)
     except InvalidInputException as problem:
-        return None, [_refusal(file, problem)]
+        return None, [_refusal(file, each) for each in schemas.not_avro(text) or [problem]]
     found = [_refusal(file, problem) for problem in schemas.problems(schema)]
     if wanted is not None and schemas.dataset_type(wanted) != schema.dataset_type:
         mismatch = InvalidInputException(TYPE_MISMATCH, f"the record is about {schema.dataset_type}, not {wanted}")
@@ -61,8 +62,8 @@ def _refusal(file: str, problem: InvalidInputException) -> Finding:
 
 
 def _fits(message: str, sentence: str) -> bool:
-    before, _, after = sentence.partition("{")
-    return message.startswith(before) and message.endswith(after.rpartition("}")[2])
+    """Say whether a message is this sentence with its gaps filled."""
+    return re.fullmatch(re.sub(r"\\{\w+\\}", ".+", re.escape(sentence)), message, re.DOTALL) is not None
 
 
 def _oddities(file: str, schema: Schema) -> Iterator[Finding]:

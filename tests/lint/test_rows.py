@@ -161,6 +161,18 @@ def test_everything_is_found_at_once(found: Any) -> None:
     ]
 
 
+def test_what_is_wrong_below_a_header_that_misses_a_column_is_found_too(found: Any) -> None:
+    findings = found("USER_ID,ITEM_ID,EVENT_TYPE,EVENT_VALUE\nu1,i1,watch,\nu1,,watch,much\n")
+    assert [(each.rule, each.line, each.column) for each in findings] == [
+        ("missing-columns", 1, None),
+        ("null", 3, "ITEM_ID"),
+        ("type", 3, "EVENT_VALUE"),
+        ("few-rows", None, None),
+    ]
+    assert findings[0].fix.startswith("the first line must name every field")
+    assert [each.rule for each in found("AGE,x\nold,1\n", of=USERS)] == ["missing-columns"]
+
+
 def test_rows_and_users_are_counted_over_all_files_and_headers_compared(found: Any) -> None:
     half = ENOUGH.index("u0,i500")
     assert found(f"{HEADER}\n{ENOUGH[:half]}", f"{HEADER}\n{ENOUGH[half:]}") == []

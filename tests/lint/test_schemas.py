@@ -41,6 +41,26 @@ def test_what_is_no_schema_is_one_finding(text: str) -> None:
     assert finding.text == "Input schema is not a valid Avro schema."
 
 
+def test_all_fields_that_are_no_avro_are_told_at_once() -> None:
+    text = shops.schema("Interactions", {"name": "USER ID", "type": "string"}, "ITEM_ID bytes", "TIMESTAMP date")
+    whys = [each.why or "" for each in schemas.check("s.json", text, None, None)[1]]
+    assert [next(name for name in ("USER ID", "ITEM_ID", "TIMESTAMP") if name in why) for why in whys] == [
+        "USER ID",
+        "ITEM_ID",
+        "TIMESTAMP",
+    ]
+
+
+def test_each_sentence_has_its_own_fix() -> None:
+    text = shops.schema(
+        "Interactions",
+        *("USER_ID string", "ITEM_ID string", "TIMESTAMP int"),
+        {"name": "EVENT_TYPE", "type": "string", "categorical": True},
+    )
+    fixes = [each.fix for each in schemas.check("s.json", text, None, None)[1]]
+    assert [fix.split()[0] for fix in fixes] == ["give", "set"]
+
+
 def test_a_schema_is_not_longer_than_a_request_may_have_it() -> None:
     (finding,) = schemas.check("s.json", GOOD + " " * 20_000, None, None)[1]
     assert "20000" in finding.text
