@@ -335,7 +335,7 @@ def test_many_open_files_are_allowed():
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
         waitress_server._allow_open_files(512)
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
-        waitress_server._allow_open_files(300)
+        assert waitress_server._allow_open_files(300) == 300
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -107,7 +107,7 @@ class WebServer:
     """Answers with a WSGI application what comes on a listening socket, from threads of its own."""
 
     def __init__(self, listening: socket.socket, application: WSGIApplication) -> None:
-        _allow_open_files(OPEN_CONNECTIONS + SPARE_FILES)
+        files = _allow_open_files(OPEN_CONNECTIONS + SPARE_FILES)
         self._sockets: dict[int, Any] = {}
         poll = hasattr(select, "poll")
         self._crew = crew = Crew(self._sockets, THREADS, poll)
@@ -116,7 +116,7 @@ class WebServer:
             map=self._sockets,
             sockets=[listening],
             _dispatcher=crew,
-            connection_limit=OPEN_CONNECTIONS,
+            connection_limit=min(OPEN_CONNECTIONS, max(files - SPARE_FILES, files // 2)),
             asyncore_use_poll=poll,
             recv_bytes=READ_AT_ONCE_BYTES,
             max_request_body_size=LARGEST_UPLOAD_BYTES,
@@ -169,14 +169,16 @@ class WebServer:
         self._trigger.del_channel()
 
 
-def _allow_open_files(count: int) -> None:
-    """Raise this process's limit of open files (1,024 or 256 by default) as far as it may."""
+def _allow_open_files(count: int) -> int:
+    """Raise this process's limit of open files (1,024 or 256 by default) as far as it may; say how many it may open."""
     try:
         import resource
     except ImportError:  # Windows knows no such limit
-        return
+        return count
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):  # macOS names a hard limit that it does not grant
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    now = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return count if now == resource.RLIM_INFINITY else min(count, now)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 import pytest
 
 from fakepersonalize.frontdoor import crew as crew_module
+from fakepersonalize.frontdoor import waitress_server
 from fakepersonalize.frontdoor.waitress_server import THREADS, WebServer
 
 PATIENCE = 10
@@ -246,6 +247,15 @@ def test_an_upload_is_taken_in_in_large_pieces(web, connect, monkeypatch):
     connection.sendall(b"PUT /upload HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (8 * len(BLOCK)) + BLOCK * 8)
     assert answer(connection) == "/upload"
     assert len(looks) < 600  # between two of them others are answered; 8 KiB at once would be 1,024
+
+
+def test_where_few_files_may_be_open_few_are_let_in(shop, monkeypatch):
+    monkeypatch.setattr(waitress_server, "_allow_open_files", lambda count: 256)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        web = WebServer(listening, shop)
+        web.start()
+        assert web._waitress.adj.connection_limit == 128
+        web.close()
 
 
 def test_no_more_are_let_in_than_may_be(web, connect, monkeypatch, caplog):
