@@ -130,6 +130,31 @@ def test_everything_is_there_in_the_next_run(new_emulator: Callable[..., Emulato
     assert trained(second) != version
 
 
+def test_who_reads_that_something_is_there_may_use_it_at_once(new_emulator: Callable[..., Emulator]) -> None:
+    emulator = new_emulator(in_process=False, step_seconds=60)
+    begun, go_on, read = threading.Event(), threading.Event(), threading.Event()
+
+    def look_again(changed: set[str]) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    def describe() -> None:
+        assert status(emulator, "DatasetGroup", "dataset-group/films")
+        read.set()
+
+    emulator.database.listeners.append(look_again)
+    calls = [threading.Thread(target=ask, args=(emulator, "CreateDatasetGroup"), kwargs={"name": "films"})]
+    calls[0].start()
+    assert begun.wait(10)
+    calls.append(threading.Thread(target=describe))
+    calls[1].start()
+    assert not read.wait(0.2)
+    go_on.set()
+    assert read.wait(10)
+    for call in calls:
+        call.join(10)
+
+
 def test_a_seed_gives_no_version_the_id_of_one_from_an_earlier_run(new_emulator: Callable[..., Emulator]) -> None:
     imported(new_emulator(seed=7))
     versions = [trained(new_emulator(seed=7)) for _ in range(3)]

@@ -118,7 +118,9 @@ class Dispatcher:
         if not _only_reads(operation):
             return self._asked(operation, incoming, scope, request_id, lost)
         question = (operation.name, scope, incoming.body)
-        return again(self._kept.answer(question, lambda: self._asked(operation, incoming, scope, "")), request_id)
+        reply = again(self._kept.answer(question, lambda: self._asked(operation, incoming, scope, "")), request_id)
+        self._database.wait_for_listeners()  # whoever reads ACTIVE may use it in the next call
+        return reply
 
     def _asked(
         self, operation: Operation, incoming: Incoming, scope: Scope, request_id: str, lost: bool = False

@@ -68,6 +68,8 @@ class Database:
         self._closed = False
         self.listeners: list[Callable[[set[str]], None]] = []
         self.commits = 0  # what was read before this number changed may be out of date
+        self._followed = threading.Event()  # not while listeners have yet to hear of what readers may see
+        self._followed.set()
         self._writer = self._connect()
         try:
             self._migrate()
@@ -112,20 +114,26 @@ class Database:
             self._local.transaction = transaction
             try:
                 yield transaction
+                self._followed.clear()
                 self._writer.execute("COMMIT")
                 self.commits += 1
+                self._local.transaction = None
+                # Views are replaced in the order of the commits, hence still under the lock.
+                for listener in self.listeners if transaction.changed else ():
+                    _run(partial(listener, transaction.changed))
             except BaseException:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 raise
             finally:
                 self._local.transaction = None
-            # Views are replaced in the order of the commits, hence still under the lock.
-            if transaction.changed:
-                for listener in self.listeners:
-                    _run(partial(listener, transaction.changed))
+                self._followed.set()
         for action in transaction.afterwards:
             _run(action)
+
+    def wait_for_listeners(self) -> None:
+        """Return when the listeners have heard of all that was read so far; not for those who hold what they need."""
+        self._followed.wait()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
