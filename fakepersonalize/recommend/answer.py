@@ -56,6 +56,7 @@ class Endpoint:
     is_latest: bool = True  # only then is a model brought up to date by itself
     grows: bool = False  # whether incremental updates bring new texts in
     trained: str = ""  # the ARN of the solution version, or recommender, that the model belongs to
+    since: float = 0.0  # when that was created: automatic updates are counted from then on
 
     @property
     def looks_beyond(self) -> bool:
@@ -288,9 +289,10 @@ class Recommender:
 
         known = self._explored.get(loaded)
         if known is None:
-            self._explored[loaded] = known = Exploring(loaded, self._lags.updates, self._now)
+            self._explored[loaded] = known = Exploring(loaded, self._lags.updates, self._now, endpoint.since)
         if endpoint.is_latest and self.filters.is_latest(loaded, items):
-            known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), self.mark)
+            at = partial(self.filters.catalogue_at, endpoint.group, loaded, items)
+            known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), self.mark, at)
         return known
 
     def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items | None) -> Picker:
@@ -350,7 +352,9 @@ class Recommender:
         explores = recipe.exploration(config.get("itemExplorationConfig"))
         grows = bool(trained.document.get("performIncrementalUpdate"))
         group = trained["datasetGroupArn"]
-        return Endpoint(resource.arn, model, recipe, config, group, explores, latest, grows, trained.arn)
+        return Endpoint(
+            resource.arn, model, recipe, config, group, explores, latest, grows, trained.arn, trained.created
+        )
 
 
 def is_latest(version: Resource, versions: Iterable[Resource]) -> bool:

@@ -22,6 +22,7 @@ from fakepersonalize.recipes.exploration import Codes, Knowledge, Newcomers
 from fakepersonalize.recipes.models.cold_start import UNKNOWN
 from fakepersonalize.recipes.training import History
 from fakepersonalize.recommend.candidates import Items
+from fakepersonalize.recommend.lags import is_late
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.storage.streamed import Event
 
@@ -29,6 +30,7 @@ CREATED = "CREATION_TIMESTAMP"
 LONG_AGO = np.iinfo(np.int64).min  # older than every cut-off
 
 Counts = npt.NDArray[np.int64]
+At = Callable[[float, float], Items]  # what was there at a time, as the clock says another now
 
 
 class _Note(NamedTuple):
@@ -44,9 +46,10 @@ class _Note(NamedTuple):
 class Exploring:
     """What is known of the items of one model, and of those that came after its training. Safe for threads."""
 
-    def __init__(self, loaded: LoadedModel, pause: float, now: Callable[[], float]) -> None:
-        """`pause` seconds of the clock pass between two updates."""
+    def __init__(self, loaded: LoadedModel, pause: float, now: Callable[[], float], since: float = 0.0) -> None:
+        """`pause` seconds of the clock pass between two updates, `since` a time: whoever is made anew keeps to them."""
         assert loaded.knowledge is not None
+        self._since = since
         self._trained, self._known, self._pause, self._now = loaded.knowledge, loaded.knowledge, pause, now
         self._lock = threading.Lock()
         self._items, self._last = loaded.items, loaded.learnt.last
@@ -61,21 +64,28 @@ class Exploring:
         self._chosen: dict[float, Newcomers] = {}  # by cut-off
         self._moved: tuple[Items | None, dict[float, Newcomers]] = None, {}  # the same in the codes of other items
 
-    def refresh(self, catalogue: Items, log: Sequence[Event], mark: int = 0) -> None:
-        """Take in new items and new events, if it is time to; `mark` is the number of the newest streamed row."""
+    def refresh(self, catalogue: Items, log: Sequence[Event], mark: int = 0, at: At | None = None) -> None:
+        """Take in new items and new events, if it is time to; `mark` is the number of the newest streamed row.
+
+        Where updates pause, `at` tells of the catalogue what it was at the last of them.
+        """
         if self._catalogue is catalogue and self._log is log and self._read == len(log):
             return
         with self._lock:
-            if self._updated is not None and self._now() < self._updated + self._pause:
+            now = self._now()
+            update = self._last_update(now)
+            if self._pause and self._updated is not None and update <= self._updated:
                 return
-            self._updated = self._now()
+            self._updated = update
+            if self._pause and at:
+                catalogue = at(update, now)
             if self._log is not log:  # a dataset with other events: the old ones count no more
                 self._log, self._read, self._notes = log, 0, []
                 self._known, self._codes, self._catalogue = self._trained, self._items, None
                 self._joined = {}
             if self._catalogue is not catalogue:
                 self._take_in(catalogue, mark)
-            self._follow()
+            self._follow(update, now)
             self._chosen, self._moved = {}, (None, {})
 
     def newcomers(self, cut_off_days: float, items: Items, until: int | None = None) -> Newcomers:
@@ -135,12 +145,21 @@ class Exploring:
             self._joined[id_] = mark
         self._catalogue, self._codes = catalogue, catalogue.codes
 
-    def _follow(self) -> None:
-        """Count what has happened; stop at what the catalogue does not know yet."""
+    def _last_update(self, now: float) -> float:
+        """Return when the last update was due."""
+        if not self._pause:
+            return now
+        passed = max(0.0, round(now - self._since, 3))  # as clocks tell it
+        return round(self._since + passed // self._pause * self._pause, 3)
+
+    def _follow(self, update: float, now: float) -> None:
+        """Count what had happened at an update; stop at what the catalogue does not know yet."""
         known, latest = self._known, self._known.latest
-        while (
-            self._read < len(self._log) and (code := self._codes.get((event := self._log[self._read]).item)) is not None
-        ):
+        while self._read < len(self._log):
+            event = self._log[self._read]
+            code = self._codes.get(event.item)
+            if code is None or is_late(event.at, update, now):
+                break
             self._read += 1
             if event.number <= self._last:  # the training has counted it
                 continue

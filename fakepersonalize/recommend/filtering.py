@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets, dataset_arn
 from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS, Column, Schema
+from fakepersonalize.recommend.lags import is_late
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.recommend.metadata import LiveMetadata, Rows
@@ -146,6 +147,15 @@ class Filters:
                 known = self._items(group, [*ids], rows, type_)
             self._catalogues[loaded] = known, amount
         return known
+
+    def catalogue_at(self, group: str, loaded: LoadedModel, items: Items, when: float, now: float) -> Items:
+        """Return a catalogue without the items that were put, or first met, after a moment."""
+        put = self._metadata.late(dataset_arn(group, ITEMS), when)
+        log = self._live.log(dataset_arn(group, INTERACTIONS))
+        met = {event.item for event in log if not is_late(event.at, when, now)}
+        there = items.rows.places.keys() - put if items.rows else set()
+        late = {id_ for id_ in items.ids[len(loaded.item_ids) :] if id_ not in met and id_ not in there}
+        return self._items(group, [id_ for id_ in items.ids if id_ not in late], items.rows) if late else items
 
     def is_latest(self, loaded: LoadedModel, items: Items) -> bool:
         """Whether `catalogue` returned these last."""

@@ -26,6 +26,11 @@ class Lags:
 LAGS = {"none": Lags(), "aws": Lags(events=2.0, records=20 * 60.0, updates=2 * 3600.0, increments=10 * 60.0)}
 
 
+def is_late(at: float, when: float, now: float) -> bool:
+    """Tell whether what came `at` a time was not there yet at another; a time to come is of a clock that ran ahead."""
+    return when < at <= now
+
+
 class Arriving(Protocol):
     """What comes to a dataset."""
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets
-from fakepersonalize.recommend.lags import Waiting
+from fakepersonalize.recommend.lags import Waiting, is_late
 from fakepersonalize.resources.kinds import DATASET, DATASET_IMPORT_JOB
 from fakepersonalize.resources.shelf import Shelf
 from fakepersonalize.storage.streamed import Event, Record, StreamedRows
@@ -90,6 +91,8 @@ class LiveMetadata:
         self._segments: dict[int, Segments] = {}  # those that count
         self._latest: dict[int, Segments] = {}  # those that there are
         self._records: dict[int, dict[str, Record]] = {}  # by id, the newest
+        self._came: dict[int, dict[str, float]] = {}  # when the first record of each id came
+        self._lag, self._now = lag, now
         self._made: dict[int, tuple[Inlet, Rows]] = {}
         self._changes = 0
         self._waiting: Waiting[Event | Record | Imported] = Waiting(self.take, lag, now)
@@ -116,6 +119,21 @@ class LiveMetadata:
         self._waiting.settle()
         return self._segments.get(dataset, [])
 
+    def late(self, dataset_arn: str, when: float) -> set[str]:
+        """Return what nobody imported and what began to count after a moment; what is imported does not tell when."""
+        from fakepersonalize.datasets import streamed_rows
+
+        inlet = self._inlets.of(dataset_arn)
+        came = self._came.get(inlet.dataset, {}) if inlet else {}
+        found = {id_ for id_, at in came.items() if is_late(at, when - self._lag, self._now())}
+        if not found:
+            return found
+        assert inlet is not None
+        with suppress(FileNotFoundError):  # an import has just taken its place
+            imported = streamed_rows.current(self._segments.get(inlet.dataset, []), [], inlet.schema)
+            found.difference_update(imported[streamed_rows.id_column(inlet.schema)].to_pylist())
+        return found
+
     def read(self) -> set[int]:
         """Return the numbers of the segments that answers read, or will read before newer ones count."""
         coming = [row.files for row in self._waiting.rows() if isinstance(row, Imported)]
@@ -126,6 +144,7 @@ class LiveMetadata:
         for row in rows:
             if isinstance(row, Record):
                 self._records.setdefault(row.dataset, {})[row.id] = row
+                self._came.setdefault(row.dataset, {}).setdefault(row.id, row.at)
                 self._change(row.dataset)
             elif isinstance(row, Imported):
                 self._segments[row.dataset] = row.files
@@ -145,6 +164,7 @@ class LiveMetadata:
         self._waiting.remove(numbers)
         records = self._records.get(dataset, {})
         self._records[dataset] = {id_: record for id_, record in records.items() if record.number not in numbers}
+        self._came[dataset] = {id_: self._came[dataset][id_] for id_ in self._records[dataset]}
         self._change(dataset)
 
     def drop(self, dataset: int) -> None:
@@ -153,6 +173,7 @@ class LiveMetadata:
         self._segments.pop(dataset, None)
         self._latest.pop(dataset, None)
         self._records.pop(dataset, None)
+        self._came.pop(dataset, None)
         self._change(dataset)
 
     def _look(self, dataset: int, later: bool) -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -215,6 +216,35 @@ def test_with_the_lags_of_the_service_new_items_wait_for_the_next_update() -> No
         assert shop.share(setting, users) == 0
         emulator.advance(seconds=LAGS["aws"].updates - LAGS["aws"].records)
         assert shop.share(setting, users) > 0.1
+
+
+def test_updates_keep_their_times_when_a_model_is_loaded_anew_and_after_a_restart(tmp_path: Path) -> None:
+    how: Any = {"lifecycle": "manual", "transitions": AT_ONCE, "lags": "aws", "limits": "off", "seed": 5}
+    setting, users = Exploration(1, 30), THOUSAND[:40]
+
+    def tried(shop: Shop) -> set[str]:
+        return {item["itemId"] for user in users for item in shop.listed(user, setting)} & {*COLD, "met"}
+
+    with mock_personalize(data_dir=str(tmp_path), **how) as emulator:
+        shop = Shop(emulator)
+        assert tried(shop) == set()
+        shop.load_items("ITEM_ID,GENRE,CREATION_TIMESTAMP\ncold0,new,\n")
+        emulator.advance(seconds=LAGS["aws"].records)
+        assert tried(shop) == set()  # what was imported after an update waits for the next one
+        emulator.advance(seconds=LAGS["aws"].updates - LAGS["aws"].records)
+        assert tried(shop) == {"cold0"}
+        shop.put(["cold0", "cold1"])
+        emulator.advance(hours=1)
+        shop.meet("x", ["met"], START)
+        emulator.advance(minutes=30)
+        emulator.loaded.clear()
+        assert tried(shop) == {"cold0"}
+        client("personalize").create_dataset_group(name="later")  # the clock goes on from here
+    with mock_personalize(data_dir=str(tmp_path), **how) as emulator:
+        shop.emulator = emulator
+        assert tried(shop) == {"cold0"}
+        emulator.advance(minutes=30)
+        assert tried(shop) == {"cold0", "cold1", "met"}
 
 
 def test_between_two_updates_items_may_change_their_places_and_go() -> None:
