@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 from fakepersonalize import errors
@@ -96,25 +96,25 @@ class Inlet:
         return []
 
     def _broken(self, sent: Mapping[str, Any]) -> Iterator[InvalidInputException]:
-        """Yield what is wrong with the columns of an event or record, if these can be told."""
+        """Yield what is wrong with the properties and columns of an event or record, if these can be told."""
+        events = self.schema.dataset_type in EVENTS
         try:
-            events = self.schema.dataset_type in EVENTS
-            given = self._given(sent) if events else _properties(sent.get("properties"), frozenset())
+            found = _object(sent.get("properties"))
+            given = self._given(sent, frozenset()) if events else _properties(sent.get("properties"), frozenset())
         except InvalidInputException:
             return
-        for name, column in self._columns.items():
+        checks: list[Callable[[], object]] = [partial(_require_allowed, key, FORBIDDEN) for key in found if events]
+        checks += [partial(_item, sent, given)] if self.schema.dataset_type == schemas.INTERACTIONS else []
+        checks += [partial(self._value, column, given.get(name)) for name, column in self._columns.items()]
+        for check in checks:
             try:
-                self._value(column, given.get(name))
+                check()
             except InvalidInputException as problem:
                 yield problem
 
     def _event(self, user: str | None, session: str, sent: Mapping[str, Any], shown: Shown) -> Event:
         given = self._given(sent)
-        item = _string(sent.get("itemId", given.get("ITEMID")))
-        if not (item and len(item) <= ID_CHARACTERS):
-            raise InvalidInputException(
-                errors.EVENT_WITHOUT_ITEM, "1 to 256 characters, in the event or in its properties"
-            )
+        item = _item(sent, given)
         listing = shown(sent["recommendationId"]) if "recommendationId" in sent else None
         origin = {GIVEN_BY: listing.by} if listing else {}
         if listing and listing.items and "impression" not in sent:
@@ -141,7 +141,7 @@ class Inlet:
         if column.type == "string" and value in self._keywords:
             raise InvalidInputException(errors.WRONG_VALUE.format(column=column.name), RESERVED)
 
-    def _given(self, sent: Mapping[str, Any]) -> dict[str, Any]:
+    def _given(self, sent: Mapping[str, Any], forbidden: frozenset[str] = FORBIDDEN) -> dict[str, Any]:
         """Return what an event says by the folded names of columns; its members win over its properties."""
         if len(json.dumps(sent, ensure_ascii=False).encode("utf-8", "surrogatepass")) > EVENT_BYTES:
             raise InvalidInputException(errors.LARGE_EVENT)
@@ -151,7 +151,7 @@ class Inlet:
             "RECOMMENDATIONID": sent.get("recommendationId"),
             "EVENTATTRIBUTIONSOURCE": (sent.get("metricAttribution") or {}).get("eventAttributionSource"),
         }
-        properties = _properties(sent.get("properties"), FORBIDDEN)
+        properties = _properties(sent.get("properties"), forbidden)
         return properties | {name: value for name, value in members.items() if value is not None}
 
     def _text(self, given: Mapping[str, Any], origin: Mapping[str, str] | None = None) -> str:
@@ -230,8 +230,23 @@ def inlet(dataset: int, schema: str, domain: str | None) -> Inlet:
     return Inlet(dataset, schemas.parse(schema, domain))
 
 
+def _item(sent: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return the item of an event, which may stand in its properties."""
+    item = _string(sent.get("itemId", given.get("ITEMID")))
+    if not (item and len(item) <= ID_CHARACTERS):
+        raise InvalidInputException(errors.EVENT_WITHOUT_ITEM, "1 to 256 characters, in the event or in its properties")
+    return item
+
+
 def _properties(text: str | None, forbidden: frozenset[str]) -> dict[str, Any]:
     """Return the members of a JSON object by the folded names of columns."""
+    found = _object(text)
+    for key in found:
+        _require_allowed(key, forbidden)
+    return {_folded(key): value for key, value in found.items()}
+
+
+def _object(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     try:
@@ -240,10 +255,12 @@ def _properties(text: str | None, forbidden: frozenset[str]) -> dict[str, Any]:
         raise InvalidInputException(errors.BAD_PROPERTIES, problem.message) from None
     if not isinstance(found, dict):
         raise InvalidInputException(errors.BAD_PROPERTIES, "it must be the JSON text of one object, encoded once")
-    for key in found:
-        if _folded(key) in forbidden:
-            raise InvalidInputException(errors.FORBIDDEN_KEY.format(key=shortened(key)), "it is a member of the event")
-    return {_folded(key): value for key, value in found.items()}
+    return found
+
+
+def _require_allowed(key: str, forbidden: frozenset[str]) -> None:
+    if _folded(key) in forbidden:
+        raise InvalidInputException(errors.FORBIDDEN_KEY.format(key=shortened(key)), "it is a member of the event")
 
 
 def _folded(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ FIXES = {
     NULL_VALUE: 'add it to properties in camel case, or make the field\'s type ["null", ...]',
     WRONG_VALUE: "write the value in the type of the schema's field",
 }
+WORD, ARN = "Viewed", "arn:aws:personalize:us-east-1:123456789012:dataset/group/ITEMS"  # in the place of what is wrong
 SHAPE = "change the request as the sentence says"
 TIME = "write the time as a number of seconds since 1970-01-01 UTC; divide milliseconds by 1000"
 
@@ -84,36 +85,84 @@ def _is_json(text: bytes) -> bool:
 
 def _of_request(file: Path, line: int, body: bytes, operation: Operation, schema: Schema) -> Iterator[Finding]:
     """Yield what is wrong with each event or record as if it came alone; what is left is about all together."""
-    inlet, said = Inlet(0, schema), set[str]()
+    inlet = Inlet(0, schema)
     member, key = PAYLOADS[operation.name]
-    for place, part in enumerate(_parts(body, member)):
+    request = _parsed(body)
+    sent = request[member] if isinstance(request.get(member), list) else []
+    whole = request | {member: [_blank(operation, member)] * len(sent)}  # with nothing wrong in its parts
+    about_all = _request(operation, json.dumps(whole).encode() if sent else body)
+    envelope = whole if not isinstance(about_all, ServiceError) else _stand_ins(operation.input)
+    for place, part in enumerate(sent):
         where = f"{member}[{place}]"
-        request = _request(operation, part)
-        if isinstance(request, ServiceError):
-            if request.message not in said:
-                said.add(request.message)
-                yield _refusal(file, line, request, where)
+        mended, refusals = _mended(operation, member, part, envelope)
+        yield from (_refusal(file, line, refused, where) for refused in refusals)
+        if mended is None:
             continue
-        (sent,) = request[member]
-        if isinstance(sent[key], float) and sent[key] > LAST_SECOND:
-            text, fix = MILLISECONDS.format(column=key), f"divide by 1000: {sent[key] / 1000:.0f}"
+        (row,) = mended[member]
+        if isinstance(row[key], float) and row[key] > LAST_SECOND:
+            text, fix = MILLISECONDS.format(column=key), f"divide by 1000: {row[key] / 1000:.0f}"
             yield Finding(str(file), "milliseconds", text, fix, line=line, column=f"{where}.{key}", level=WARNING)
-        for refusal in inlet.problems(sent, partial(_row, inlet, operation.name, request, sent)):
+        for refusal in inlet.problems(row, partial(_row, inlet, operation.name, mended, row)):
             fixes = (fix for sentence, fix in FIXES.items() if refusal.message.startswith(sentence.partition("{")[0]))
             yield Finding(str(file), "value", refusal.message, next(fixes, SHAPE), refusal.hint, line, where)
-    whole = _request(operation, body)
-    if isinstance(whole, ServiceError) and not said:
-        yield _refusal(file, line, whole, None)
+    if isinstance(about_all, ServiceError):
+        yield _refusal(file, line, about_all, None)
 
 
-def _parts(body: bytes, member: str) -> list[bytes]:
-    """Return a request for each event or record of one; none where it is no such request."""
+def _parsed(body: bytes) -> dict[str, Any]:
+    """Return the object in a body, an empty one where it is none."""
     try:
         request = messages.parse_json(body)
     except ServiceError:
-        return []
-    sent = request.get(member) if isinstance(request, dict) else None
-    return [json.dumps(request | {member: [each]}).encode() for each in sent] if isinstance(sent, list) else []
+        return {}
+    return request if isinstance(request, dict) else {}
+
+
+def _mended(
+    operation: Operation, member: str, event: Any, envelope: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, list[ServiceError]]:
+    """Return a request with one event or record in which others stand for what is wrong, and the refusals of that.
+
+    Each member is looked at by itself, since the first that cannot be read hides the others. Of properties that are
+    wrong nothing can be told, hence None.
+    """
+
+    def asked(part: Any) -> dict[str, Any] | ServiceError:
+        return _request(operation, json.dumps({**envelope, member: [part]}).encode())
+
+    answer, blank = asked(event), _blank(operation, member)
+    if not isinstance(answer, ServiceError):
+        return answer, []
+    if not isinstance(event, dict):
+        return None, [answer]
+    answers = {name: asked(blank | {name: value}) for name, value in event.items()}
+    wrong = {name: answer for name, answer in answers.items() if isinstance(answer, ServiceError)}
+    missing = asked({name: value for name, value in blank.items() if name in event})
+    refusals = [*wrong.values(), *([missing] if isinstance(missing, ServiceError) else [])]
+    instead = _stand_ins(operation.input.members[member].member, wrong)
+    mended = asked(blank | {name: value for name, value in event.items() if name not in wrong} | instead)
+    return (None if isinstance(mended, ServiceError) or "properties" in wrong else mended), refusals
+
+
+def _blank(operation: Operation, member: str) -> dict[str, Any]:
+    """Return an event or record with only what it must have."""
+    return _stand_ins(operation.input.members[member].member)
+
+
+def _stand_ins(shape: Any, names: Collection[str] | None = None) -> dict[str, Any]:
+    """Return good values of some members, or of all that are required; of structures there are none."""
+    wanted = shape.required_members if names is None else names
+    values = {name: _stand_in(shape.members[name]) for name in wanted if name in shape.members}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _stand_in(shape: Any) -> Any:
+    """Return a value that no rule is against."""
+    if shape.type_name == "list":
+        return [_stand_in(shape.member)]
+    if shape.type_name == "string":
+        return ARN if "Arn" in shape.name else WORD
+    return 0 if shape.type_name in ("timestamp", "float", "double", "integer", "long") else None
 
 
 def _request(operation: Operation, body: bytes) -> dict[str, Any] | ServiceError:

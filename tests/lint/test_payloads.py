@@ -51,6 +51,11 @@ def test_what_people_trip_over_is_found(found: Any, event: dict[str, Any], fix: 
     assert finding.line == 1
 
 
+def test_the_user_of_all_events_counts(found: Any) -> None:
+    (finding,) = found(request(GOOD, userId="USER_ID"))
+    assert finding.text == "Invalid value for column USER_ID."
+
+
 def test_good_requests_are_good(found: Any) -> None:
     assert found(request(GOOD, GOOD)) == []
     assert found(request(GOOD), "", request(GOOD)) == []
@@ -75,6 +80,35 @@ def test_all_that_is_wrong_is_told_with_its_lines(found: Any) -> None:
         "Column A cannot be null.",
         "Column B cannot be null.",
     ]
+
+
+def test_what_is_wrong_with_one_member_hides_nothing_of_the_others(found: Any) -> None:
+    bad = {
+        "sentAt": 1_700_000_000_000,
+        "eventType": "x" * 257,
+        "eventValue": "much",
+        "properties": '{"timestamp": 1, "userId": 2, "eventValue": "much"}',
+    }
+    findings = found(request(GOOD, bad, GOOD | {"properties": {"a": 1}, "impression": 1}, 7) | {"sessionId": ""})
+    assert [(each.column, each.rule) for each in findings] == [
+        *((("eventList[1]", "shape"),) * 3),
+        *((("eventList[1]", "value"),) * 3),
+        *((("eventList[2]", "shape"),) * 2),
+        ("eventList[3]", "shape"),
+        (None, "shape"),
+    ]
+    texts = "\n".join(each.text for each in findings)
+    for told in (
+        "sentAt",
+        "eventType",
+        "eventValue",
+        "key timestamp",
+        "key userId",
+        "itemId",
+        "impression",
+        "sessionId",
+    ):
+        assert texts.count(told) == 1, told
 
 
 @pytest.mark.parametrize(
