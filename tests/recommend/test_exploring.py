@@ -247,6 +247,23 @@ def test_updates_keep_their_times_when_a_model_is_loaded_anew_and_after_a_restar
         assert tried(shop) == {"cold0", "cold1", "met"}
 
 
+def test_what_was_passed_over_before_a_restart_stays_passed_over(tmp_path: Path) -> None:
+    with mock_personalize(limits="off", seed=5, data_dir=str(tmp_path)) as emulator:
+        shop = Shop(emulator)
+        shop.put(COLD)
+        given = client("personalize-runtime").get_recommendations(campaignArn=shop.campaign, userId="u1")
+        shop.meet("u1", [given["itemList"][0]["itemId"]] * 5, START, recommendationId=given["recommendationId"])
+        before = [shop.listed(user, Exploration(1, 30)) for user in THOUSAND[:20]]
+        assert any(item["itemId"] in COLD for item in given["itemList"])
+    with mock_personalize(limits="off", seed=5, data_dir=str(tmp_path)) as emulator:
+        shop.emulator = emulator
+        assert [shop.listed(user, Exploration(1, 30)) for user in THOUSAND[:20]] == before
+        loaded = emulator.loaded.get(shop.endpoint.model)
+        exploring = emulator.recommender._explored[loaded]
+        others = {item["itemId"] for item in given["itemList"][1:]}
+        assert all(exploring._known.passed_over[exploring._codes[item]] == 5 for item in others)
+
+
 def test_between_two_updates_items_may_change_their_places_and_go() -> None:
     with mock_personalize(lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", seed=5) as emulator:
         shop, users, setting = Shop(emulator), THOUSAND[:40], Exploration(1, 30)
