@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache, wraps
 from http import HTTPStatus
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STRIPES = 64  # locks that objects of S3 share
 RESET = "/moto-api/reset"
 S3_CONTROL = "/v20180820/"
 MOTOS_OWN = ("/moto-api/", S3_CONTROL)  # nothing of a bucket
@@ -65,6 +66,7 @@ class NeighbourApp:
         self.before: Callable[[], object] = lambda: None  # called ahead of every request
         self._store, self._s3_endpoint = store, s3_endpoint
         self._lock = threading.RLock()
+        self._objects = [threading.Lock() for _ in range(STRIPES)]
         self._application: WSGIApplication | None = None
         self._keeper: Keeper | None = None
 
@@ -82,10 +84,12 @@ class NeighbourApp:
         if s3 and self._s3_endpoint:
             return _elsewhere(environ, start_response, self._s3_endpoint)
         keeper = self._kept()
-        if keeper is None:
-            return self._answer(environ, start_response)
-        signed = identity.signature(headers, query)
-        return keeper.answer(environ, start_response, scope, "s3" if s3 else signed.service if signed else "")
+        # moto closes an object that is put once more under whoever still reads it, or makes its ETag.
+        with self._objects[hash(environ["PATH_INFO"]) % len(self._objects)] if s3 else nullcontext():
+            if keeper is None:
+                return self._answer(environ, start_response)
+            signed = identity.signature(headers, query)
+            return keeper.answer(environ, start_response, scope, "s3" if s3 else signed.service if signed else "")
 
     def _reset(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ, start_response)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import boto3
@@ -159,6 +160,22 @@ def test_objects_uploaded_in_parts_are_whole(connect):
     ]
     s3.complete_multipart_upload(MultipartUpload={"Parts": parts}, **upload)
     assert s3.get_object(Bucket="films", Key="big")["Body"].read() == b"".join(pieces)
+
+
+def test_an_object_that_many_put_and_read_at_once_is_always_a_whole_one(connect):
+    clients = [connect("s3") for _ in range(6)]
+    clients[0].create_bucket(Bucket="films")
+    clients[0].put_object(Bucket="films", Key="rows.csv", Body=b"x")
+
+    def use(client, number):
+        for _ in range(8):
+            if number % 2:
+                client.put_object(Bucket="films", Key="rows.csv", Body=b"%d" % number * 400_000)
+            else:
+                assert len({*client.get_object(Bucket="films", Key="rows.csv")["Body"].read()}) == 1
+
+    with ThreadPoolExecutor(len(clients)) as threads:
+        list(threads.map(use, clients, range(len(clients))))
 
 
 def test_ssm_kms_and_eventbridge_answer(connect):
