@@ -70,6 +70,9 @@ class Waiting(Generic[Row]):
 
     def resume(self, rows: Sequence[Row]) -> None:
         """Hear of rows of an earlier run, by when they came; none waits longer than a new one does."""
+        if not self._seconds:
+            self._hear(rows)
+            return
         now = self._now()
         due = [min(row.at, now) + self._seconds for row in rows]
         self._hear([row for row, when in zip(rows, due) if when <= now])
