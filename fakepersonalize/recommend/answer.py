@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Endpoint:
     config: Mapping[str, Any]
     group: str
     exploration: Exploration | None = None
-    is_latest: bool = True  # only then is a model brought up to date by itself
+    ended: float = math.inf  # when a newer version ended the automatic updates of this one; 0 where there were none
     grows: bool = False  # whether incremental updates bring new texts in
     trained: str = ""  # the ARN of the solution version, or recommender, that the model belongs to
     since: float = 0.0  # when that was created: automatic updates are counted from then on
@@ -290,9 +291,10 @@ class Recommender:
         known = self._explored.get(loaded)
         if known is None:
             self._explored[loaded] = known = Exploring(loaded, self._lags.updates, self._now, endpoint.since)
-        if endpoint.is_latest and self.filters.is_latest(loaded, items):
+        if endpoint.ended and self.filters.is_latest(loaded, items):
             at = partial(self.filters.catalogue_at, endpoint.group, loaded, items)
-            known.refresh(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), self.mark, at)
+            log = self._live.log(dataset_arn(endpoint.group, INTERACTIONS))
+            known.refresh(items, log, self.mark, at, endpoint.ended)
         return known
 
     def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items | None) -> Picker:
@@ -346,21 +348,35 @@ class Recommender:
             trained, model, config = version, version.number, resource.document.get("campaignConfig") or {}
         recipe = catalogue.recipe_of(trained["recipeArn"])
         assert recipe is not None
-        latest = resource.kind is RECOMMENDER or is_latest(
-            trained, self._shelf.below(trained["solutionArn"], SOLUTION_VERSION)
-        )
+        versions = [] if resource.kind is RECOMMENDER else self._shelf.below(trained["solutionArn"], SOLUTION_VERSION)
         explores = recipe.exploration(config.get("itemExplorationConfig"))
         grows = bool(trained.document.get("performIncrementalUpdate"))
         group = trained["datasetGroupArn"]
         return Endpoint(
-            resource.arn, model, recipe, config, group, explores, latest, grows, trained.arn, trained.created
+            resource.arn,
+            model,
+            recipe,
+            config,
+            group,
+            explores,
+            _ended(trained, versions),
+            grows,
+            trained.arn,
+            trained.created,
         )
 
 
 def is_latest(version: Resource, versions: Iterable[Resource]) -> bool:
     """Tell whether a solution version is one that the service keeps up to date: the newest one, fully trained."""
-    newest = max(each.number for each in versions if each.status == ACTIVE or each.arn == version.arn)
-    return newest == version.number and version.document.get("trainingMode") != "UPDATE"
+    return _ended(version, versions) == math.inf
+
+
+def _ended(version: Resource, versions: Iterable[Resource]) -> float:
+    """Return when the automatic updates of a solution version ended: as soon as a newer one was ACTIVE."""
+    if version.document.get("trainingMode") == "UPDATE":
+        return 0.0
+    newer = (each.updated for each in versions if each.number > version.number and each.status == ACTIVE)
+    return min(newer, default=math.inf)
 
 
 def _members(endpoint: Endpoint, all_ids: Sequence[str], picked: Scores) -> list[dict[str, Any]]:

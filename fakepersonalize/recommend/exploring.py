@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PE
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
@@ -64,20 +65,22 @@ class Exploring:
         self._chosen: dict[float, Newcomers] = {}  # by cut-off
         self._moved: tuple[Items | None, dict[float, Newcomers]] = None, {}  # the same in the codes of other items
 
-    def refresh(self, catalogue: Items, log: Sequence[Event], mark: int = 0, at: At | None = None) -> None:
+    def refresh(
+        self, catalogue: Items, log: Sequence[Event], mark: int = 0, at: At | None = None, ended: float = math.inf
+    ) -> None:
         """Take in new items and new events, if it is time to; `mark` is the number of the newest streamed row.
 
-        Where updates pause, `at` tells of the catalogue what it was at the last of them.
+        Where updates pause, or have `ended`, `at` tells of the catalogue what it was at the last of them.
         """
         if self._catalogue is catalogue and self._log is log and self._read == len(log):
             return
         with self._lock:
             now = self._now()
-            update = self._last_update(now)
-            if self._pause and self._updated is not None and update <= self._updated:
+            update, held = min(ended, self._last_update(now)), self._pause or ended < math.inf
+            if held and self._updated is not None and update <= self._updated:
                 return
             self._updated = update
-            if self._pause and at:
+            if held and at:
                 catalogue = at(update, now)
             if self._log is not log:  # a dataset with other events: the old ones count no more
                 self._log, self._read, self._notes = log, 0, []

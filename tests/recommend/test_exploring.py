@@ -247,6 +247,31 @@ def test_updates_keep_their_times_when_a_model_is_loaded_anew_and_after_a_restar
         assert tried(shop) == {"cold0", "cold1", "met"}
 
 
+def test_a_newer_version_ends_the_updates_of_the_one_before_whether_its_model_is_in_memory_or_not() -> None:
+    how: Any = {"lifecycle": "manual", "transitions": AT_ONCE, "limits": "off", "seed": 5}
+    setting, users = Exploration(1, 30), THOUSAND[:40]
+    with mock_personalize(**how) as emulator:
+        shop = Shop(emulator)
+
+        def tried() -> set[str]:
+            emulator.loaded.clear()
+            return {item["itemId"] for user in users for item in shop.listed(user, setting)} & {*COLD, "met"}
+
+        shop.put(["cold0"])
+        shop.load_items("ITEM_ID,GENRE,CREATION_TIMESTAMP\ncold1,new,\n")
+        emulator.advance(minutes=1)
+        version = client("personalize").list_solution_versions()["solutionVersions"][0]["solutionVersionArn"]
+        client("personalize").create_solution_version(solutionArn=version.rpartition("/")[0])
+        emulator.advance(minutes=1)
+        shop.put(["cold2"])
+        shop.meet("x", ["met"], START)
+        assert tried() == {"cold0", "cold1"}
+        client("personalize").update_campaign(
+            campaignArn=shop.campaign, solutionVersionArn=f"{version.rpartition('/')[0]}/$LATEST"
+        )
+        assert tried() == {"cold0", "cold1", "cold2", "met"}
+
+
 def test_what_was_passed_over_before_a_restart_stays_passed_over(tmp_path: Path) -> None:
     with mock_personalize(limits="off", seed=5, data_dir=str(tmp_path)) as emulator:
         shop = Shop(emulator)
