@@ -148,6 +148,23 @@ def test_at_a_training_a_session_goes_to_its_first_user_and_others_are_forgotten
     channel.account.delete("campaign", trained)
 
 
+def test_from_a_training_on_filters_know_what_a_user_did_before_the_session_had_the_name(
+    new_account: NewAccount,
+) -> None:
+    channel = Channel(new_account(), rows())
+    channel.put("i70", session="anonymous")
+    channel.put("i71", session="anonymous", user="named")
+    channel.put("i72", session="of somebody else")
+    expression = 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
+    seen = channel.account.personalize.create_filter(
+        name="seen", datasetGroupArn=channel.group, filterExpression=expression
+    )["filterArn"]
+    channel.account.active("filter", seen)
+    campaign = channel.deployed("joined")
+    channel.put("i73", session="anonymous")  # which nobody knows to be theirs until the next training
+    assert set(channel.account.recommended(campaign, userId="named", filterArn=seen)) == {"i70", "i71"}
+
+
 def test_history_is_ordered_by_the_time_of_events_not_by_their_arrival(
     channel: Channel, campaign: str, user: str
 ) -> None:

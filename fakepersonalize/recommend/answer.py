@@ -148,7 +148,7 @@ class Recommender:
         rest = [*always, asked.filter] if asked.filter else always
         promoted = [*always, asked.promotion.filter] if asked.promotion else []
         items = self._items(endpoint, loaded, [*rest, *promoted])
-        look = self._look(endpoint, items, asked, [*rest, *promoted]) if items else None
+        look = self._look(endpoint, loaded, items, asked, [*rest, *promoted]) if items else None
         ids = items.ids if items and endpoint.looks_beyond else loaded.item_ids
         # numpy lets go of the interpreter in each of its calls: threads that compute side by side only queue for it.
         with self._computing:
@@ -214,7 +214,9 @@ class Recommender:
         listed = list(dict.fromkeys(ids))
         known = [loaded.items[id_] for id_ in listed if id_ in loaded.items]
         items = self.filters.items(endpoint.group, listed) if filter_ else None
-        look = self.filters.look(endpoint.group, user, None, items, [filter_], until) if items and filter_ else None
+        look = None
+        if items and filter_:
+            look = self.filters.look(endpoint.group, user, None, items, [filter_], until, loaded.last)
         with self._computing:
             allowed = look.allowed([filter_], len(listed)) if look and filter_ else None
             scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user, until), context), known)
@@ -239,7 +241,9 @@ class Recommender:
             return set(ids)
         looked_at = [*ids, item] if item is not None and item not in ids else ids
         items = self.filters.items(endpoint.group, looked_at, type_)
-        allowed = self.filters.look(endpoint.group, user, item, items, [filter_]).allowed([filter_], len(ids))
+        last = self._models.get(endpoint.model).last
+        look = self.filters.look(endpoint.group, user, item, items, [filter_], learnt=last)
+        allowed = look.allowed([filter_], len(ids))
         assert allowed is not None, "there is a filter"
         return {id_ for id_, passes in zip(ids, allowed.tolist()) if passes}
 
@@ -262,8 +266,10 @@ class Recommender:
         candidates = self.filters.catalogue(endpoint.group, loaded)
         actions = self.filters.actions(candidates)
         dealings = dataset_arn(endpoint.group, ACTION_INTERACTIONS)
-        events = self.filters.events(dealings, user, until) if actions.any_waits else ()
-        look = self.filters.look(endpoint.group, user, None, candidates, [filter_], until) if filter_ else None
+        events = self.filters.events(dealings, user, until, loaded.last) if actions.any_waits else ()
+        look = None
+        if filter_:
+            look = self.filters.look(endpoint.group, user, None, candidates, [filter_], until, loaded.last)
         acted = self._live.of(dealings, user, until)
         with self._computing:
             history = loaded.history(user, self._live_events(endpoint, user, until), acted=acted)
@@ -279,10 +285,12 @@ class Recommender:
         """Return all there is to choose from, if filters or the recipe look beyond the items of the model."""
         return self.filters.catalogue(endpoint.group, loaded) if filters or endpoint.looks_beyond else None
 
-    def _look(self, endpoint: Endpoint, items: Items, asked: Asked, filters: Sequence[BoundFilter]) -> Look | None:
+    def _look(
+        self, endpoint: Endpoint, loaded: LoadedModel, items: Items, asked: Asked, filters: Sequence[BoundFilter]
+    ) -> Look | None:
         if not filters:
             return None
-        return self.filters.look(endpoint.group, asked.user, asked.item, items, filters, asked.until)
+        return self.filters.look(endpoint.group, asked.user, asked.item, items, filters, asked.until, loaded.last)
 
     def _exploring(self, endpoint: Endpoint, loaded: LoadedModel, items: Items) -> Exploring:
         """Return what is known of the items, up to date if the model is the latest; the caller holds the lock."""

@@ -95,7 +95,7 @@ class Explainer:
             "same": told.ids == list(answer.items),
             "historyLength": len(history.items),
             "items": [*_described(listed.members, explained, told, names, _FILLING[answer.operation])],
-            "filters": [self._told(each, answer, asked, listed) for each in filters],
+            "filters": [self._told(each, answer, asked, listed, loaded.last) for each in filters],
         }
 
     def _automatic(self, answer: Answer) -> Iterator[_Filter]:
@@ -224,10 +224,12 @@ class Explainer:
         assert loaded.dealings is not None
         return contributions.shares(loaded.model, history, told.codes(loaded.dealings.actions))
 
-    def _told(self, each: _Filter, answer: Answer, asked: Mapping[str, Any], listed: _Listed) -> dict[str, Any]:
+    def _told(
+        self, each: _Filter, answer: Answer, asked: Mapping[str, Any], listed: _Listed, learnt: int
+    ) -> dict[str, Any]:
         group, candidates = answer.endpoint.group, listed.candidates
         look = self._filters.look(
-            group, asked.get("userId"), asked.get("itemId"), candidates, [each.bound], answer.mark
+            group, asked.get("userId"), asked.get("itemId"), candidates, [each.bound], answer.mark, learnt
         )
         named = {"filterArn": each.arn} if each.arn else {}
         return {"role": each.role, **named, "parts": _parts(each.bound, look, listed)}

@@ -108,10 +108,11 @@ class Filters:
         items: Items,
         bound: Sequence[BoundFilter],
         until: int | None = None,
+        learnt: int = 0,
     ) -> Look:
         """Return the items as a request of a user, at an item, sees them through some filters of a dataset group.
 
-        `until` is the number of the last streamed event that counts.
+        `until` is the number of the last streamed event that counts, `learnt` that of the last one at the training.
         """
         from fakepersonalize.filters.evaluate import Circumstances
         from fakepersonalize.recommend.candidates import Look, seen
@@ -122,7 +123,7 @@ class Filters:
             if frozen:
                 until = frozen.last if until is None else min(until, frozen.last)
             dataset = dataset_arn(group, items.events)
-            events = seen(self._past.codes_of(dataset, user), self._live.of(dataset, user, until), items)
+            events = seen(self._past.codes_of(dataset, user), self._live.of(dataset, user, until, learnt), items)
         if user is not None and any(each.reads_user for each in bound):
             users = self._rows(group, USERS)
             row = users.row(user) if users else None
@@ -189,9 +190,9 @@ class Filters:
         arn, frozen = dataset_arn(group, type_), self.frozen(group)
         return frozen.rows[arn] if frozen and arn in frozen.rows else self._metadata.of(arn)
 
-    def events(self, dataset: str, user: str, until: int | None = None) -> list[Met]:
+    def events(self, dataset: str, user: str, until: int | None = None, learnt: int = 0) -> list[Met]:
         """Return what a user did, oldest first, imported or streamed."""
-        streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user, until)]
+        streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user, until, learnt)]
         return sorted([*self._past.of(dataset, user), *streamed], key=lambda event: event.time)
 
     def _columns(self, group: str) -> Mapping[str, Sequence[Column]]:

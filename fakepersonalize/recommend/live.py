@@ -44,15 +44,19 @@ class LiveEvents:
                 self._datasets.setdefault(row.dataset, _Histories()).add(row)
             self._last = max(self._last, row.number)
 
-    def of(self, dataset_arn: str, owner: str, until: int | None = None) -> Sequence[Event]:
+    def of(self, dataset_arn: str, owner: str, until: int | None = None, learnt: int = 0) -> Sequence[Event]:
         """Return the events of a user, or of an anonymous session, in the dataset that has the ARN now.
 
-        `until` is the number of the last streamed row that counts; None counts all.
+        `until` is the number of the last streamed row that counts; None counts all. `learnt` is that of the last one at
+        a training: up to there, what a session did before it was known as a user's is the user's.
         """
         self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
         histories = self._datasets.get(inlet.dataset) if inlet else None
-        events = histories.by_owner.get(owner, ()) if histories else ()
+        events: Sequence[Event] = histories.by_owner.get(owner, ()) if histories else ()
+        joined = histories.joined(owner, learnt) if histories and learnt else ()
+        if joined:
+            events = sorted([*events, *joined], key=_number)
         if until is None or not events or events[-1].number <= until:
             return events
         return [event for event in events if event.number <= until]
@@ -92,13 +96,32 @@ class _Histories:
         self.by_owner: dict[str, list[Event]] = {}
         self.log: list[Event] = []
         self.items: list[str] = []
+        self._named: dict[str, Event] = {}  # of each session the first event with a user
+        self._sessions: dict[str, list[str]] = {}  # of each user
         self._known: set[str] = set()
         self._distinct = Distinct()
 
+    def joined(self, user: str, learnt: int) -> list[Event]:
+        """Return what sessions did without a user that a training knew as this user's."""
+        return [
+            event
+            for session in self._sessions.get(user, ())
+            if self._named[session].number <= learnt
+            for event in self.by_owner.get(session, ())
+            if event.user is None and event.number <= learnt
+        ]
+
     def add(self, event: Event) -> None:
+        if event.user is not None and event.session not in self._named:
+            self._named[event.session] = event
+            self._sessions.setdefault(event.user, []).append(event.session)
         if self._distinct.is_new(event):
             self.by_owner.setdefault(event.owner, []).append(event)
             if event.item not in self._known:
                 self._known.add(event.item)
                 self.items.append(event.item)
             self.log.append(event)
+
+
+def _number(event: Event) -> int:
+    return event.number

@@ -101,6 +101,11 @@ class LoadedModel:
     knowledge: Knowledge | None = None  # of the items, at the training
     texts: Encoding | None = None  # of models that go by them
 
+    @property
+    def last(self) -> int:
+        """The newest streamed event at the training, of those with what it recommends."""
+        return self.dealings.last if self.dealings else self.learnt.last
+
     def history(
         self,
         user_id: str | None,
