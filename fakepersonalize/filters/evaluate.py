@@ -277,17 +277,18 @@ def compile_filter(text: str, fields: Fields) -> Filter:
 
 
 def newest(dataset: str, codes: Codes, types: Codes, names: Sequence[str], most: int | None = None) -> dict[str, Codes]:
-    """Return what filters see of one user's events: by type, the distinct codes in the newest rows of that type.
+    """Return what filters see of one user's events: by type, the codes in the newest rows of that type.
 
     `codes` (items or actions) and `types` (indices into `names`) have one entry for each event, oldest first. The
     spellings of one type count together. `dataset` is INTERACTIONS or ACTION_INTERACTIONS.
     """
     spellings: dict[str, list[int]] = {}
-    for number_ in np.unique(types).tolist():
+    for number_ in np.bincount(types).nonzero()[0].tolist():
         spellings.setdefault(event_type(dataset, names[number_]), []).append(number_)
     most = WINDOW[dataset] if most is None else most
-    rows = {name: np.flatnonzero(np.isin(types, same))[-most:] for name, same in spellings.items()}
-    return {name: np.unique(codes[found]) for name, found in rows.items() if len(found)}
+    if len(spellings) == 1:
+        return dict.fromkeys(spellings, codes[-most:])
+    return {name: codes[np.isin(types, same)][-most:] for name, same in spellings.items()}
 
 
 def event_type(dataset: str, text: str) -> str:
