@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from fakepersonalize.arns import Scope
 
@@ -18,8 +17,7 @@ MOST_ENTRIES = 10_000
 MOST_BYTES = 16 * 2**20  # of all bodies together; a larger one is not kept at all
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One call; `body` is None where it was too large, `operation` where there is none of that name."""
 
     time: float
@@ -60,7 +58,7 @@ class Journal:
     def note(self, entry: Entry) -> None:
         """Write down a call that was answered."""
         if len(entry.body or b"") > self._most_bytes:
-            entry = replace(entry, body=None)
+            entry = entry._replace(body=None)
         with self._lock:
             self._entries.append(entry)
             self._bytes += len(entry.body or b"")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from fakepersonalize import arns
@@ -85,8 +85,7 @@ class Promotion:
         return min(of, max(1, round(of * self.percent / 100)))
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """Whom a list is for, beside which item, and how it is to be."""
 
     user: str | None

@@ -6,7 +6,6 @@ An answer is worked out once more from what it was asked, the events it knew and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -119,7 +118,7 @@ class Explainer:
     ) -> _Listed:
         question = _question(answer, asked, filters, id_)
         members = self._recommender.recommend(answer.endpoint, question)
-        without = replace(question, filter=None, promotion=None, amount=RANKED)
+        without = question._replace(filter=None, promotion=None, amount=RANKED)
         best = self._recommender.recommend(answer.endpoint, without) if filters else []
         catalogue = self._filters.catalogue(answer.endpoint.group, loaded)
         return _Listed(members, catalogue, [item["itemId"] for item in best])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def _counted(items: Codes, n_items: int) -> tuple[Distinct, Distinct]:
 
 def _from_transitions(model: Blend, items: Codes, seen: Distinct, times: Distinct) -> npt.NDArray[np.float64]:
     latest = items[-model.history_length :]
-    strengths = _strengths(model, len(latest))
+    strengths = _strengths(model.age_decay, len(latest))
     table = model.transitions.offsets, model.transitions.items, model.transitions.weights
     wanted = _row_sum(table, latest, strengths, len(model.popularity))
     again = wanted[seen] * model.repeated[seen]
@@ -63,7 +64,7 @@ def _from_transitions(model: Blend, items: Codes, seen: Distinct, times: Distinc
 def _add_likeness(model: Blend, likeness: Likeness, items: Codes, wanted: npt.NDArray[np.float64]) -> None:
     features, latest = likeness.features, items[-model.history_length :]
     table = features.indptr, features.indices, features.data
-    alike = features @ _row_sum(table, latest, _strengths(model, len(latest)), features.shape[1])
+    alike = features @ _row_sum(table, latest, _strengths(model.age_decay, len(latest)), features.shape[1])
     most = alike.max(initial=0)
     if most > 0:
         alike *= model.content_weights
@@ -77,9 +78,11 @@ def _row_sum(table: Rows, rows: Codes, strengths: npt.NDArray[np.float64], colum
     return np.bincount(found, weights, columns).astype(np.float64, copy=False)
 
 
-def _strengths(model: Blend, n: int) -> npt.NDArray[np.float64]:
+@lru_cache(maxsize=1024)
+def _strengths(age_decay: float, n: int) -> npt.NDArray[np.float64]:
     """Return how much each of the `n` latest interactions weighs, oldest first."""
-    found: npt.NDArray[np.float64] = model.age_decay ** np.arange(n - 1, -1, -1.0)
+    found: npt.NDArray[np.float64] = age_decay ** np.arange(n - 1, -1, -1.0)
+    found.setflags(write=False)
     return found
 
 
