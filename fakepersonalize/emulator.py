@@ -51,7 +51,6 @@ from fakepersonalize.resources.kinds import DATASET_GROUP, KINDS
 from fakepersonalize.resources.rates import Rates
 from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
-from fakepersonalize.snapshots import load, save
 from fakepersonalize.snapshots.state import State
 from fakepersonalize.storage.artifacts import ArtifactStore
 from fakepersonalize.storage.folder import DataFolder
@@ -258,6 +257,8 @@ class Emulator(Controls):
 
         Raises snapshots.archive.Unusable where objects lie elsewhere. See docs/snapshots.md.
         """
+        from fakepersonalize.snapshots import save
+
         with _opened(target, "wb") as file:
             save.save(self._state, file, objects)
 
@@ -267,6 +268,8 @@ class Emulator(Controls):
         What was under way here is stopped and forgotten. Raises snapshots.archive.Unusable for a file that is not
         whole, or not what it says; nothing has changed then.
         """
+        from fakepersonalize.snapshots import load
+
         with _opened(source, "rb") as file:
             loaded = load.load(self._state, file)
         self.identifiers.begin_after(_highest_number(self.database))
