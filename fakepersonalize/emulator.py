@@ -149,7 +149,9 @@ class Emulator(Controls):
         self._dispatcher = Dispatcher(
             models,
             handlers(),
-            lambda operation, scope, request, lost: Call(operation, scope, request, self.shelf.at(scope), house, lost),
+            lambda operation, scope, request_id, lost, body: Call(
+                operation, scope, request_id, self.shelf.at(scope), house, lost, body
+            ),
             self.database,
             self.lifecycle,
             journal,

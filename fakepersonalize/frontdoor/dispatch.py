@@ -27,7 +27,7 @@ CONTROL_PLANE = "personalize"
 NO_REPLY = Reply(0, {}, b"")
 
 Handler = Callable[[Any, dict[str, Any]], Mapping[str, Any] | None]
-OpenCall = Callable[[Operation, Scope, str, bool], Any]
+OpenCall = Callable[[Operation, Scope, str, bool, bytes], Any]
 NAMING = ("name", "jobName", "trackingId")  # and all that end in Arn
 
 
@@ -36,7 +36,7 @@ class Dispatcher:
 
     It is handed what it cannot know: `handlers` by the names of their functions, `looks`, which run before the
     transactions of some of them, and `open_call`, which makes the first argument of both from operation, scope, request
-    id and whether what is streamed is to be lost.
+    id, whether what is streamed is to be lost, and the body.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Dispatcher:
         handler = self._handlers.get(operation.function)
         if handler is None:
             raise NotImplementedByFakePersonalize(f"{operation.name} is not built in fakepersonalize yet.")
-        call = self._open_call(operation, scope, request_id, lost)
+        call = self._open_call(operation, scope, request_id, lost, incoming.body)
         if look := self._looks.get(operation.function):
             look(call, request)
         with self._database.transaction() if _changes_metadata(operation) else nullcontext():

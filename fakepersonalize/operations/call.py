@@ -53,6 +53,7 @@ class Call:
     resources: ScopedShelf
     house: House
     lost: bool = False  # what it streams is accepted and not counted
+    body: bytes = b""  # of the request, as it came
     seen: list[ServiceError] = field(default_factory=list)  # what a look before the transaction found to refuse
 
     @property

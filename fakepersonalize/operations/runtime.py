@@ -55,7 +55,7 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     pinned = _pinned(call, endpoint, request, filter_)
     if pinned is None:
         items = call.house.recommender.recommend(endpoint, asked)
-        _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
+        _remember(call, endpoint, id_, [item["itemId"] for item in items], mark)
     else:
         items = pinned[: asked.amount]
     return {"itemList": _described(call, endpoint, items, columns), "recommendationId": id_}
@@ -76,7 +76,7 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
         items = call.house.recommender.rank(
             endpoint, request["userId"], request["inputList"], filter_, request.get("context"), mark
         )
-        _remember(call, endpoint, request, id_, [item["itemId"] for item in items], mark)
+        _remember(call, endpoint, id_, [item["itemId"] for item in items], mark)
     return {"personalizedRanking": _described(call, endpoint, items, columns), "recommendationId": id_}
 
 
@@ -93,7 +93,7 @@ def get_action_recommendations(call: Call, request: dict[str, Any]) -> dict[str,
     pinned = _pinned(call, endpoint, request, filter_, ACTIONS)
     if pinned is None:
         actions = call.house.recommender.act(endpoint, request["userId"], amount, call.now, filter_, mark)
-        _remember(call, endpoint, request, id_, [action["actionId"] for action in actions], mark)
+        _remember(call, endpoint, id_, [action["actionId"] for action in actions], mark)
     else:
         actions = [{"actionId": action.pop("itemId"), **action} for action in pinned[:amount]]
     return {"actionList": actions, "recommendationId": id_}
@@ -221,10 +221,8 @@ def _described(
     return [item | {"metadata": found} for item, found in zip(items, texts)]
 
 
-def _remember(
-    call: Call, endpoint: Endpoint, request: dict[str, Any], id_: str, items: Sequence[str], mark: int
-) -> None:
-    call.house.answers.keep(id_, endpoint, call.operation.name, request, items, mark, call.now)
+def _remember(call: Call, endpoint: Endpoint, id_: str, items: Sequence[str], mark: int) -> None:
+    call.house.answers.keep(id_, endpoint, call.operation.name, call.body, items, mark, call.now)
 
 
 def _recommendation_id(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> str:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from fakepersonalize import errors
 from fakepersonalize.errors import SerializationException, ServiceError
@@ -48,8 +47,7 @@ _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
 _LONGEST_NAME_SHOWN = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A request as it came: header names in lower case, path without query."""
 
     method: str
@@ -63,8 +61,7 @@ class Incoming:
         return "json" if self.path == "/" or "x-amz-target" in self.headers else "rest-json"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer, ready to be sent."""
 
     status: int

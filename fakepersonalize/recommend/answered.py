@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Answer(NamedTuple):
 
     endpoint: Endpoint
     operation: str
-    request: bytes  # JSON
+    request: bytes  # JSON, as it came
     items: Sequence[str]  # ids as they were listed, of actions for GetActionRecommendations
     mark: int  # the number of the last streamed row that it knew
     time: float  # of the emulator's clock
@@ -31,9 +31,8 @@ class Answer(NamedTuple):
         return OVERHEAD_BYTES + len(self.request) + BYTES_OF_AN_ITEM * len(self.items)
 
     def asked(self) -> dict[str, Any]:
-        """Return the members of the request."""
-        members: dict[str, Any] = json.loads(self.request)
-        return members
+        """Return the members of the request; null is absent."""
+        return {name: value for name, value in json.loads(self.request).items() if value is not None}
 
 
 class Answers:
@@ -50,13 +49,13 @@ class Answers:
         id_: str,
         endpoint: Endpoint,
         operation: str,
-        request: Mapping[str, Any],
+        request: bytes,
         items: Sequence[str],
         mark: int,
         time: float,
     ) -> None:
-        """Remember an answer under its recommendation id; `items` are the ids of its list."""
-        answer = Answer(endpoint, operation, json.dumps(request).encode(), items, mark, time)
+        """Remember an answer under its recommendation id; `request` is JSON, and `items` are the ids of its list."""
+        answer = Answer(endpoint, operation, request, items, mark, time)
         with self._lock:
             self._forget(id_)
             self._answers[id_] = answer

@@ -1,5 +1,6 @@
 """Answers are remembered in bounded memory."""
 
+import json
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ def endpoint(account: str = "123456789012") -> Endpoint:
 
 
 def keep(answers: Answers, id_: str, asked: dict[str, Any] | None = None, account: str = "123456789012") -> None:
-    answers.keep(id_, endpoint(account), "GetRecommendations", asked or {"userId": "u1"}, ("i1", "i2"), 7, 1.5)
+    request = json.dumps(asked or {"userId": "u1"}).encode()
+    answers.keep(id_, endpoint(account), "GetRecommendations", request, ("i1", "i2"), 7, 1.5)
 
 
 def test_an_answer_is_found_by_its_id_with_all_that_was_asked() -> None:
@@ -27,6 +29,10 @@ def test_an_answer_is_found_by_its_id_with_all_that_was_asked() -> None:
     found = answers.find("RID-1")
     assert found is not None
     assert found.asked() == asked
+    answers.keep("RID-3", endpoint(), "GetRecommendations", b' {"userId": "u1", "filterArn": null}', (), 7, 1.5)
+    without = answers.find("RID-3")
+    assert without is not None
+    assert without.asked() == {"userId": "u1"}
     assert (found.items, found.mark, found.time, found.operation) == (("i1", "i2"), 7, 1.5, "GetRecommendations")
     assert answers.find("RID-2") is None
 
