@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -23,9 +23,6 @@ from fakepersonalize.admin.answers import refused
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.frontdoor.door import ADMIN, Door
 from fakepersonalize.settings import Settings
-
-if TYPE_CHECKING:
-    from fakepersonalize.frontdoor.waitress_server import WebServer
 
 EXTENSION = "fakepersonalize"
 LAST_RESORT_SECONDS = 1.5
@@ -94,10 +91,12 @@ class Server:
     """An application that is being served on a socket, from a thread of its own."""
 
     def __init__(self, listening: socket.socket, app: Flask) -> None:
+        from fakepersonalize.frontdoor.waitress_server import WebServer
+
         self.app = app
         self.emulator: Emulator = app.extensions[EXTENSION]
         self.host, self.port = listening.getsockname()[:2]
-        self._web: WebServer = _web_server(listening, app)
+        self._web = WebServer(listening, app)
         self.emulator.tell_before_waiting(self._web.before_waiting)
         self._web.start()
 
@@ -148,12 +147,6 @@ class _Stopping:
 def _listen(host: str, port: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return socket.create_server(address[:2], family=family, backlog=1024)
-
-
-def _web_server(listening: socket.socket, app: Flask) -> WebServer:
-    from fakepersonalize.frontdoor.waitress_server import WebServer
-
-    return WebServer(listening, app)
 
 
 @contextmanager

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
 
+import shops
 from accounts import until
 from lives import Life
 
 WINDOW = 900
-SCHEMA = {
-    "type": "record",
-    "name": "Interactions",
-    "fields": [{"name": name, "type": "string"} for name in ("USER_ID", "ITEM_ID", "EVENT_TYPE")]
-    + [{"name": "TIMESTAMP", "type": "long"}],
-}
+SCHEMA = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "EVENT_TYPE string", "TIMESTAMP long")
 VIEWS = {"eventType": "view", "metricName": "views", "expression": "SAMPLECOUNT()"}
 
 
@@ -56,7 +51,7 @@ def test_what_was_streamed_is_counted_again_with_its_sources(tmp_path: Path) -> 
     server, moment = Server(tmp_path, 1), int(time.time())
     try:
         personalize = server.client("personalize")
-        schema = personalize.create_schema(name="s", schema=json.dumps(SCHEMA))["schemaArn"]
+        schema = personalize.create_schema(name="s", schema=SCHEMA)["schemaArn"]
         group = personalize.create_dataset_group(name="g")["datasetGroupArn"]
         active(personalize.describe_dataset_group, "datasetGroup", group)
         dataset = personalize.create_dataset(

@@ -55,9 +55,8 @@ class Dispatcher:
         self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
         self._faults = Faults() if faults is None else faults
         self._looks = looks or {}
-        self.before_waiting: Callable[[], object] = lambda: (
-            None
-        )  # called by who is going to wait because a fault says so
+        # Called by who is going to wait because a fault says so.
+        self.before_waiting: Callable[[], object] = lambda: None
         self._request_ids = Identifiers(None)
         self._kept = KeptAnswers(lambda: database.commits)
 

@@ -16,8 +16,6 @@ from fakepersonalize.storage import files
 from fakepersonalize.storage.metadata import OBJECTS, Database, Row
 
 CLEARING = ("clear_buckets", "clear_settings", "clear_versions", "clear_identities")
-
-
 USER = "user"  # the kind of the identities that have access keys
 
 

@@ -70,10 +70,6 @@ class _Batch:
         self.bell.acquire()
 
 
-def _nothing() -> None:
-    pass
-
-
 class StreamedRows:
     """The streamed rows of all datasets. Listeners hear of rows in the order of their numbers, once they are kept."""
 
@@ -85,7 +81,8 @@ class StreamedRows:
         self._writing = False
         self._last = self._highest()
         self._order = threading.Lock()  # what comes and what goes is told in the order in which it happened
-        self.before_waiting: Callable[[], None] = _nothing  # called by who is going to wait, for the disk or for others
+        # Called by who is going to wait, for the disk or for others.
+        self.before_waiting: Callable[[], object] = lambda: None
         self._took: deque[float] = deque(maxlen=REMEMBERED_COMMITS)  # seconds
         self.listeners: list[Listener] = []
         self.removals: list[Callable[[int, Set[int]], None]] = []  # they hear of a dataset, and numbers of its rows

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+import shops
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 
 REGION = "us-east-1"
-SCHEMA = {
-    "type": "record",
-    "name": "Interactions",
-    "fields": [{"name": name, "type": "string"} for name in ("USER_ID", "ITEM_ID", "EVENT_TYPE")]
-    + [{"name": "TIMESTAMP", "type": "long"}],
-}
+SCHEMA = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "EVENT_TYPE string", "TIMESTAMP long")
 VIEWS = {"eventType": "view", "metricName": "views", "expression": "SAMPLECOUNT()"}
 WINDOW = 900
 MADE_AT_ONCE = [f"{kind}=immediate" for kind in ("dataset_group", "dataset", "schema", "metric_attribution")]
@@ -31,7 +26,7 @@ class Shop:
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         personalize = boto3.client("personalize", REGION)
-        schema = personalize.create_schema(name="s", schema=json.dumps(SCHEMA))["schemaArn"]
+        schema = personalize.create_schema(name="s", schema=SCHEMA)["schemaArn"]
         self.group = personalize.create_dataset_group(name="g")["datasetGroupArn"]
         personalize.create_dataset(name="d", datasetGroupArn=self.group, datasetType="Interactions", schemaArn=schema)
         self.tracker = personalize.create_event_tracker(name="t", datasetGroupArn=self.group)["trackingId"]

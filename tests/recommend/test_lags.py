@@ -192,13 +192,12 @@ def test_deleted_users_are_gone_at_once(films: Films) -> None:
     assert films.recommended("stayer", filterArn=loved) == ["i8"]
 
 
-def test_imported_rows_count_after_a_restart(tmp_path: Path) -> None:
-    def waiting() -> AbstractContextManager[Emulator]:
-        return mock_personalize(
-            lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", data_dir=str(tmp_path)
-        )
+def waiting(folder: Path) -> AbstractContextManager[Emulator]:
+    return mock_personalize(lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", data_dir=str(folder))
 
-    with waiting() as emulator:
+
+def test_imported_rows_count_after_a_restart(tmp_path: Path) -> None:
+    with waiting(tmp_path) as emulator:
         films = Films(emulator)
         films.load("Items", "i6,western")
         western = films.filter("western", 'INCLUDE ItemID WHERE Items.GENRE IN ("western")')
@@ -206,18 +205,13 @@ def test_imported_rows_count_after_a_restart(tmp_path: Path) -> None:
         assert films.recommended("u1", filterArn=western) == []
         folder = tmp_path / "tables"
         assert len([*folder.glob("*/*.parquet")]) == 2
-    with waiting():
+    with waiting(tmp_path):
         assert films.recommended("u1", filterArn=western) == ["i7"]
         assert len([*folder.glob("*/*.parquet")]) == 1
 
 
 def test_streamed_rows_go_on_waiting_after_a_restart(tmp_path: Path) -> None:
-    def waiting() -> AbstractContextManager[Emulator]:
-        return mock_personalize(
-            lifecycle="manual", transitions=AT_ONCE, lags="aws", limits="off", data_dir=str(tmp_path)
-        )
-
-    with waiting() as emulator:
+    with waiting(tmp_path) as emulator:
         films = Films(emulator)
         western = films.filter("western", 'INCLUDE ItemID WHERE Items.GENRE IN ("western")')
         met = films.filter("met", 'INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
@@ -227,7 +221,7 @@ def test_streamed_rows_go_on_waiting_after_a_restart(tmp_path: Path) -> None:
         films.put_item("i6", "western")
         films.put("guest", ["i8"])
         films.filter("later", 'INCLUDE ItemID WHERE Items.GENRE IN ("later")')  # the clock goes on from here
-    with waiting() as emulator:
+    with waiting(tmp_path) as emulator:
         emulator.advance(seconds=1)
         assert films.recommended("u1", filterArn=western) == []
         assert films.recommended("guest", filterArn=met) == ["i7"]

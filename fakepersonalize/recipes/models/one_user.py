@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes.models.side_information import Likeness
-from fakepersonalize.recipes.models.transitions import Rows, entries
+from fakepersonalize.recipes.models.transitions import Rows, entries, sums
 from fakepersonalize.recipes.training import Codes
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _add_likeness(model: Blend, likeness: Likeness, items: Codes, wanted: npt.ND
 def _row_sum(table: Rows, rows: Codes, strengths: npt.NDArray[np.float64], columns: int) -> npt.NDArray[np.float64]:
     """Return the sum of rows of a compressed table, each times its strength, [columns]."""
     _, found, weights = entries(table, rows, strengths)
-    return np.bincount(found, weights, columns).astype(np.float64, copy=False)
+    return sums(found, weights, columns)
 
 
 @lru_cache(maxsize=1024)

@@ -59,7 +59,7 @@ def row_sums(
 ) -> npt.NDArray[np.float64]:
     """Return sums of rows of a compressed table, [owners, columns]: `strengths[e]` x row `rows[e]` to `owners[e]`."""
     lengths, columns, weights = entries(table, rows, strengths)
-    return _sums(np.repeat(owners * shape[1], lengths) + columns, weights, shape[0] * shape[1]).reshape(shape)
+    return sums(np.repeat(owners * shape[1], lengths) + columns, weights, shape[0] * shape[1]).reshape(shape)
 
 
 def entries(
@@ -151,7 +151,8 @@ class Followers:
         return np.lib.stride_tricks.sliding_window_view(weights[1:], self.window)
 
 
-def _sums(cells: npt.NDArray[np.int64], weights: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float64]:
+def sums(cells: npt.NDArray[np.integer], weights: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float64]:
+    """Return the sum of the weights of each cell, [size]."""
     return np.bincount(cells, weights, size).astype(np.float64, copy=False)  # without any cell it counts in integers
 
 
