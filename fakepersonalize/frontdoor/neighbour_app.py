@@ -1,6 +1,6 @@
 """The neighbours: moto's WSGI application in this process, imported when it is first needed.
 
-Only this module and those of the keeper, which it loads, import moto here. What it adds: our account and region rules,
+Only this module, `mistakes` and those of the keeper, which it loads, import moto. What it adds: our account rules,
 names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches us as well, and that
 buckets, objects and roles survive.
 """
@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor import identity, kept_parts
+from fakepersonalize.frontdoor import identity, kept_parts, mistakes
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.storage.objects import USER
 
@@ -40,7 +40,8 @@ S3_CONTROL = "/v20180820/"
 MOTOS_OWN = ("/moto-api/", S3_CONTROL)  # nothing of a bucket
 FAILED = "A neighbouring service failed: {kind}: {reason}"  # ours
 S3_IS_ELSEWHERE = "This server was started with --s3-endpoint: S3 is at {endpoint}."  # ours
-S3_ELSEWHERE = "<Error><Code>NotImplemented</Code><Message>{message}</Message></Error>"
+S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+S3_CODES = {HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError", HTTPStatus.NOT_IMPLEMENTED: "NotImplemented"}
 XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
 _NAME_A_POLICY = ("attach_role_policy", "attach_group_policy", "attach_user_policy", "get_policy")
@@ -199,10 +200,11 @@ def managed_policies() -> Iterator[None]:
 
 
 def prepare_moto() -> None:
-    """Import moto's IAM and S3; make them ask us for policies, and join parts on the disk, once per process."""
+    """Import moto's IAM and S3; make them ask us for policies, join parts on the disk and refuse mistakes."""
     from moto.iam.models import IAMBackend
 
     kept_parts.prepare()
+    mistakes.prepare()
 
     for name in _NAME_A_POLICY:
         method = getattr(IAMBackend, name)
@@ -231,6 +233,8 @@ def _failed(
     message = FAILED.format(kind=type(error).__name__, reason=error)
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):  # IAM, STS, CloudFormation
         kind, text = "text/xml", XML_ERROR.format(code=status.phrase.replace(" ", ""), message=escape(message))
+    elif _for_s3(headers_of(environ), environ.get("QUERY_STRING", "")):
+        kind, text = "application/xml", S3_ERROR.format(code=S3_CODES[status], message=escape(message))
     else:
         kind, text = "application/json", json.dumps({"__type": status.phrase.replace(" ", ""), "message": message})
     body = text.encode()
@@ -239,7 +243,8 @@ def _failed(
 
 
 def _elsewhere(environ: dict[str, Any], start_response: StartResponse, endpoint: str) -> Iterable[bytes]:
-    body = S3_ELSEWHERE.format(message=escape(S3_IS_ELSEWHERE.format(endpoint=endpoint))).encode()
+    message = escape(S3_IS_ELSEWHERE.format(endpoint=endpoint))
+    body = S3_ERROR.format(code="NotImplemented", message=message).encode()
     status = HTTPStatus.NOT_IMPLEMENTED  # which nobody tries again
     head = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
     start_response(f"{status.value} {status.phrase}", head)

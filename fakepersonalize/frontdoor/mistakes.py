@@ -1,0 +1,112 @@
+"""What moto takes for granted about requests to S3: where it is not so, moto would fail, and S3 refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn, cast
+from urllib.parse import unquote, urlsplit
+from xml.parsers.expat import ExpatError
+
+# Sources: https://github.com/aws/aws-cli/issues/2779 and https://github.com/versity/versitygw/issues/1389 (seen);
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+POLICY_IS_NO_JSON = "Policies must be valid JSON and the first byte must be '{'"
+NO_KEY_TO_COPY = "Invalid copy source object key"
+NO_KEY_IN_FORM = (
+    "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields."
+)
+
+_RANGE = re.compile("bytes=[^=]*")
+
+
+def prepare() -> None:
+    """Make moto's S3 refuse what S3 refuses, once per process."""
+    from moto.s3 import models, responses
+
+    uploads, backend, response = cast(Any, models.MultipartDict), models.S3Backend, responses.S3Response
+    if hasattr(uploads, "__missing__"):
+        return
+    uploads.__missing__ = _no_such_upload
+    for owner, name, check in (
+        (backend, "put_bucket_policy", _require_json),
+        (backend, "list_objects_v2", _require_known_token),
+        (response, "copy_object", _require_source),
+        (response, "upload_part_copy", _require_source),
+    ):
+        setattr(owner, name, _checking(getattr(owner, name), check))
+    for name in ("_bucket_response", "_key_response"):
+        setattr(response, name, _reading(getattr(response, name)))
+    ranged: Any = response
+    ranged._handle_range_header = _ranging(ranged._handle_range_header)
+
+
+def _no_such_upload(_: Any, upload: str) -> NoReturn:
+    from moto.s3.exceptions import NoSuchUpload
+
+    raise NoSuchUpload(upload)
+
+
+def _require_json(_: Any, bucket_name: str, policy: bytes) -> None:
+    from moto.s3.exceptions import S3ClientError
+
+    try:
+        found = json.loads(policy)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise S3ClientError("MalformedPolicy", POLICY_IS_NO_JSON)
+
+
+def _require_known_token(backend: Any, continuation_token: str | None, **_: Any) -> None:
+    from moto.s3.exceptions import InvalidContinuationToken
+
+    if continuation_token and continuation_token not in backend._pagination_tokens:
+        raise InvalidContinuationToken
+
+
+def _require_source(response: Any) -> None:
+    from moto.s3.exceptions import S3ClientError
+
+    source = unquote(urlsplit(response.headers["x-amz-copy-source"]).path).lstrip("/")
+    if not source.partition("/")[2]:
+        raise S3ClientError("InvalidArgument", NO_KEY_TO_COPY)
+
+
+def _checking(method: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:
+    @wraps(method)
+    def checked(*asked: Any, **more: Any) -> Any:
+        check(*asked, **more)
+        return method(*asked, **more)
+
+    return checked
+
+
+def _reading(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def read(*asked: Any) -> Any:
+        from moto.s3.exceptions import MalformedXML, S3ClientError
+
+        try:
+            return method(*asked)
+        except ExpatError:
+            raise MalformedXML from None
+        except KeyError as missing:
+            if missing.args != ("key",):
+                raise
+            raise S3ClientError("InvalidArgument", NO_KEY_IN_FORM) from None
+
+    return read
+
+
+def _ranging(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Ignore a header that names no range of bytes, as S3 does."""
+
+    @wraps(method)
+    def ranged(response: Any, request: Any, headers: Any, body: Any) -> Any:
+        if _RANGE.fullmatch(request.headers["range"]):
+            return method(response, request, headers, body)
+        return 200, headers, body
+
+    return ranged

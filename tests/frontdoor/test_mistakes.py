@@ -1,0 +1,106 @@
+"""Requests to S3 with mistakes at which moto fails: refused as S3 refuses them, with a status that nobody retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from werkzeug.test import Client
+
+from fakepersonalize.arns import Scope
+from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
+from fakepersonalize.neighbours import Neighbours
+
+UPLOAD = {"Bucket": "films", "Key": "key", "UploadId": "none"}
+PARTS = {"Parts": [{"PartNumber": 1, "ETag": '"0"'}]}
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[NeighbourApp]:
+    app = NeighbourApp()
+    yield app
+    Client(app).post("/moto-api/reset")
+
+
+@pytest.fixture(scope="module")
+def s3(app: NeighbourApp) -> Any:
+    client = Neighbours(app).s3(Scope("111111111111", "us-east-1"))
+    client.create_bucket(Bucket="films")
+    client.put_object(Bucket="films", Key="key", Body=b"0123456789")
+    return client
+
+
+def refused(call: Callable[..., Any], **request: Any) -> tuple[int, str, str]:
+    with pytest.raises(ClientError) as refusal:
+        call(**request)
+    answer = refusal.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("upload_part", {"PartNumber": 1, "Body": b"x"}),
+        ("upload_part_copy", {"PartNumber": 1, "CopySource": "films/key"}),
+        ("list_parts", {}),
+        ("complete_multipart_upload", {"MultipartUpload": PARTS}),
+        ("abort_multipart_upload", {}),
+    ],
+)
+def test_an_upload_that_is_not_there_is_not_found(s3: Any, operation: str, more: dict[str, Any]) -> None:
+    assert refused(getattr(s3, operation), **UPLOAD, **more)[:2] == (404, "NoSuchUpload")
+
+
+@pytest.mark.parametrize("policy", ["policy.json", "", "[]", '{"Version": '])
+def test_a_policy_that_is_no_json_is_refused_and_spoils_no_bucket(s3: Any, policy: str) -> None:
+    sentence = "Policies must be valid JSON and the first byte must be '{'"
+    assert refused(s3.put_bucket_policy, Bucket="films", Policy=policy) == (400, "MalformedPolicy", sentence)
+    assert s3.get_object(Bucket="films", Key="key")["Body"].read() == b"0123456789"
+
+
+def test_a_listing_goes_on_where_it_was_only(s3: Any) -> None:
+    found = refused(s3.list_objects_v2, Bucket="films", ContinuationToken="none")
+    assert found == (400, "InvalidArgument", "The continuation token provided is incorrect")
+    s3.put_object(Bucket="films", Key="later", Body=b"")
+    token = s3.list_objects_v2(Bucket="films", MaxKeys=1)["NextContinuationToken"]
+    assert s3.list_objects_v2(Bucket="films", ContinuationToken=token, MaxKeys=1)["Contents"][0]["Key"] == "later"
+
+
+@pytest.mark.parametrize("unclear", ["all", "lines=0-3", "bytes=0-1=2"])
+def test_a_range_that_is_none_is_ignored(s3: Any, unclear: str) -> None:
+    found = s3.get_object(Bucket="films", Key="key", Range=unclear)
+    assert (found["ResponseMetadata"]["HTTPStatusCode"], found["Body"].read()) == (200, b"0123456789")
+    assert s3.head_object(Bucket="films", Key="key", Range=unclear)["ContentLength"] == 10
+
+
+@pytest.mark.parametrize("source", ["films", "/films"])
+def test_a_copy_needs_a_bucket_and_a_key(s3: Any, source: str) -> None:
+    expected = (400, "InvalidArgument", "Invalid copy source object key")
+    assert refused(s3.copy_object, Bucket="films", Key="copy", CopySource=source) == expected
+    assert refused(s3.upload_part_copy, **UPLOAD, PartNumber=1, CopySource=source) == expected
+
+
+def test_a_form_needs_a_key(app: NeighbourApp, s3: Any) -> None:
+    answer = Client(app).post("/films", data={"file": "x"})
+    assert answer.status_code == 400
+    assert "<Code>InvalidArgument</Code>" in answer.text
+
+
+@pytest.mark.parametrize("address", ["/films?delete", "/films?tagging", "/films?cors", "/films/key?tagging"])
+@pytest.mark.parametrize("body", [b"words", b"<Open>"])
+def test_bodies_that_are_no_xml_are_refused(app: NeighbourApp, s3: Any, address: str, body: bytes) -> None:
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=111111111111/20260101/us-east-1/s3/aws4_request"}
+    method = "POST" if "delete" in address else "PUT"
+    answer = Client(app).open(address, method=method, data=body, headers=signed)
+    assert (answer.status_code, "<Code>MalformedXML</Code>" in answer.text) == (400, True), answer.text
+
+
+def test_failures_of_moto_are_told_in_s3s_words(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto.s3.models import S3Backend
+
+    monkeypatch.setattr(S3Backend, "get_bucket", lambda *_: 1 / 0)
+    status, code, message = refused(s3.list_objects_v2, Bucket="films")
+    assert (status, code) == (500, "InternalError")
+    assert "ZeroDivisionError" in message
