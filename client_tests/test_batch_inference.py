@@ -259,7 +259,8 @@ def test_each_file_has_an_output_and_those_of_one_name_their_folders(market: Mar
     job = Batch(market.account)
     for user, file in (("u1", "a.json"), ("u2", "deep/b.json"), ("u3", "deep/a.json"), ("u4", "x y+ü.json")):
         job.put([{"userId": user}], file)
-    market.account.put(b"", f"{job.name}/in/folder/", "batches")
+    for name in ("folder/", "_SUCCESS", "_CHECK", "deep/.b.json.crc", "_temporary/c.json"):
+        market.account.put(b"crc" if name.endswith("crc") else b"", f"{job.name}/in/{name}", "batches")
     assert job.run(version(market, PERSONAL))["status"] == "ACTIVE"
     found = job.outputs()
     assert found.pop("_CHECK") == b""
@@ -269,11 +270,11 @@ def test_each_file_has_an_output_and_those_of_one_name_their_folders(market: Mar
 
 def test_the_input_is_a_prefix_and_the_output_a_folder(market: Market) -> None:
     job = Batch(market.account)
-    for user, file in (("u1", "part"), ("u2", "part_two/lines"), ("u3", "other")):
+    for user, file in (("u1", "_part"), ("u2", "_part_two/lines"), ("u3", "other")):
         job.put([{"userId": user}], file)
     root = f"s3://{job.bucket}/{job.name}"
-    assert job.run(version(market, PERSONAL), source=f"{root}/in/part", target=f"{root}/out")["status"] == "ACTIVE"
-    assert job.outputs().keys() == {"part.out", "lines.out", "_CHECK"}
+    assert job.run(version(market, PERSONAL), source=f"{root}/in/_part", target=f"{root}/out")["status"] == "ACTIVE"
+    assert job.outputs().keys() == {"_part.out", "lines.out", "_CHECK"}
 
 
 def test_an_output_that_exists_is_written_over(market: Market) -> None:

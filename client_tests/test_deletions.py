@@ -118,7 +118,9 @@ def test_a_folder_counts_with_all_below_it(account: Account) -> None:
     users = account.dataset(group, account.schema("users", shops.USERS), "Users")
     account.import_rows(users, account.put("USER_ID,AGE\nu1,1\nu2,2\nu3,3\n"))
     account.put("USER_ID\nu1\n", "gone/1.csv")
-    account.put("user_id\r\nu2\r\n", "gone/deep/2.csv")
+    account.put("user_id\r\nu2\r\n", "gone/deep/2")
+    for key in ("gone/deep/", "gone/_SUCCESS", "gone/empty.csv", "gone/deep/.2.crc", "gone/_temporary/3.csv"):
+        account.put("USER_ID\nu3\n" if key.endswith("3.csv") else "crc" if key.endswith("crc") else "", key)
     job = deleted(account, group, account.put("USER_ID\nu3\n", "gone.csv").replace("gone.csv", "gone/"))
     assert (job["status"], job["numDeleted"]) == ("COMPLETED", 2)
     assert exported(account, users, "BULK")[1:] == [("u3", "3")]

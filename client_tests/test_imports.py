@@ -71,6 +71,30 @@ def test_all_objects_of_a_folder_are_imported_but_not_those_below_it(account: Ac
     assert trained_items(account) == items(ROWS)
 
 
+NO_DATA_IN = {"in/": "", "in/_SUCCESS": "", "in/.1.csv.crc": "crc", "in/_temporary.csv": "half", "in/empty.csv": ""}
+
+
+def test_what_is_no_csv_file_of_a_folder_is_left_out(account: Account, dataset: str) -> None:
+    for key, text in (NO_DATA_IN | {"in/readme.txt": "Read me.", "in/schema.json": "{}"}).items():
+        account.put(text, key)
+    account.put(shops.csv(ROWS[1:]), "in/1.csv")
+    location = account.put(shops.csv(ROWS[:1]), "in/2.CSV").replace("2.CSV", "")
+    job = account.import_rows(dataset, location)
+    assert job["status"] == "ACTIVE", job["failureReason"]
+    assert trained_items(account) == items(ROWS)
+
+
+def test_parts_that_a_program_wrote_without_an_ending_are_imported(account: Account, dataset: str) -> None:
+    for key, text in NO_DATA_IN.items():
+        if not key.endswith("csv"):
+            account.put(text, key)
+    account.put(shops.csv(ROWS[1:]), "in/part-00000")
+    location = account.put(shops.csv(ROWS[:1]), "in/part-00001").replace("part-00001", "")
+    job = account.import_rows(dataset, location)
+    assert job["status"] == "ACTIVE", job["failureReason"]
+    assert trained_items(account) == items(ROWS)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [(f"{shops.HEADER}\nu1,i1,1\nu1,i1,\n", "line 3 of b.csv (empty)"), ("u1,i1,1\n", "b.csv: the first line must be")],
@@ -163,6 +187,13 @@ def test_a_missing_object_is_refused_at_once(account: Account, dataset: str) -> 
 def test_an_empty_folder_fails(account: Account, dataset: str) -> None:
     job = account.import_rows(dataset, account.put(shops.csv(ROWS)).replace("rows.csv", "empty/"))
     assert job["status"] == "CREATE FAILED"
+    assert "No data found at the given location." in job["failureReason"]
+
+
+def test_a_folder_of_empty_objects_fails(account: Account, dataset: str) -> None:
+    for key in ("in/", "in/_SUCCESS", "in/1.csv"):
+        location = account.put("", key)
+    job = account.import_rows(dataset, location.replace("1.csv", ""))
     assert "No data found at the given location." in job["failureReason"]
 
 

@@ -286,6 +286,7 @@ MALFORMED_LINE = "Input CSV is malformed at line {line}."  # o
 COLUMNS_TWICE = "Input CSV has the following columns more than once:[{names}]."  # o
 HEADERS_DIFFER = "Input CSV files must have identical headers."  # o
 LEFT_OUT = "{amount} rows were left out for values that their columns cannot have: {places}."  # o
+NOT_CSV = "The folder has objects that do not end in .csv and are left out: {names}."  # o
 MILLISECONDS = (
     "{column} has values of more than ten digits, as milliseconds have; Amazon Personalize reads seconds."  # o
 )

@@ -81,17 +81,17 @@ class Neighbours:
     def objects(self, scope: Scope, location: str, deep: bool = False) -> list[ObjectInfo]:
         """Return the objects at `s3://bucket/key`, or directly in the folder `s3://bucket/folder/`, by key.
 
-        `deep` adds the objects in folders below. The empty objects that stand for folders are left out. Raises
-        Unreadable, also where `key` names no object; an empty folder gives an empty list.
+        `deep` adds the objects in folders below. Empty and hidden objects of folders are left out. Raises Unreadable,
+        also where `key` names no object; a folder without any gives an empty list.
         Source: https://docs.aws.amazon.com/personalize/latest/dg/data-prep-upload-s3.html
         """
         bucket, key = split_location(location)
         if key and not key.endswith("/"):
             return [self._object(scope, bucket, key)]
-        return self._folder(scope, bucket, key, deep)
+        return [found for found in self._folder(scope, bucket, key, deep) if found.size]
 
     def beginning_with(self, scope: Scope, location: str) -> list[ObjectInfo]:
-        """Return the objects whose keys begin with that of `s3://bucket/key`, by key; none that stand for folders.
+        """Return the objects whose keys begin with that of `s3://bucket/key`, by key; none hidden, no folders.
 
         Source: https://docs.aws.amazon.com/personalize/latest/dg/batch-data-upload.html
         """
@@ -182,7 +182,11 @@ class Neighbours:
         with _refusals(bucket):
             pages = self.s3(scope).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **below)
             found = [entry for page in pages for entry in page.get("Contents", ())]
-        return [_info(bucket, entry) for entry in found if not entry["Key"].endswith("/")]
+        return [
+            _info(bucket, entry)
+            for entry in found
+            if not entry["Key"].endswith("/") and not _hidden(entry["Key"], prefix)
+        ]
 
     def s3(self, scope: Scope) -> Any:
         """Return a client of S3, as boto3 has it, in the name of a scope."""
@@ -266,6 +270,13 @@ def _policies(iam: Any, role: str) -> Iterator[str]:
             version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
             yield json.dumps(found["Document"])
+
+
+def _hidden(key: str, prefix: str) -> bool:
+    """Say whether a name below the prefix is one that Hadoop and Spark give what is no data, such as `_SUCCESS`."""
+    below = key.removeprefix(prefix)
+    path = f"/{below}" if prefix.endswith("/") or not prefix else below
+    return "/_" in path or "/." in path
 
 
 def _info(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:

@@ -68,10 +68,27 @@ def test_a_folder_names_what_lies_directly_in_it_in_order(neighbours, bucket):
     assert [found.key for found in neighbours.objects(SCOPE, "s3://films")] == ["inner.csv"]
 
 
+def test_empty_and_hidden_objects_of_a_folder_are_left_out_but_not_those_that_are_named(neighbours, bucket):
+    for key in ("in/_SUCCESS", "in/.crc", "in/_tmp/1", "in/1", "in/x_1", "in/x/_2"):
+        neighbours.write_object(SCOPE, bucket, key, b"x")
+    neighbours.write_object(SCOPE, bucket, "in/empty", b"")
+    assert [found.key for found in neighbours.objects(SCOPE, "s3://films/in/", deep=True)] == ["in/1", "in/x_1"]
+    assert [found.key for found in neighbours.objects(SCOPE, "s3://films/in/empty")] == ["in/empty"]
+    for prefix, keys in {
+        "in/": ["in/1", "in/empty", "in/x_1"],
+        "in/_SUCCESS": ["in/_SUCCESS"],
+        "in/_": ["in/_SUCCESS", "in/_tmp/1"],
+        "in/x": ["in/x_1"],
+        "in/_tmp/": ["in/_tmp/1"],
+        "": ["in/1", "in/empty", "in/x_1"],
+    }.items():
+        assert [found.key for found in neighbours.beginning_with(SCOPE, f"s3://films/{prefix}")] == keys
+
+
 def test_folders_of_more_objects_than_a_page_are_whole(neighbours, bucket, monkeypatch):
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
     for n in range(7):
-        neighbours.write_object(SCOPE, bucket, f"many/{n}", b"")
+        neighbours.write_object(SCOPE, bucket, f"many/{n}", b"x")
     assert len(neighbours.s3(SCOPE).list_objects_v2(Bucket=bucket)["Contents"]) == 3
     assert len(neighbours.objects(SCOPE, "s3://films/many/")) == 7
 

@@ -12,6 +12,7 @@ from fakepersonalize.errors import (
     LARGE_IMPORT,
     MALFORMED_LINE,
     NO_DATA,
+    NOT_CSV,
     JobFailed,
     unreadable_bucket,
 )
@@ -19,7 +20,7 @@ from fakepersonalize.faults import IMPORT, Event
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
-from fakepersonalize.neighbours import Unreadable
+from fakepersonalize.neighbours import ObjectInfo, Unreadable
 from fakepersonalize.permissions.access import reading, reporting
 from fakepersonalize.resources.kinds import DATASET, SCHEMA
 from fakepersonalize.resources.quotas import IMPORT_BYTES, MINIMUM_INTERACTIONS
@@ -41,9 +42,9 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     if importing["publishAttributionMetricsToS3"]:
         _require_reporting(services, job, importing)
     try:
+        objects, left_out = _objects(services, importing)
         files = [
-            (_spool(services, importing, place, job.folder / f"{n}.csv"), place[1].rpartition("/")[2])
-            for n, place in enumerate(_keys(services, importing))
+            (_spool(services, importing, each, job.folder / f"{n}.csv"), _name(each)) for n, each in enumerate(objects)
         ]
     except Unreadable as problem:
         refused = unreadable_bucket(location, problem.reason)
@@ -54,6 +55,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     assert schema.kind is SCHEMA
     return {
         "files": files,
+        "warnings": [NOT_CSV.format(names=", ".join(map(_name, left_out)))] if left_out else [],
         "schema": schema["schema"],
         "domain": schema.document.get("domain"),
         "minimum_rows": _minimum_rows(services, importing, dataset),
@@ -77,7 +79,7 @@ def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     bad_row = spec["bad_row"]
     if bad_row is not None and bad_row <= imported.rows:
         raise JobFailed(MALFORMED_LINE.format(line=1 + bad_row), BY_A_RULE)
-    return {"rows": imported.rows, "warnings": imported.warnings}
+    return {"rows": imported.rows, "warnings": [*spec["warnings"], *imported.warnings]}
 
 
 def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -> dict[str, Any]:
@@ -125,22 +127,28 @@ def _minimum_rows(services: Services, importing: Resource, dataset: Resource) ->
     return MINIMUM_INTERACTIONS if checked else 0
 
 
-def _keys(services: Services, importing: Resource) -> list[tuple[str, str]]:
+def _objects(services: Services, importing: Resource) -> tuple[list[ObjectInfo], list[ObjectInfo]]:
+    """Return what to read, and what else is in the folder; programs write parts whose names have no ending at all."""
     found = services.neighbours.objects(importing.scope, importing["dataSource"]["dataLocation"])
     if not found:
         raise JobFailed(NO_DATA)
-    mode, size = importing["importMode"], sum(each.size for each in found)
+    chosen = [each for each in found if each.key.lower().endswith(".csv")] or found
+    mode, size = importing["importMode"], sum(each.size for each in chosen)
     if services.settings.quotas and size > IMPORT_BYTES[mode]:
         raise JobFailed(
             LARGE_IMPORT.format(mode=mode, most=IMPORT_BYTES[mode] / 1e9),
             f"the files have {size / 1e9:g} GB; --limits off lifts all quotas",
         )
-    return [(each.bucket, each.key) for each in found]
+    return chosen, [each for each in found if each not in chosen]
 
 
-def _spool(services: Services, importing: Resource, place: tuple[str, str], target: Path) -> str:
+def _name(found: ObjectInfo) -> str:
+    return found.key.rpartition("/")[2]
+
+
+def _spool(services: Services, importing: Resource, found: ObjectInfo, target: Path) -> str:
     with open(target, "wb") as file:
-        for block in services.neighbours.read_object(importing.scope, *place):
+        for block in services.neighbours.read_object(importing.scope, found.bucket, found.key):
             file.write(block)
         file.flush()
         os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakepersonalize import mock_personalize
+from fakepersonalize.errors import NOT_CSV
 from fakepersonalize.jobs import import_dataset
 from fakepersonalize.neighbours import Neighbours
 
@@ -80,6 +81,16 @@ def test_times_in_milliseconds_are_taken_and_warned_of(caplog: pytest.LogCapture
         (warning,) = kept["warnings"]
     assert warning.startswith("TIMESTAMP has values of more than ten digits, as milliseconds have")
     assert f"{job['datasetImportJobArn']}: {warning}" in caplog.messages
+
+
+def test_objects_of_a_folder_that_are_left_out_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with mock_personalize(limits="off"):
+        account = Account("123456789012")
+        dataset = account.dataset(account.group(), account.schema())
+        for key, text in {"in/1.csv": ROWS, "in/readme.txt": "Read me.", "in/part": ROWS, "in/_SUCCESS": "x"}.items():
+            account.put(text, key)
+        job = account.import_rows(dataset, account.put("", "in/"))
+    assert f"{job['datasetImportJobArn']}: " + NOT_CSV.format(names="part, readme.txt") in caplog.messages
 
 
 @pytest.fixture(scope="module")
