@@ -64,6 +64,7 @@ def tried_out(new: Newcomers, setting: Exploration, asker: int, met: Codes) -> N
     if not len(nothing) or not setting.weight > 0 or noise.of(asker) >= setting.askers:
         return nothing
     bonus = new.bonus.copy()
+    met = met[met >= new.codes[0]]  # what came after the training lies behind all else
     if len(met):
         places = np.minimum(np.searchsorted(new.codes, met), len(bonus) - 1)
         bonus[places[new.codes[places] == met]] = 0.0

@@ -18,14 +18,14 @@ def best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     if k <= 0:
         return np.zeros(0, np.int64)
     if len(values) > MANY and k < len(values) // SAMPLED:
-        likely = np.flatnonzero(values >= _low_bound(values, k))
+        likely = _likely(values, k)
         return likely[_best(values[likely], k)]
     return _best(values, k)
 
 
 def _best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     if k >= len(values) or len(values) <= FEW:
-        return np.argsort(-values, kind="stable")[:k]
+        return (-values).argsort(kind="stable")[:k]
     threshold = np.partition(values, len(values) - k)[len(values) - k]
     above = np.flatnonzero(values > threshold)
     tied = np.flatnonzero(values == threshold)[: k - len(above)]
@@ -56,14 +56,16 @@ def best_of_rows(values: npt.NDArray[np.floating], k: int) -> tuple[npt.NDArray[
     return np.where(found == -np.inf, -1, codes).astype(np.int32), found
 
 
-def _low_bound(values: npt.NDArray[np.floating], k: int) -> np.floating:
-    """Return a number that at least `k` of the values reach, and not many more do: from every 16th, or the k-th."""
-    sample = values[::SAMPLED]
+def _likely(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
+    """Return the positions of at least `k` values that no other one exceeds, and of not many more."""
+    sample = values[::SAMPLED].copy()
     place = len(sample) - min(len(sample), 2 * k // SAMPLED + 4)
-    bound: np.floating = np.partition(sample, place)[place]
-    if np.count_nonzero(values >= bound) < k:
+    sample.partition(place)
+    likely: npt.NDArray[np.int64] = (values >= sample[place]).nonzero()[0]
+    if len(likely) < k:  # the sample has more than its share of the large ones
         bound = np.partition(values, len(values) - k)[len(values) - k]
-    return bound
+        likely = (values >= bound).nonzero()[0]
+    return likely
 
 
 def best_allowed(
@@ -72,7 +74,7 @@ def best_allowed(
     """Return the codes of the `k` best items among those that the mask allows (None allows all)."""
     if allowed is None:
         return best(values, k).astype(np.int32)
-    candidates = np.flatnonzero(allowed)
+    candidates = allowed.nonzero()[0]
     return candidates[best(values[candidates], k)].astype(np.int32)
 
 
@@ -117,7 +119,7 @@ def softmax(values: npt.NDArray[np.floating], temperature: float) -> npt.NDArray
     """Return exp(values / temperature) scaled to the sum 1."""
     if not len(values):
         return np.zeros(0)
-    found = np.asarray(values - values.max(), np.float64)
+    found: npt.NDArray[np.float64] = np.subtract(values, values.max(), dtype=np.float64)
     found /= temperature
     np.exp(found, out=found)
     found /= found.sum()

@@ -33,12 +33,15 @@ class Taste:
 
     def pick(self, allowed: Mask | None, k: int) -> Scores:
         """Return the `k` best of the allowed items that have scores."""
-        found = _best_scored(self.scores, allowed, k)
-        return Scores(found, self.scores[found])
+        found = best_allowed(self.scores, allowed, k)
+        scores = self.scores[found]
+        amount = np.count_nonzero(scores)  # best first: those without a score are the last ones
+        return Scores(found[:amount], scores[:amount])
 
     def without_exploration(self, allowed: Mask | None, k: int) -> Codes:
         """Return the items that the model would have picked by itself."""
-        return _best_scored(self.relevance, None if allowed is None else allowed[: len(self.relevance)], k)
+        found = best_allowed(self.relevance, None if allowed is None else allowed[: len(self.relevance)], k)
+        return found[self.relevance[found] > 0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +86,3 @@ def relevance(model: Model, user: UserState, scored: int | None = None) -> Numbe
     shares = np.zeros(len(user.preferences))
     shares[chosen] = softmax(user.preferences[chosen], model.temperature)
     return shares
-
-
-def _best_scored(scores: Numbers, allowed: Mask | None, k: int) -> Codes:
-    found = best_allowed(scores, allowed, k)
-    return found[scores[found] > 0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakepersonalize.recipes.models import transitions
-from fakepersonalize.recipes.models.transitions import DECAY, fit_transitions
+from fakepersonalize.recipes.models.transitions import DECAY, WIDEST, RowSums, fit_transitions
 from fakepersonalize.recipes.training import TrainingData, distinct_users
 
 
@@ -82,3 +82,19 @@ def test_progress_goes_up_to_the_whole(monkeypatch):
     assert shares == sorted(shares)
     assert shares[-1] == 1
     assert len(shares) == 17
+
+
+@pytest.mark.parametrize("longest", [0, 1, 7, WIDEST, WIDEST + 1])
+def test_a_few_rows_add_up_however_long_they_are(longest):
+    random = np.random.default_rng(longest)
+    lengths = np.array([longest, 0, longest // 2, longest, min(longest, 1)])
+    table = [random.choice(WIDEST + 1, length, replace=False) for length in lengths]
+    values = [random.random(length).astype(np.float32) for length in lengths]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    found = RowSums((offsets, np.concatenate(table).astype(np.int32), np.concatenate(values)), WIDEST + 1)
+    for rows in ([0], [1], [2, 0, 2], [0, 1, 2, 3, 4], [4, 3]):
+        strengths = random.random(len(rows))
+        wanted = np.zeros(WIDEST + 1)
+        for row, strength in zip(rows, strengths):
+            wanted[table[row]] += strength * values[row]
+        np.testing.assert_allclose(found.of(np.array(rows, np.int32), strengths), wanted, rtol=1e-12)

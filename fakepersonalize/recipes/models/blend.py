@@ -14,7 +14,7 @@ from fakepersonalize.recipes.models import one_user
 from fakepersonalize.recipes.models.als import FACTORS, item_factors, projection
 from fakepersonalize.recipes.models.cold_start import cold_items
 from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness, Present
-from fakepersonalize.recipes.models.transitions import WINDOW, Transitions, fit_transitions
+from fakepersonalize.recipes.models.transitions import WINDOW, RowSums, Transitions, fit_transitions
 from fakepersonalize.recipes.selection import best, best_allowed, best_of_rows, shares, softmax, to_maximum_one
 from fakepersonalize.recipes.training import (
     Codes,
@@ -295,6 +295,11 @@ class Blend(Model):
         """What popularity alone adds to a preference, [n_items]."""
         standing: npt.NDArray[np.float64] = self.popularity / max(1, self.popularity.max(initial=0))
         return POPULARITY_WEIGHT * standing
+
+    @cached_property
+    def followers(self) -> RowSums:
+        """The rows of the transitions, for one user at a time."""
+        return RowSums((self.transitions.offsets, self.transitions.items, self.transitions.weights), len(self.repeated))
 
     @cached_property
     def first_times(self) -> npt.NDArray[np.float64]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fakepersonalize.recipes.models.transitions import row_sums
+from fakepersonalize.recipes.models.transitions import RowSums, row_sums
 from fakepersonalize.recipes.training import Codes
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ Present = tuple[npt.NDArray[np.int64], Codes]
 DOUBT = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Likeness:
     """Items by their features, each a row of length 1: the likeness of two is the cosine of their rows."""
 
@@ -38,6 +39,11 @@ class Likeness:
         lengths = np.sqrt(np.bincount(rows, scaled.data.astype(np.float64) ** 2, scaled.shape[0]))
         scaled.data = (scaled.data / np.maximum(lengths, 1e-12)[rows]).astype(np.float32)
         return cls(scaled)
+
+    @cached_property
+    def rows(self) -> RowSums:
+        """The features of each item, for one user at a time."""
+        return RowSums((self.features.indptr, self.features.indices, self.features.data), self.features.shape[1])
 
     def grown(self, features: csr_matrix | None, more: int) -> Self:
         """Return these items with `more` behind them, of which nothing is known where `features` are None."""

@@ -23,6 +23,7 @@ NEIGHBOURS = 200
 # Counting is several times faster while the table stays in the second-level cache.
 BLOCK_BYTES = 1 << 20
 PAIRS_AT_ONCE = 1 << 20
+WIDEST = 2 * NEIGHBOURS  # where ties make a row longer, windows as wide as that would read too much
 
 Row = tuple[Codes, npt.NDArray[np.float32]]
 Rows = tuple[npt.NDArray[np.int64], Codes, npt.NDArray[np.float32]]
@@ -71,6 +72,35 @@ def entries(
     lengths: npt.NDArray[np.int64] = offsets[rows + 1] - starts
     found = runs(starts, lengths)
     return lengths, columns[found], values[found] * np.repeat(strengths, lengths)
+
+
+class RowSums:
+    """Sums of a few rows of a compressed table, for which the steps count rather than the entries.
+
+    All rows are read as windows as wide as the longest one; what these show of the rows behind counts nothing.
+    """
+
+    def __init__(self, table: Rows, n_columns: int) -> None:
+        self._table, self._n_columns = table, n_columns
+        offsets, columns, values = table
+        self._starts, self._lengths = offsets[:-1], np.diff(offsets)
+        width = int(self._lengths.max(initial=0))
+        self._last = len(columns) - width if 0 < width <= WIDEST else -1  # where a window may begin
+        if self._last >= 0:
+            view = np.lib.stride_tricks.sliding_window_view
+            self._columns, self._values = view(columns, width), view(values, width)
+            self._places = np.arange(width)
+
+    def of(self, rows: Codes, strengths: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return the sum of at least one row, each times its strength, [n_columns]."""
+        starts = self._starts[rows]
+        if starts.max() > self._last:
+            _, columns, weights = entries(self._table, rows, strengths)
+            return sums(columns, weights, self._n_columns)
+        lengths, weights = self._lengths[rows], self._values[starts] * strengths[:, None]
+        shortest = int(lengths.min())
+        weights[:, shortest:] *= self._places[shortest:] < lengths[:, None]
+        return sums(self._columns[starts].ravel(), weights.ravel(), self._n_columns)
 
 
 def fit_transitions(data: TrainingData, popularity: npt.NDArray[np.integer], window: int, tick: Tick) -> Transitions:
