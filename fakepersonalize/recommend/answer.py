@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import dataset_arn
@@ -31,9 +30,8 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import Codes, Mask, Scores
     from fakepersonalize.recommend.candidates import Items, Look
     from fakepersonalize.recommend.exploring import Exploring
-    from fakepersonalize.recommend.increments import Increment, Increments
+    from fakepersonalize.recommend.increments import Increment
     from fakepersonalize.recommend.picking import Taste
-    from fakepersonalize.recommend.trends import Trends
 
     Picker = Callable[[Mask | None, int], Scores]
 
@@ -114,9 +112,6 @@ class Recommender:
         """`lags` say what passes between two updates of a model; the seed is that of exploration."""
         self._shelf, self._models, self._live = shelf, models, live
         self._lags, self._now, self._seed = lags, now, seed
-        self._explored: WeakKeyDictionary[LoadedModel, Exploring] = WeakKeyDictionary()
-        self._trends: WeakKeyDictionary[LoadedModel, Trends] = WeakKeyDictionary()
-        self._grown: WeakKeyDictionary[LoadedModel, Increments] = WeakKeyDictionary()
         self.filters = filters
         self._computing = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
@@ -162,7 +157,8 @@ class Recommender:
 
     def taste(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items) -> Taste:
         """Return what a recipe that explores makes of a user, and of what."""
-        from fakepersonalize.recipes import exploration, noise
+        from fakepersonalize.recipes.exploration import tried_out
+        from fakepersonalize.recipes.noise import key
         from fakepersonalize.recommend.exploring import met
         from fakepersonalize.recommend.picking import SCORED, Taste, relevance
 
@@ -173,27 +169,27 @@ class Recommender:
         scores = relevance(loaded.model, loaded.model.fold_in(history), scored)
         exploring = self._exploring(endpoint, loaded, items)
         new = exploring.newcomers(endpoint.exploration.cut_off_days, items, asked.until)
-        asker = noise.key(self._seed, asked.user, endpoint.trained)
-        shares = exploration.tried_out(new, endpoint.exploration, asker, met(history, live, items))
+        asker = key(self._seed, asked.user, endpoint.trained)
+        shares = tried_out(new, endpoint.exploration, asker, met(history, live, items))
         return Taste.of(scores, new, shares, len(items.ids))
 
     def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, until: int | None) -> Trending:
         """Return what trends by now, or as of a streamed row."""
         from fakepersonalize.recommend.trends import Trends
 
-        known = self._trends.get(loaded)
+        known = loaded.companions.trends
         if known is None:
             pause = self._lags.updates and (USE_CASE_INTERVAL if endpoint.recipe.domain else None)
-            self._trends[loaded] = known = Trends(loaded, pause, self._now)
+            loaded.companions.trends = known = Trends(loaded, pause, self._now)
         return known.model(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), until)
 
     def increment(self, loaded: LoadedModel, items: Items) -> Increment:
         """Return a model that goes by texts with those that items have by now."""
         from fakepersonalize.recommend.increments import Increments
 
-        known = self._grown.get(loaded)
+        known = loaded.companions.increments
         if known is None:
-            self._grown[loaded] = known = Increments(loaded, self._lags.increments, self._now)
+            loaded.companions.increments = known = Increments(loaded, self._lags.increments, self._now)
         return known.of(items)
 
     def rank(
@@ -295,9 +291,9 @@ class Recommender:
         """Return what is known of the items, up to date if the model is the latest; the caller holds the lock."""
         from fakepersonalize.recommend.exploring import Exploring
 
-        known = self._explored.get(loaded)
+        known = loaded.companions.exploring
         if known is None:
-            self._explored[loaded] = known = Exploring(loaded, self._lags.updates, self._now, endpoint.since)
+            loaded.companions.exploring = known = Exploring(loaded, self._lags.updates, self._now, endpoint.since)
         if endpoint.ended and self.filters.is_latest(loaded, items):
             at = partial(self.filters.catalogue_at, endpoint.group, loaded, items)
             log = self._live.log(dataset_arn(endpoint.group, INTERACTIONS))
@@ -392,8 +388,8 @@ def _members(endpoint: Endpoint, all_ids: Sequence[str], picked: Scores) -> list
     if picked.scores is None or not endpoint.recipe.returns_scores:
         return [{"itemId": all_ids[code]} for code in codes]
     members = [
-        {"itemId": all_ids[code], "score": round(score, DECIMALS)} if score == score else {"itemId": all_ids[code]}
-        for code, score in zip(codes, picked.scores.tolist())  # NaN is none
+        {"itemId": all_ids[code], "score": score} if score == score else {"itemId": all_ids[code]}  # NaN is none
+        for code, score in zip(codes, picked.scores.round(DECIMALS).tolist())
     ]
     for member, code in zip(members, codes) if picked.reasons else ():
         if code in picked.reasons:

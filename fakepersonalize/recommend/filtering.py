@@ -60,8 +60,6 @@ class Filters:
         self._compiled: dict[str, _Compiled] = {}
         self._making = threading.Lock()
         self.frozen: Frozen = lambda group: None  # what is known of a dataset group, where a fault holds it back
-        # With each catalogue, how many of the streamed items it has been looked up for.
-        self._catalogues: WeakKeyDictionary[LoadedModel, tuple[Items, int]] = WeakKeyDictionary()
         self._actions: WeakKeyDictionary[Items, Actions] = WeakKeyDictionary()
         self.refresh({found.arn for found in shelf.of_kind(FILTER)})
 
@@ -136,17 +134,13 @@ class Filters:
         codes = loaded.dealings.actions if loaded.dealings else loaded.items
         rows = self._rows(group, type_)
         live = self._live.items(dataset_arn(group, INTERACTIONS)) if type_ == ITEMS else ()
+        beside, amount = loaded.companions, len(live)
         with self._making:
-            known, seen = self._catalogues.get(loaded, (None, 0))
-            there, amount = known.codes if known else {}, len(live)
-            if (
-                known is None
-                or known.rows is not rows
-                or any(id_ not in there for id_ in live[min(seen, amount) : amount])
-            ):
+            known, seen = beside.catalogue, beside.looked_up
+            if known is None or known.rows is not rows or any(id_ not in known.codes for id_ in live[seen:amount]):
                 ids = dict.fromkeys([*codes, *(rows.places if rows else ()), *live[:amount]])
                 known = self._items(group, [*ids], rows, type_)
-            self._catalogues[loaded] = known, amount
+            beside.catalogue, beside.looked_up = known, amount
         return known
 
     def catalogue_at(self, group: str, loaded: LoadedModel, items: Items, when: float, now: float) -> Items:
@@ -160,7 +154,7 @@ class Filters:
 
     def is_latest(self, loaded: LoadedModel, items: Items) -> bool:
         """Whether `catalogue` returned these last."""
-        return self._catalogues.get(loaded, (None, 0))[0] is items
+        return loaded.companions.catalogue is items
 
     def actions(self, candidates: Items) -> Actions:
         """Return what the Actions dataset says of candidates."""

@@ -77,7 +77,10 @@ class LiveEvents:
         """
         self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
-        return self._datasets.setdefault(inlet.dataset, _Histories()).log if inlet else ()
+        if inlet is None:
+            return ()
+        histories = self._datasets.get(inlet.dataset) or self._datasets.setdefault(inlet.dataset, _Histories())
+        return histories.log
 
     def items(self, dataset_arn: str) -> Sequence[str]:
         """Return the items of these events, each once; the list goes on growing."""

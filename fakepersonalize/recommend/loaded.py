@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.exploration import Knowledge
     from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
+    from fakepersonalize.recommend.candidates import Items
+    from fakepersonalize.recommend.exploring import Exploring
+    from fakepersonalize.recommend.increments import Increments
+    from fakepersonalize.recommend.trends import Trends
 
 TAKEN = "taken"
 SEMANTIC = "semantic"  # the model
@@ -82,6 +86,17 @@ class Dealings:
         return TrainingData.from_columns(np.zeros(len(items), int), items, times, 1, len(self.action_ids), weights)
 
 
+@dataclass(slots=True, eq=False)
+class Companions:
+    """What others work out from a model and live data; it goes when the model goes."""
+
+    catalogue: Items | None = None
+    looked_up: int = 0  # how many of the streamed items the catalogue has been looked up for
+    exploring: Exploring | None = None
+    trends: Trends | None = None
+    increments: Increments | None = None
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class LoadedModel:
     """A model, and what turns ids into its codes and back."""
@@ -100,6 +115,7 @@ class LoadedModel:
     dealings: Dealings | None = None  # of models that recommend actions
     knowledge: Knowledge | None = None  # of the items, at the training
     texts: Encoding | None = None  # of models that go by them
+    companions: Companions = field(default_factory=Companions)
 
     @property
     def last(self) -> int:
