@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 AWS = "aws"
 PARTITIONS = {AWS: "", "aws-cn": "cn-", "aws-us-gov": "us-gov-"}  # by what the names of their regions begin with
@@ -12,8 +14,7 @@ _ARN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Who asks and where: nothing of one scope is seen from another."""
 
     account: str
@@ -49,6 +50,7 @@ def service_owned(tail: str, partition: str) -> str:
     return f"arn:{partition}:personalize:::{tail}"
 
 
+@lru_cache(maxsize=4096)  # every answer asks
 def parse(text: str) -> Arn | None:
     """Take a Personalize ARN apart; None when it is not one."""
     found = _ARN.fullmatch(text)

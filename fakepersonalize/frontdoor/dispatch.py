@@ -6,7 +6,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from fakepersonalize.arns import Scope
@@ -132,7 +131,10 @@ class Dispatcher:
         call = self._open_call(operation, scope, request_id, lost, incoming.body)
         if look := self._looks.get(operation.function):
             look(call, request)
-        with self._database.transaction() if _changes_metadata(operation) else nullcontext():
+        if _changes_metadata(operation):
+            with self._database.transaction():
+                result = handler(call, request)
+        else:
             result = handler(call, request)
         self._settle(operation)  # where steps last nothing, they are over when the call is
         return write(operation, result, request_id)

@@ -16,6 +16,7 @@ from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.filters.syntax import ACTION_ID, ITEM_ID
 from fakepersonalize.operations.call import Call
 from fakepersonalize.operations.registry import operation
+from fakepersonalize.protocol.messages import Written
 from fakepersonalize.recommend.answer import Asked, Endpoint, Promotion
 from fakepersonalize.resources.identifiers import digest
 from fakepersonalize.resources.processes import ACTIVE
@@ -58,7 +59,7 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
         _remember(call, endpoint, id_, [item["itemId"] for item in items], mark)
     else:
         items = pinned[: asked.amount]
-    return {"itemList": _described(call, endpoint, items, columns), "recommendationId": id_}
+    return {"itemList": Written(_described(call, endpoint, items, columns)), "recommendationId": id_}
 
 
 @operation
@@ -77,7 +78,7 @@ def get_personalized_ranking(call: Call, request: dict[str, Any]) -> dict[str, A
             endpoint, request["userId"], request["inputList"], filter_, request.get("context"), mark
         )
         _remember(call, endpoint, id_, [item["itemId"] for item in items], mark)
-    return {"personalizedRanking": _described(call, endpoint, items, columns), "recommendationId": id_}
+    return {"personalizedRanking": Written(_described(call, endpoint, items, columns)), "recommendationId": id_}
 
 
 @operation
@@ -96,7 +97,7 @@ def get_action_recommendations(call: Call, request: dict[str, Any]) -> dict[str,
         _remember(call, endpoint, id_, [action["actionId"] for action in actions], mark)
     else:
         actions = [{"actionId": action.pop("itemId"), **action} for action in pinned[:amount]]
-    return {"actionList": actions, "recommendationId": id_}
+    return {"actionList": Written(actions), "recommendationId": id_}
 
 
 def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:

@@ -76,7 +76,9 @@ def _structure_check(shape: StructureShape) -> Check:
 
     def check_structure(value: Mapping[str, Any], path: str, found: list[str]) -> None:
         prefix = f"{path}." if path else ""
-        found.extend(_null_violation(prefix + name) for name in required if name not in value)
+        for name in required:
+            if name not in value:
+                found.append(_null_violation(prefix + name))
         for name, member in value.items():
             checks.get(name, refuse)(member, prefix + name, found)
 
