@@ -76,6 +76,8 @@ def _storing(store: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     @wraps(store)
     def stored(key: Any, value: Any) -> None:
         if not isinstance(value, Joined):
+            if len(value) > key._max_buffer_size:
+                key._value_buffer.rollover()  # before and not after it was copied in memory, where all others wait
             store(key, value)
             return
         key._value_buffer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,6 +57,23 @@ def test_the_object_before_it_is_replaced(s3: Any) -> None:
     s3.put_object(Bucket="films", Key="key", Body=b"old")
     complete(s3, *uploaded(s3, [b"small"]))
     assert s3.get_object(Bucket="films", Key="key")["Body"].read() == b"small"
+
+
+def test_large_bodies_never_pass_through_a_buffer_in_memory(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is copied in memory keeps every other thread waiting meanwhile."""
+    sizes: list[int] = []
+
+    class Noting(tempfile.SpooledTemporaryFile[bytes]):
+        def write(self, data: Any) -> int:
+            sizes.append(0 if self._rolled else len(data))
+            return super().write(data)
+
+    monkeypatch.setattr("moto.s3.models.tempfile.SpooledTemporaryFile", Noting)
+    s3.put_object(Bucket="films", Key="key", Body=b"x" * 20 * MEBIBYTE)
+    s3.put_object(Bucket="films", Key="small", Body=b"small")
+    assert sizes == [0, 5]
+    assert s3.get_object(Bucket="films", Key="key")["Body"].read() == b"x" * 20 * MEBIBYTE
+    assert s3.get_object(Bucket="films", Key="small")["Body"].read() == b"small"
 
 
 def test_parts_that_do_not_fit_are_refused(s3: Any) -> None:
