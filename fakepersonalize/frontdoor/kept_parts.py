@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, cast
 
 BLOCK_BYTES = 1 << 20
-CHECKSUM = "x-amz-checksum-algorithm"  # of an upload; its checksum needs all bytes, and moto works it out
+CHECKSUM, CHECKSUM_TYPE = "x-amz-checksum-algorithm", "x-amz-checksum-type"  # that an upload began with
 
 
 class Joined:
@@ -44,14 +44,25 @@ def prepare() -> None:
 def _joining(complete: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(complete)
     def joined(upload: Any, body: Iterable[tuple[int, str]]) -> Any:
-        if upload.metadata.get(CHECKSUM):
+        checksum = _checksum(upload)
+        if checksum and checksum.checksum_type != "COMPOSITE":  # it needs all bytes at once
             return complete(upload, body)
         parts = list(_checked(upload, body))
         digests = b"".join(codecs.decode(part.etag.strip('"'), "hex") for part in parts)
         etag = hashlib.md5(digests, usedforsecurity=False).hexdigest()
-        return Joined(parts), f"{etag}-{len(parts)}", None
+        for part in parts if checksum else ():
+            checksum.addPart(part.value)
+        return Joined(parts), f"{etag}-{len(parts)}", checksum.build() if checksum else None
 
     return joined
+
+
+def _checksum(upload: Any) -> Any:
+    """Return what makes moto's checksum of an upload, None where the client did not ask for one."""
+    from moto.s3.models import MultipartChecksumBuilder
+
+    algorithm = upload.metadata.get(CHECKSUM)
+    return MultipartChecksumBuilder(algorithm, upload.metadata.get(CHECKSUM_TYPE)) if algorithm else None
 
 
 def _checked(upload: Any, body: Iterable[tuple[int, str]]) -> Iterator[Any]:

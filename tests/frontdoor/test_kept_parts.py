@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +39,10 @@ def uploaded(s3: Any, bodies: list[bytes], **more: Any) -> tuple[str, list[dict[
     return upload, parts
 
 
+def sha256(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
 def complete(s3: Any, upload: str, parts: list[dict[str, Any]]) -> Any:
     return s3.complete_multipart_upload(Bucket="films", Key="key", UploadId=upload, MultipartUpload={"Parts": parts})
 
@@ -57,6 +63,25 @@ def test_the_object_before_it_is_replaced(s3: Any) -> None:
     s3.put_object(Bucket="films", Key="key", Body=b"old")
     complete(s3, *uploaded(s3, [b"small"]))
     assert s3.get_object(Bucket="films", Key="key")["Body"].read() == b"small"
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
+def test_checksums_of_parts_need_no_copy_of_the_whole(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    sizes: list[int] = []
+
+    class Noting(tempfile.SpooledTemporaryFile[bytes]):
+        def write(self, data: Any) -> int:
+            sizes.append(len(data))
+            return super().write(data)
+
+    monkeypatch.setattr("moto.s3.models.tempfile.SpooledTemporaryFile", Noting)
+    complete(s3, *uploaded(s3, BODIES, ChecksumAlgorithm=algorithm))
+    assert max(sizes) == len(BODIES[0])
+    hashed = {"CRC32": lambda body: binascii.crc32(body).to_bytes(4, "big"), "SHA256": sha256}[algorithm]
+    told = s3.head_object(Bucket="films", Key="key", ChecksumMode="ENABLED")[f"Checksum{algorithm}"]
+    assert base64.b64decode(told.partition("-")[0]) == hashed(b"".join(map(hashed, BODIES)))
 
 
 def test_large_bodies_never_pass_through_a_buffer_in_memory(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
