@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PIECE_BYTES = 1 << 20
 STRIPES = 64  # locks that objects of S3 share
 RESET = "/moto-api/reset"
 S3_CONTROL = "/v20180820/"
@@ -140,7 +141,7 @@ class NeighbourApp:
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         try:
             with managed_policies():
-                return self._moto()(environ, start_response)
+                return _in_pieces(self._moto()(environ, start_response))
         except (NotImplementedError, ImportError) as missing:
             log.warning("moto has nothing for %s %s: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], missing)
             return _failed(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, missing)  # which nobody tries again
@@ -225,6 +226,16 @@ def _application() -> WSGIApplication:
     prepare_moto()
     application: WSGIApplication = Application(create_backend_app)
     return application
+
+
+def _in_pieces(answer: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield an answer bit by bit: a web server would copy all of it at once, and all others would wait for that."""
+    try:
+        for whole in answer:
+            for begin in range(0, len(whole), PIECE_BYTES):
+                yield whole[begin : begin + PIECE_BYTES]
+    finally:
+        getattr(answer, "close", lambda: None)()
 
 
 def _failed(

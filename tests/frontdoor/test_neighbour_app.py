@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from werkzeug.test import Client
+from werkzeug.test import Client, EnvironBuilder
 
 from fakepersonalize import clients
 from fakepersonalize.arns import Scope
@@ -248,3 +248,15 @@ def test_a_signature_of_the_second_version_is_no_path(app):
     """moto takes one with four slashes for the scope of the fourth version, and its parts for a service."""
     headers = {"Authorization": "AWS 111111111111:ab/cd/us-east-1/ef/gh=", "Host": "localhost"}
     assert Client(app).put("/films", headers=headers).status_code == 200
+
+
+def test_large_objects_leave_in_pieces_so_that_no_server_copies_them_at_once(app, connect):
+    s3 = connect("s3")
+    s3.create_bucket(Bucket="films")
+    whole = bytes(range(256)) * 10_000
+    s3.put_object(Bucket="films", Key="large", Body=whole)
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=testing/20260101/us-east-1/s3/aws4_request"}
+    answer = app(EnvironBuilder("/films/large", headers=signed).get_environ(), lambda *_: None)
+    pieces = list(answer)
+    assert b"".join(pieces) == whole
+    assert max(map(len, pieces)) <= 1 << 20
