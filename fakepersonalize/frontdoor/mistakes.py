@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn, cast
@@ -17,8 +16,6 @@ NO_KEY_TO_COPY = "Invalid copy source object key"
 NO_KEY_IN_FORM = (
     "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields."
 )
-
-_RANGE = re.compile("bytes=[^=]*")
 
 
 def prepare() -> None:
@@ -38,8 +35,6 @@ def prepare() -> None:
         setattr(owner, name, _checking(getattr(owner, name), check))
     for name in ("_bucket_response", "_key_response"):
         setattr(response, name, _reading(getattr(response, name)))
-    ranged: Any = response
-    ranged._handle_range_header = _ranging(ranged._handle_range_header)
 
 
 def _no_such_upload(_: Any, upload: str) -> NoReturn:
@@ -98,15 +93,3 @@ def _reading(method: Callable[..., Any]) -> Callable[..., Any]:
             raise S3ClientError("InvalidArgument", NO_KEY_IN_FORM) from None
 
     return read
-
-
-def _ranging(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Ignore a header that names no range of bytes, as S3 does."""
-
-    @wraps(method)
-    def ranged(response: Any, request: Any, headers: Any, body: Any) -> Any:
-        if _RANGE.fullmatch(request.headers["range"]):
-            return method(response, request, headers, body)
-        return 200, headers, body
-
-    return ranged

@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor import identity, kept_parts, mistakes
+from fakepersonalize.frontdoor import identity, kept_parts, kept_ranges, mistakes
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.storage.objects import USER
 
@@ -201,10 +201,11 @@ def managed_policies() -> Iterator[None]:
 
 
 def prepare_moto() -> None:
-    """Import moto's IAM and S3; make them ask us for policies, join parts on the disk and refuse mistakes."""
+    """Import moto's IAM and S3; make them ask us for policies, join parts, read ranges and refuse mistakes."""
     from moto.iam.models import IAMBackend
 
     kept_parts.prepare()
+    kept_ranges.prepare()
     mistakes.prepare()
 
     for name in _NAME_A_POLICY:

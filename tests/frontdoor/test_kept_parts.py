@@ -66,9 +66,7 @@ def test_the_object_before_it_is_replaced(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA256"])
-def test_checksums_of_parts_need_no_copy_of_the_whole(
-    s3: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str
-) -> None:
+def test_checksums_of_parts_need_no_copy_of_the_whole(s3: Any, monkeypatch: pytest.MonkeyPatch, algorithm: str) -> None:
     sizes: list[int] = []
 
     class Noting(tempfile.SpooledTemporaryFile[bytes]):

@@ -68,13 +68,6 @@ def test_a_listing_goes_on_where_it_was_only(s3: Any) -> None:
     assert s3.list_objects_v2(Bucket="films", ContinuationToken=token, MaxKeys=1)["Contents"][0]["Key"] == "later"
 
 
-@pytest.mark.parametrize("unclear", ["all", "lines=0-3", "bytes=0-1=2"])
-def test_a_range_that_is_none_is_ignored(s3: Any, unclear: str) -> None:
-    found = s3.get_object(Bucket="films", Key="key", Range=unclear)
-    assert (found["ResponseMetadata"]["HTTPStatusCode"], found["Body"].read()) == (200, b"0123456789")
-    assert s3.head_object(Bucket="films", Key="key", Range=unclear)["ContentLength"] == 10
-
-
 @pytest.mark.parametrize("source", ["films", "/films"])
 def test_a_copy_needs_a_bucket_and_a_key(s3: Any, source: str) -> None:
     expected = (400, "InvalidArgument", "Invalid copy source object key")
