@@ -66,6 +66,7 @@ def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | No
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read with numpy; the matrices of one answer are small
     stopping = _Stopping()
     with stopping.on_signals(), running(settings) as server, _port_file(settings.port_file, server.port):
+        stopping.at_last = server.emulator.folder.abandon
         _announce(server)
         if on_ready:
             on_ready(server.url)
@@ -119,10 +120,11 @@ class Server:
 
 
 class _Stopping:
-    """Whether a signal asked this process to stop; makes sure that it does."""
+    """Whether a signal asked this process to stop; makes sure that it does, after `at_last` if that takes long."""
 
     def __init__(self) -> None:
         self._asked = False
+        self.at_last: Callable[[], None] = lambda: None
 
     def __call__(self) -> bool:
         return self._asked
@@ -138,10 +140,16 @@ class _Stopping:
 
     def _ask(self, *_: Any) -> None:
         if not self._asked:
-            last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, [0])
+            last_resort = threading.Timer(LAST_RESORT_SECONDS, self._leave)
             last_resort.daemon = True
             last_resort.start()
         self._asked = True
+
+    def _leave(self) -> None:
+        try:
+            self.at_last()
+        finally:
+            os._exit(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:

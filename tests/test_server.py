@@ -30,6 +30,11 @@ from fakepersonalize.server import serve
 from fakepersonalize.settings import Settings
 serve(Settings(port=0, **json.loads(sys.argv[1])), on_ready=lambda url: print("ready", url, flush=True))
 """
+STUCK = """
+import time
+from fakepersonalize.emulator import Emulator
+Emulator.close = lambda self: time.sleep(60)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +67,8 @@ def process():
     """Start real server processes; all are gone afterwards."""
     started = []
 
-    def start(**settings):
-        command = [sys.executable, "-c", PROGRAM, json.dumps(settings)]
+    def start(program=PROGRAM, **settings):
+        command = [sys.executable, "-c", program, json.dumps(settings)]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path.cwd())
         started.append(child)
         lines = []
@@ -268,6 +273,19 @@ def test_a_temporary_folder_goes_and_a_chosen_one_stays(process, tmp_path):
         child.terminate()
         child.wait(2)
         assert folder.exists() == bool(settings)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_temporary_folder_goes_also_when_its_server_must_leave_before_that(process):
+    child, lines = process(program=STUCK + PROGRAM)
+    folder = Path(lines[1].removeprefix("Data: ").removesuffix(", removed at exit"))
+    assert folder.is_dir()
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(2) == 0
+    deadline = time.monotonic() + 30
+    while folder.exists():
+        assert time.monotonic() < deadline, list(folder.rglob("*"))
+        time.sleep(0.01)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

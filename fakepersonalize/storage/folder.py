@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,15 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 LOCK, OWNER = "server.lock", "server.pid"
+# Again and again: until its server has ended, files may come, and Windows removes none that is open.
+REMOVAL = """if True:
+    import os, shutil, sys, time
+    for _ in range(100):
+        shutil.rmtree(sys.argv[1], ignore_errors=True)
+        if not os.path.exists(sys.argv[1]):
+            break
+        time.sleep(0.1)
+"""
 
 
 class FolderInUse(Exception):
@@ -39,6 +50,13 @@ class DataFolder:
             self._lock = None  # the folder may be another server's from now on
         if self.temporary:
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def abandon(self) -> None:
+        """Let a process that outlives this one remove a temporary folder, because there is no time left to close it."""
+        if self.temporary:
+            command = [sys.executable, "-I", "-S", "-c", REMOVAL, str(self.path)]
+            nowhere = subprocess.DEVNULL
+            subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
 
     def _take(self) -> FileLock:
         from filelock import FileLock, Timeout
