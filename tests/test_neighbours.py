@@ -14,6 +14,8 @@ MAY_LIST = {
     "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::films"}],
 }
 
+ALL_MAY_LIST = MAY_LIST | {"Statement": [MAY_LIST["Statement"][0] | {"Principal": "*"}]}
+
 
 @pytest.fixture(scope="module")
 def app():
@@ -143,8 +145,8 @@ def test_roles_are_found_in_the_account_that_their_arn_names(neighbours):
 def test_bucket_policies_are_shown_where_there_are_any(neighbours, bucket):
     assert neighbours.bucket_policy(SCOPE, bucket) is None
     assert neighbours.bucket_policy(SCOPE, "elsewhere") is None
-    neighbours.s3(SCOPE).put_bucket_policy(Bucket=bucket, Policy=json.dumps(MAY_LIST))
-    assert json.loads(neighbours.bucket_policy(SCOPE, bucket)) == MAY_LIST
+    neighbours.s3(SCOPE).put_bucket_policy(Bucket=bucket, Policy=json.dumps(ALL_MAY_LIST))
+    assert json.loads(neighbours.bucket_policy(SCOPE, bucket)) == ALL_MAY_LIST
 
 
 def test_the_users_configuration_changes_nothing(app, monkeypatch):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn, cast
 from urllib.parse import unquote, urlsplit
 from xml.parsers.expat import ExpatError
 
-# Sources: https://github.com/aws/aws-cli/issues/2779 and https://github.com/versity/versitygw/issues/1389 (seen);
+# Sources: https://github.com/aws/aws-cli/issues/2779, https://github.com/aws-samples/aws-serverless-appsync-app/issues/4
+# and https://github.com/versity/versitygw/issues/1389 (seen);
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 POLICY_IS_NO_JSON = "Policies must be valid JSON and the first byte must be '{'"
+MISSING_IN_POLICY = "Missing required field {element}"
+WRONG_IN_POLICY = "Policy has invalid {element}"
 NO_KEY_TO_COPY = "Invalid copy source object key"
 NO_KEY_IN_FORM = (
     "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields."
 )
+TEXTS = ("Action", "Resource")  # of a policy, each one or a list
 
 
 def prepare() -> None:
@@ -27,12 +32,14 @@ def prepare() -> None:
         return
     uploads.__missing__ = _no_such_upload
     for owner, name, check in (
-        (backend, "put_bucket_policy", _require_json),
+        (backend, "put_bucket_policy", _require_policy),
         (backend, "list_objects_v2", _require_known_token),
         (response, "copy_object", _require_source),
         (response, "upload_part_copy", _require_source),
     ):
         setattr(owner, name, _checking(getattr(owner, name), check))
+    bucket: Any = models.FakeBucket
+    bucket.get_permission = _understanding(bucket.get_permission)
     for name in ("_bucket_response", "_key_response"):
         setattr(response, name, _reading(getattr(response, name)))
 
@@ -43,15 +50,39 @@ def _no_such_upload(_: Any, upload: str) -> NoReturn:
     raise NoSuchUpload(upload)
 
 
-def _require_json(_: Any, bucket_name: str, policy: bytes) -> None:
+def _require_policy(_: Any, bucket_name: str, policy: bytes) -> None:
+    """Refuse what is no policy: moto would fail at each later request for an object of the bucket."""
     from moto.s3.exceptions import S3ClientError
 
+    problem = _problem(policy)
+    if problem:
+        raise S3ClientError("MalformedPolicy", problem)
+
+
+def _problem(policy: bytes) -> str | None:
     try:
         found = json.loads(policy)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise S3ClientError("MalformedPolicy", POLICY_IS_NO_JSON)
+        return POLICY_IS_NO_JSON
+    if "Statement" not in found:
+        return MISSING_IN_POLICY.format(element="Statement")
+    return next(filter(None, map(_problem_of, _listed(found["Statement"]))), None)
+
+
+def _problem_of(statement: Any) -> str | None:
+    for element in ("Effect", "Principal", "Action", "Resource"):
+        names = {element, f"Not{element}"} & {*statement} if isinstance(statement, dict) else ()
+        if not names:
+            return MISSING_IN_POLICY.format(element=element)
+        if element in TEXTS and not all(isinstance(each, str) for name in names for each in _listed(statement[name])):
+            return WRONG_IN_POLICY.format(element=element.lower())
+    return None
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [found]
 
 
 def _require_known_token(backend: Any, continuation_token: str | None, **_: Any) -> None:
@@ -76,6 +107,21 @@ def _checking(method: Callable[..., Any], check: Callable[..., None]) -> Callabl
         return method(*asked, **more)
 
     return checked
+
+
+def _understanding(decide: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a policy that moto cannot read say nothing, as in `permissions`."""
+
+    @wraps(decide)
+    def understood(*asked: Any) -> Any:
+        from moto.iam.access_control import PermissionResult
+
+        try:
+            return decide(*asked)
+        except (TypeError, AttributeError, KeyError, ValueError, re.error):
+            return PermissionResult.NEUTRAL
+
+    return understood
 
 
 def _reading(method: Callable[..., Any]) -> Callable[..., Any]:

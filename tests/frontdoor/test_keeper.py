@@ -123,7 +123,7 @@ def test_an_object_survives_with_all_that_is_known_of_it(world):
 def test_what_is_set_about_a_bucket_survives(world):
     s3, named = world.life.s3(), {"Bucket": "films"}
     s3.put_bucket_tagging(**named, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
-    s3.put_bucket_policy(**named, Policy="{}")
+    s3.put_bucket_policy(**named, Policy=json.dumps({**POLICY, "Id": "old"}))
     s3.put_bucket_policy(**named, Policy=json.dumps(POLICY))
     s3.put_bucket_versioning(**named, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_acl(**named, ACL="public-read")
@@ -387,7 +387,7 @@ def test_settings_buckets_and_roles_that_cannot_be_written_were_never_made(world
         names = ("keep_setting", "drop_setting", "keep_bucket", "keep_identities")
         refuse_to_write(patch, world.life.store, *names)
         for call, arguments in (
-            (s3.put_bucket_policy, {"Bucket": "films", "Policy": "{}"}),
+            (s3.put_bucket_policy, {"Bucket": "films", "Policy": json.dumps({**POLICY, "Id": "new"})}),
             (s3.delete_bucket_policy, {"Bucket": "films"}),
             (s3.put_bucket_tagging, {"Bucket": "films", "Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}}),
             (s3.create_bucket, {"Bucket": "books"} | PLACE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -53,11 +54,46 @@ def test_an_upload_that_is_not_there_is_not_found(s3: Any, operation: str, more:
     assert refused(getattr(s3, operation), **UPLOAD, **more)[:2] == (404, "NoSuchUpload")
 
 
-@pytest.mark.parametrize("policy", ["policy.json", "", "[]", '{"Version": '])
-def test_a_policy_that_is_no_json_is_refused_and_spoils_no_bucket(s3: Any, policy: str) -> None:
-    sentence = "Policies must be valid JSON and the first byte must be '{'"
-    assert refused(s3.put_bucket_policy, Bucket="films", Policy=policy) == (400, "MalformedPolicy", sentence)
+STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::films/*"}
+
+
+def without(element: str) -> list[dict[str, Any]]:
+    return [{name: value for name, value in STATEMENT.items() if name != element}]
+
+
+@pytest.mark.parametrize(
+    ("policy", "sentence"),
+    [
+        *(
+            (text, "Policies must be valid JSON and the first byte must be '{'")
+            for text in ("policy.json", "", "[]", "{")
+        ),
+        ({}, "Missing required field Statement"),
+        ({"Statement": "all"}, "Missing required field Effect"),
+        *(({"Statement": without(element)}, f"Missing required field {element}") for element in STATEMENT),
+        ({"Statement": STATEMENT | {"Action": {"s3": "*"}}}, "Policy has invalid action"),
+        ({"Statement": [STATEMENT, STATEMENT | {"Resource": [1]}]}, "Policy has invalid resource"),
+    ],
+)
+def test_a_policy_that_is_none_is_refused_and_spoils_no_bucket(s3: Any, policy: Any, sentence: str) -> None:
+    text = policy if isinstance(policy, str) else json.dumps(policy)
+    assert refused(s3.put_bucket_policy, Bucket="films", Policy=text) == (400, "MalformedPolicy", sentence)
     assert s3.get_object(Bucket="films", Key="key")["Body"].read() == b"0123456789"
+
+
+@pytest.mark.parametrize("element", ["Principal", "Action", "Resource"])
+def test_a_policy_may_say_what_it_does_not_mean(s3: Any, element: str) -> None:
+    statement = without(element)[0] | {f"Not{element}": STATEMENT[element]}
+    s3.put_bucket_policy(Bucket="films", Policy=json.dumps({"Statement": [STATEMENT, statement]}))
+    s3.get_object(Bucket="films", Key="key")
+    s3.delete_bucket_policy(Bucket="films")
+
+
+@pytest.mark.parametrize("more", [{"Condition": "x"}, {"Condition": [1]}, {"Resource": "arn:aws:s3:::films/[*"}])
+def test_a_statement_that_moto_cannot_read_says_nothing(s3: Any, more: dict[str, Any]) -> None:
+    s3.put_bucket_policy(Bucket="films", Policy=json.dumps({"Statement": STATEMENT | {"Effect": "Deny"} | more}))
+    assert s3.get_object(Bucket="films", Key="key")["Body"].read() == b"0123456789"
+    s3.delete_bucket_policy(Bucket="films")
 
 
 def test_a_listing_goes_on_where_it_was_only(s3: Any) -> None:
