@@ -1,10 +1,10 @@
-"""What moto takes for granted about requests to S3: where it is not so, moto would fail, and S3 refuses."""
+"""What moto takes for granted about requests to S3: where it is not so, moto would fail, and S3 answers or refuses."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, NoReturn, cast
 from urllib.parse import unquote, urlsplit
@@ -25,7 +25,7 @@ TEXTS = ("Action", "Resource")  # of a policy, each one or a list
 
 def prepare() -> None:
     """Make moto's S3 refuse what S3 refuses, once per process."""
-    from moto.s3 import models, responses
+    from moto.s3 import models, responses, utils
 
     uploads, backend, response = cast(Any, models.MultipartDict), models.S3Backend, responses.S3Response
     if hasattr(uploads, "__missing__"):
@@ -38,10 +38,29 @@ def prepare() -> None:
         (response, "upload_part_copy", _require_source),
     ):
         setattr(owner, name, _checking(getattr(owner, name), check))
+    for names, listing in LISTINGS.items():
+        for name in names:
+            setattr(utils._VersionedKeyStore, name, listing)
     bucket: Any = models.FakeBucket
     bucket.get_permission = _understanding(bucket.get_permission)
     for name in ("_bucket_response", "_key_response"):
         setattr(response, name, _reading(getattr(response, name)))
+
+
+def _lists(keys: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the keys of a bucket and their versions as they were when this began: moto would miss what was deleted."""
+    yield from dict(keys).items()
+
+
+def _items(keys: Any) -> Iterator[tuple[str, Any]]:
+    return ((key, versions[-1]) for key, versions in _lists(keys))
+
+
+def _values(keys: Any) -> Iterator[Any]:
+    return (versions[-1] for _, versions in _lists(keys))
+
+
+LISTINGS = {("lists", "iterlists"): _lists, ("items", "iteritems"): _items, ("values", "itervalues"): _values}
 
 
 def _no_such_upload(_: Any, upload: str) -> NoReturn:

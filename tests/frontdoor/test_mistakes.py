@@ -133,3 +133,21 @@ def test_failures_of_moto_are_told_in_s3s_words(s3: Any, monkeypatch: pytest.Mon
     status, code, message = refused(s3.list_objects_v2, Bucket="films")
     assert (status, code) == (500, "InternalError")
     assert "ZeroDivisionError" in message
+
+
+@pytest.mark.parametrize("way", ["items", "values", "lists"])
+def test_a_listing_goes_on_when_what_it_has_still_to_name_is_deleted(s3: Any, way: str) -> None:
+    from moto.s3.models import s3_backends
+
+    s3.create_bucket(Bucket="books")
+    for key in "abc":
+        s3.put_object(Bucket="books", Key=key, Body=b"")
+    listing = getattr(s3_backends["111111111111"]["aws"].buckets["books"].keys, way)()
+    next(listing)
+    s3.delete_object(Bucket="books", Key="c")
+    found = list(listing)
+    assert len(found) == 2
+    assert all(map(bool, dict(found).values() if way == "lists" else found))
+    for key in "ab":
+        s3.delete_object(Bucket="books", Key=key)
+    s3.delete_bucket(Bucket="books")
