@@ -10,8 +10,8 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -72,9 +72,7 @@ class Keeper:
         self._application = application
         self._objects = KeptObjects(store, self._send_setting)
         self._identities = KeptIdentities(store)
-        self._locks = [
-            threading.RLock() for _ in range(STRIPES)
-        ]  # of buckets: what one request does is kept as a whole
+        self._locks = [_Sharing() for _ in range(STRIPES)]  # of buckets: what one request does is kept as a whole
         self._identities_lock = threading.RLock()
 
     def restore(self) -> None:
@@ -106,7 +104,9 @@ class Keeper:
 
     def _lock(self, asked: Asked) -> AbstractContextManager[Any]:
         if asked.service == S3:
-            return self._locks[hash(asked.bucket) % STRIPES]
+            lock = self._locks[hash(asked.bucket) % STRIPES]
+            # Nobody else works at the same object; what concerns all of a bucket, or finds it new, is alone in it.
+            return lock.shared() if asked.key and self._objects.knows(asked.bucket) else lock.alone()
         return (
             self._identities_lock if asked.service == IAM else nullcontext()
         )  # CloudFormation calls S3 and IAM at length
@@ -151,6 +151,37 @@ class Keeper:
             **json.loads(setting.headers),
         }
         return _Held(self._application, environ).status
+
+
+class _Sharing:
+    """A lock that many may share, or one has alone; who waits to be alone comes before those who come to share."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._sharers = self._waiting = 0
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        with self._change:
+            self._change.wait_for(lambda: not self._waiting)
+            self._sharers += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._sharers -= 1
+                self._change.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._change:
+            self._waiting += 1
+            try:
+                self._change.wait_for(lambda: not self._sharers)
+            finally:
+                self._waiting -= 1
+                self._change.notify_all()
+            yield
 
 
 class _Held:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -78,22 +80,29 @@ class StoredBody:
 
 
 class Keys(_VersionedKeyStore):  # type: ignore[misc,unused-ignore]
-    """The objects of a bucket, with a note of those that were touched."""
+    """The objects of a bucket, with a note of those that each thread touched."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.touched: set[str] = set()
+        self._touched: defaultdict[int, set[str]] = defaultdict(set)
+
+    def touched(self) -> set[str]:
+        """Return the keys that this thread touched since it asked last."""
+        return self._touched.pop(threading.get_ident(), set())
+
+    def _touch(self, key: str) -> None:
+        self._touched[threading.get_ident()].add(key)
 
     def setlist(self, key: Any, list_: Any) -> Any:
-        self.touched.add(key)
+        self._touch(key)
         return super().setlist(key, list_)
 
     def __setitem__(self, key: str, value: Any) -> Any:
-        self.touched.add(key)
+        self._touch(key)
         return super().__setitem__(key, value)
 
     def pop(self, key: str) -> None:  # type: ignore[override,unused-ignore]
-        self.touched.add(key)
+        self._touch(key)
         super().pop(key)
 
 
@@ -117,6 +126,10 @@ class KeptObjects:
             for key, versions in self._store.objects(bucket):
                 self._restore_object(bucket, key, versions)
 
+    def knows(self, name: str) -> bool:
+        """Say whether a bucket is kept."""
+        return name in self._known
+
     def keep(self, name: str, key: str) -> None:
         """Keep what a request did to a bucket: to the object that it named, and to all others that it touched."""
         bucket = _find(name)
@@ -127,7 +140,7 @@ class KeptObjects:
             return
         if name not in self._known:
             self._keep_bucket(bucket)
-        touched, bucket.keys.touched = bucket.keys.touched | ({key} if key else set()), set()
+        touched = bucket.keys.touched() | ({key} if key else set())
         if touched:
             self._keep_objects(bucket, touched)
 
@@ -222,7 +235,7 @@ class KeptObjects:
             bucket.keys.setlist(key, restored)
         elif key in bucket.keys:
             bucket.keys.pop(key)
-        bucket.keys.touched.discard(key)
+        bucket.keys.touched()
 
     def _restored(self, bucket: Any, key: str, version: Version, before: list[Any]) -> Any:
         facts = json.loads(version.facts)

@@ -3,14 +3,17 @@
 import errno
 import json
 import logging
+import queue
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
 from werkzeug.test import Client
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor.neighbour_app import NeighbourApp, account_of_key
+from fakepersonalize.frontdoor.neighbour_app import STRIPES, NeighbourApp, account_of_key
 from fakepersonalize.neighbours import Neighbours, Unreadable
 from fakepersonalize.storage.objects import ObjectStore
 
@@ -458,3 +461,55 @@ def test_nothing_is_kept_without_a_store(tmp_path):
     s3.put_object(Bucket="films", Key="a", Body=b"1")
     assert list(tmp_path.iterdir()) == []
     Client(app).post("/moto-api/reset")
+
+
+@pytest.fixture
+def held(world, monkeypatch):
+    """Hold back the body `long` on its way to the disk until the answer says whether it arrives."""
+    write, held = world.life.store.write, SimpleNamespace(begun=threading.Event(), arrives=queue.Queue())
+
+    def slow(blocks):
+        content = b"".join(blocks)
+        if content == b"long":
+            held.begun.set()
+            if not held.arrives.get(timeout=10):
+                raise OSError(errno.ENOSPC, "no space left")
+        return write([content])
+
+    monkeypatch.setattr(world.life.store, "write", slow)
+    return held
+
+
+def far_from(key):
+    """Return a key that shares no lock with another one."""
+    stripe = hash(f"/films/{key}") % STRIPES
+    return next(other for other in "bcdef" if hash(f"/films/{other}") % STRIPES != stripe)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_an_object_on_its_way_to_the_disk_keeps_no_other_of_its_bucket_waiting(world, held, caplog, arrives):
+    s3, other = world.life.s3(), far_from("a")
+    s3.put_object(Bucket="films", Key="a", Body=b"old")
+    with ThreadPoolExecutor() as pool, caplog.at_level(logging.CRITICAL):
+        long = pool.submit(s3.put_object, Bucket="films", Key="a", Body=b"long")
+        assert held.begun.wait(5)
+        pool.submit(s3.put_object, Bucket="films", Key=other, Body=b"short").result(timeout=5)
+        assert not long.done()
+        held.arrives.put(arrives)
+        assert (long.exception() is None) is arrives
+    for life in world.lives():
+        assert body_of(life, other) == b"short"
+        assert body_of(life, "a") == (b"long" if arrives else b"old")
+
+
+def test_what_concerns_the_whole_bucket_waits_for_what_is_on_its_way(world, held):
+    s3 = world.life.s3()
+    with ThreadPoolExecutor() as pool:
+        long = pool.submit(s3.put_object, Bucket="films", Key="a", Body=b"long")
+        assert held.begun.wait(5)
+        gone = pool.submit(s3.delete_objects, Bucket="films", Delete={"Objects": [{"Key": "a"}]})
+        with pytest.raises(TimeoutError):
+            gone.result(timeout=0.2)
+        held.arrives.put(True)
+        long.result(timeout=5)
+        gone.result(timeout=5)
