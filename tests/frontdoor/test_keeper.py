@@ -513,3 +513,10 @@ def test_what_concerns_the_whole_bucket_waits_for_what_is_on_its_way(world, held
         held.arrives.put(True)
         long.result(timeout=5)
         gone.result(timeout=5)
+
+
+def test_an_upload_that_was_not_completed_is_gone_afterwards(world):
+    named = {"Bucket": "films", "Key": "a"}
+    named["UploadId"] = world.life.s3().create_multipart_upload(**named)["UploadId"]
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        world.again().s3().upload_part(**named, PartNumber=1, Body=b"x")
