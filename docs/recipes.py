@@ -38,7 +38,7 @@ SOURCES = {
 # What moves with a parameter, and the test in tests/recipes/ that shows it.
 MEANINGS = {
     "hidden_dimension": (
-        "factors of ALS: 64 at the default, in proportion to it elsewhere",
+        "factors of ALS: 32 at the default (64 for user segments), in proportion to it elsewhere",
         "test_blend.py::test_factors_are_as_many_as_asked_for",
     ),
     "bptt": (

@@ -38,7 +38,7 @@ OWN_SETTINGS: Mapping[str, Mapping[str, tuple[Value, ...]]] = {
     "blend": {
         "window": (50, 20, 30, 100),
         "age_decay": (0.85, 0.8, 0.9),
-        "als_weight": (0.2, 0.0, 0.4, 0.7),
+        "als_weight": (0.25, 0.0, 0.4, 0.7),
     }
 }
 

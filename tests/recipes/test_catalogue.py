@@ -320,13 +320,13 @@ def test_intervals_may_be_written_as_the_guide_and_the_samples_write_them(writte
 @pytest.mark.parametrize("name", ["aws-hrnn", "aws-user-personalization"])
 def test_the_default_dimension_means_the_same_model_in_every_recipe(name):
     recipe = one(name)
-    assert recipe.settings(recipe.parse({}, {})) == {"factors": 64, "history_length": 20, "recency_mask": True}
+    assert recipe.settings(recipe.parse({}, {})) == {"factors": 32, "history_length": 20, "recency_mask": True}
 
 
 def test_settings_grow_in_proportion_to_hyperparameters():
     recipe = one("aws-user-personalization")
     settings = recipe.settings(recipe.parse({"hidden_dimension": "256", "bptt": "2"}, {}))
-    assert (settings["factors"], settings["history_length"]) == (round(64 * 256 / 149), 1)
+    assert (settings["factors"], settings["history_length"]) == (round(32 * 256 / 149), 1)
 
 
 def test_reading_the_catalogue_needs_no_heavy_library():

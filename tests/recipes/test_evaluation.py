@@ -188,7 +188,7 @@ def test_hyperparameters_reach_the_model(films):
     recipe = catalogue.recipe("aws-hrnn")
     params = recipe.parse({"hidden_dimension": "86", "bptt": "8", "recency_mask": "false"}, {})
     model = train(recipe, films, params, 0, 1, no_tick).model
-    assert model.factors.shape == (120, 128)
+    assert model.factors.shape == (120, 64)
     assert (model.history_length, model.age_decay) == (5, 1.0)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fakepersonalize.recipes.training import Tick, TrainingData
 
-FACTORS = 64
+FACTORS = 32
 REGULARIZATION = 10.0
 ITERATIONS = 15
 MORE_ITERATIONS = 3  # after which nothing of MovieLens 1M is told better any more, from factors of nine tenths of it

@@ -35,7 +35,7 @@ from fakepersonalize.recipes.training import (
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-ALS_WEIGHT = 0.2
+ALS_WEIGHT = 0.25
 HISTORY_LENGTH = 20
 AGE_DECAY = 0.85
 TEMPERATURE = 0.1
