@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import socket
 import subprocess
@@ -34,6 +35,32 @@ STUCK = """
 import time
 from fakepersonalize.emulator import Emulator
 Emulator.close = lambda self: time.sleep(60)
+"""
+CROWDED = """
+import ctypes, sys, threading
+from fakepersonalize.server import serve
+from fakepersonalize.settings import Settings
+
+def work(url):
+    together = threading.Barrier(32)
+    def take():
+        together.wait()  # who is alone may get an arena that another thread has left
+        held.append(bytearray(10_000))
+        together.wait()
+    held = []
+    threads = [threading.Thread(target=take) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    libc = ctypes.CDLL(None)
+    libc.fopen.restype = ctypes.c_void_p
+    file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+    libc.malloc_info(0, file)
+    libc.fclose(file)
+    print("ready", url, flush=True)
+
+serve(Settings(port=0), on_ready=work)
 """
 
 
@@ -303,6 +330,16 @@ def test_signals_stop_it_within_two_seconds_also_with_open_connections_and_work(
         child.send_signal(number)
         assert child.wait(2) == 0
     assert child.stderr.read() == ""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc")
+def test_threads_do_not_keep_freed_memory_each_for_itself(tmp_path, monkeypatch):
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    command = [sys.executable, "-c", CROWDED, str(tmp_path / "malloc.xml")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert any(line.startswith("ready") for line in child.stdout)
+        child.terminate()
+    assert (tmp_path / "malloc.xml").read_text().count("<heap nr=") == 1
 
 
 def test_a_request_that_never_ends_does_not_hold_up_the_end():
