@@ -60,19 +60,19 @@ def tried_out(new: Newcomers, setting: Exploration, asker: int, met: Codes) -> N
     The sum grows with the weight and with how much there is to try out, and stays below `MOST` x weight. It is shared
     out by bonus / noise, so that it goes to a few items, others for each user, however many there are.
     """
-    nothing = np.zeros(len(new.bonus))
-    if not len(nothing) or not setting.weight > 0 or noise.of(asker) >= setting.askers:
-        return nothing
-    bonus = new.bonus.copy()
+    if not len(new.codes) or not setting.weight > 0 or (setting.askers < 1 and noise.of(asker) >= setting.askers):
+        return np.zeros(len(new.codes))
+    bonus = new.bonus
     met = met[met >= new.codes[0]]  # what came after the training lies behind all else
     if len(met):
         places = np.minimum(np.searchsorted(new.codes, met), len(bonus) - 1)
+        bonus = bonus.copy()
         bonus[places[new.codes[places] == met]] = 0.0
     total = bonus.sum()
     if not total > 0:
-        return nothing
-    drawn = bonus / noise.uniform(asker, new.keys)
-    shares: Numbers = drawn * (MOST * setting.weight * total / (HALF + total) / drawn.sum())
+        return np.zeros(len(new.codes))
+    shares: Numbers = bonus / noise.uniform(asker, new.keys)
+    shares *= MOST * setting.weight * total / (HALF + total) / shares.sum()
     return shares
 
 
