@@ -129,7 +129,8 @@ class Filter:
             return ReferenceTest(self._field(condition), condition.test, other)
         if condition.dataset in EVENTS:
             types = _texts(condition, self._field(condition), values)
-            return EventTest(condition.dataset, condition.test, frozenset(types))
+            wanted = frozenset(event_type(condition.dataset, type_) for type_ in types)
+            return EventTest(condition.dataset, condition.test, wanted)
         return self._column_test(condition, values)
 
     def _column_test(self, condition: Condition, values: Values) -> _ColumnTest:
@@ -143,30 +144,32 @@ class Filter:
         return self._fields[condition.dataset, condition.column.upper()]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class BoundFilter:
     """A filter with its values; it answers for any candidates under any circumstances."""
 
     parts: tuple[BoundPart, ...]
 
-    @property
+    @cached_property
     def reads_events(self) -> bool:
         return any(condition.dataset in EVENTS for bound in self.parts for condition in bound.part.conditions)
 
-    @property
+    @cached_property
     def reads_user(self) -> bool:
         return any(bound.if_user for bound in self.parts)
 
     def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
         """Return which candidates are allowed: any INCLUDE matches, or none applies, and no EXCLUDE does."""
         included: Mask | None = None
-        excluded = np.zeros(candidates.amount, bool)
+        excluded: Mask | None = None
         for part, matches in self.matches(candidates, around):
             if part.effect == INCLUDE:
                 included = matches if included is None else included | matches
             else:
-                excluded |= matches
-        return ~excluded if included is None else included & ~excluded
+                excluded = matches if excluded is None else excluded | matches
+        if included is None:
+            return np.ones(candidates.amount, bool) if excluded is None else ~excluded
+        return included if excluded is None else included & ~excluded
 
     def matches(self, candidates: Candidates, around: Circumstances) -> list[tuple[Part, Mask]]:
         """Return for each part that applies to the user which candidates match it, to include or to exclude them."""
@@ -250,12 +253,11 @@ class EventTest:
 
     dataset: str
     test: str
-    types: frozenset[str]
+    types: frozenset[str]  # each in its one spelling
 
     def takes(self, type_: str) -> bool:
         """Tell whether a candidate matches that has an event of this type."""
-        wanted = {event_type(self.dataset, each) for each in self.types}
-        listed = ANY_EVENT in wanted or event_type(self.dataset, type_) in wanted
+        listed = ANY_EVENT in self.types or event_type(self.dataset, type_) in self.types
         return listed == (self.test == IN)
 
     def mask(self, candidates: Candidates, around: Circumstances) -> Mask:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# From so many numbers on, looking at every 16th first is faster than ordering all of them.
-MANY, SAMPLED = 2048, 16
+# From so many numbers on, looking at every 16th first is faster than parting all of them.
+MANY, SAMPLED = 1024, 16
 FEW = 256  # up to so many, ordering all is faster than looking which to order
 
 
@@ -17,20 +17,10 @@ def best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     """
     if k <= 0:
         return np.zeros(0, np.int64)
-    if len(values) > MANY and k < len(values) // SAMPLED:
-        likely = _likely(values, k)
-        return likely[_best(values[likely], k)]
-    return _best(values, k)
-
-
-def _best(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
     if k >= len(values) or len(values) <= FEW:
         return (-values).argsort(kind="stable")[:k]
-    threshold = np.partition(values, len(values) - k)[len(values) - k]
-    above = np.flatnonzero(values > threshold)
-    tied = np.flatnonzero(values == threshold)[: k - len(above)]
-    chosen = np.concatenate([above, tied])
-    return chosen[np.argsort(-values[chosen], kind="stable")]
+    likely = _likely(values, k)
+    return likely[(-values[likely]).argsort(kind="stable")[:k]]
 
 
 def best_of_rows(values: npt.NDArray[np.floating], k: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.floating]]:
@@ -57,15 +47,22 @@ def best_of_rows(values: npt.NDArray[np.floating], k: int) -> tuple[npt.NDArray[
 
 
 def _likely(values: npt.NDArray[np.floating], k: int) -> npt.NDArray[np.int64]:
-    """Return the positions of at least `k` values that no other one exceeds, and of not many more."""
-    sample = values[::SAMPLED].copy()
-    place = len(sample) - min(len(sample), 2 * k // SAMPLED + 4)
-    sample.partition(place)
-    likely: npt.NDArray[np.int64] = (values >= sample[place]).nonzero()[0]
-    if len(likely) < k:  # the sample has more than its share of the large ones
-        bound = np.partition(values, len(values) - k)[len(values) - k]
-        likely = (values >= bound).nonzero()[0]
-    return likely
+    """Return the positions of at least `k` values that no other one exceeds, and mostly of not many more."""
+    if len(values) > MANY and k < len(values) // SAMPLED:
+        sample = values[::SAMPLED]
+        likely = (values >= _largest(sample, min(len(sample), 2 * k // SAMPLED + 4))).nonzero()[0]
+        if len(likely) >= k:
+            return likely
+    found: npt.NDArray[np.int64] = (values >= _largest(values, k)).nonzero()[0]
+    return found
+
+
+def _largest(values: npt.NDArray[np.floating], k: int) -> np.floating:
+    """Return the k-th largest value."""
+    ordered = values.copy()
+    ordered.partition(len(values) - k)
+    found: np.floating = ordered[len(values) - k]
+    return found
 
 
 def best_allowed(
