@@ -112,6 +112,24 @@ def test_attached_policies_count_and_a_denial_wins(account: Account, dataset: st
     assert account.import_rows(dataset, location)["status"] == "ACTIVE"
 
 
+def test_a_bucket_that_demands_tls_and_another_network_can_be_filled_and_imported(
+    account: Account, dataset: str, location: str
+) -> None:
+    """The first denial is what the CDK writes for `enforce_ssl=True`."""
+    make_role(account, {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    grant = {"Effect": "Allow", "Principal": SERVICE, "Action": "s3:*", "Resource": "*"}
+    denial = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*", "Resource": "*"}
+    insecure = denial | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    outside = denial | {"Action": "s3:PutObject", "Condition": {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}
+    s3, bucket = account.client("s3"), bucket_of(location)
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(grant, insecure, outside))
+    s3.put_object(Bucket=bucket, Key="more.csv", Body=shops.csv(shops.series(users=3, each=20)))
+    assert account.import_rows(dataset, f"s3://{bucket}/more.csv")["status"] == "ACTIVE"
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(grant, denial | {"Principal": {"AWS": account.number}}))
+    with refused("AccessDenied"):
+        s3.put_object(Bucket=bucket, Key="more.csv", Body=b"")
+
+
 def test_a_role_of_another_account_cannot_be_passed(account: Account, dataset: str, location: str) -> None:
     role = account.role.replace(account.number, "999999999999")
     with refused("AccessDeniedException", "Cross-account pass role is not allowed."):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 20  # how long an S3 elsewhere is waited for, each time it is tried
 # Never resolved, since the application answers; https spares botocore from hashing what is written.
 NOWHERE = "https://localhost"
+OWN = "fakepersonalize.own"  # in the environment of a WSGI request: Personalize itself asks
 
 
 class Application(Protocol):

@@ -10,13 +10,13 @@ import io
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.clients import Application, client_elsewhere, in_process_client, new_session
+from fakepersonalize.clients import OWN, Application, client_elsewhere, in_process_client, new_session
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -208,7 +208,10 @@ class Neighbours:
         session = self._sessions[away]
         if away:
             return client_elsewhere(session, service, scope, self._endpoint)
-        return in_process_client(session, service, scope, self._application)
+        return in_process_client(session, service, scope, self._answer)
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        return self._application({**environ, OWN: True}, start_response)
 
 
 def split_location(location: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, NoReturn, cast
@@ -41,8 +40,6 @@ def prepare() -> None:
     for names, listing in LISTINGS.items():
         for name in names:
             setattr(utils._VersionedKeyStore, name, listing)
-    bucket: Any = models.FakeBucket
-    bucket.get_permission = _understanding(bucket.get_permission)
     for name in ("_bucket_response", "_key_response"):
         setattr(response, name, _reading(getattr(response, name)))
 
@@ -126,21 +123,6 @@ def _checking(method: Callable[..., Any], check: Callable[..., None]) -> Callabl
         return method(*asked, **more)
 
     return checked
-
-
-def _understanding(decide: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a policy that moto cannot read say nothing, as in `permissions`."""
-
-    @wraps(decide)
-    def understood(*asked: Any) -> Any:
-        from moto.iam.access_control import PermissionResult
-
-        try:
-            return decide(*asked)
-        except (TypeError, AttributeError, KeyError, ValueError, re.error):
-            return PermissionResult.NEUTRAL
-
-    return understood
 
 
 def _reading(method: Callable[..., Any]) -> Callable[..., Any]:

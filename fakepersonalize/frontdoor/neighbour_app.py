@@ -1,8 +1,8 @@
 """The neighbours: moto's WSGI application in this process, imported when it is first needed.
 
-Only this module, `mistakes` and those of the keeper, which it loads, import moto. What it adds: our account rules,
-names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches us as well, and that
-buckets, objects and roles survive.
+Only this module, `denials`, `mistakes` and those of the keeper, which it loads, import moto. What it adds: our account
+rules, names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches us as well,
+and that buckets, objects and roles survive.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor import identity, kept_parts, kept_ranges, mistakes
+from fakepersonalize.frontdoor import denials, identity, kept_parts, kept_ranges, mistakes
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.storage.objects import USER
 
@@ -201,12 +201,13 @@ def managed_policies() -> Iterator[None]:
 
 
 def prepare_moto() -> None:
-    """Import moto's IAM and S3; make them ask us for policies, join parts, read ranges and refuse mistakes."""
+    """Import moto's IAM and S3; make them ask us about policies, join parts, read ranges and refuse mistakes."""
     from moto.iam.models import IAMBackend
 
     kept_parts.prepare()
     kept_ranges.prepare()
     mistakes.prepare()
+    denials.prepare()
 
     for name in _NAME_A_POLICY:
         method = getattr(IAMBackend, name)

@@ -22,31 +22,34 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a service by its name, or a role (`kind` AWS) by its ARN."""
+    """Who asks: a service by its name, or somebody of an account (`kind` AWS) by an ARN; `also` has further ones."""
 
     kind: str
     name: str
+    also: tuple[str, ...] = ()
 
     @property
-    def spellings(self) -> set[str]:
-        """How a policy may name this principal; a role is also meant by its account."""
+    def spellings(self) -> tuple[str, ...]:
+        """How a policy may name this principal; who belongs to an account is also meant by that."""
         if self.kind != "AWS":
-            return {self.name}
+            return (self.name,)
         partition, account = self.name.split(":")[1], self.name.split(":")[4]
-        return {self.name, account, f"arn:{partition}:iam::{account}:root"}
+        return (self.name, *self.also, account, f"arn:{partition}:iam::{account}:root")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked; `principal` is None where the policy hangs on the one who asks, and so names nobody.
 
-    `resource` is None for trust policies, which name none. The keys of `context` are in lower case.
+    `resource` is None for trust policies, which name none. The keys of `context` are in lower case; so are the patterns
+    of `unsaid`, keys of which nothing can be said: a denial that hangs on one does not count.
     """
 
     action: str
     resource: str | None = None
     principal: Principal | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    unsaid: tuple[str, ...] = ()
 
 
 def decide(documents: Iterable[str], request: Request) -> str | None:
@@ -58,7 +61,7 @@ def decide(documents: Iterable[str], request: Request) -> str | None:
         statement.get("Effect")
         for document in documents
         for statement in _statements(document)
-        if _concerns(statement, request)
+        if _concerns(statement, request) and not (statement.get("Effect") == DENY and _left_open(statement, request))
     }
     return DENY if DENY in found else ALLOW if ALLOW in found else None
 
@@ -117,6 +120,12 @@ def _under_conditions(conditions: Any, context: Mapping[str, str]) -> bool:
         for operator, keys in conditions.items()
         for key, wanted in (keys.items() if isinstance(keys, dict) else [("", [])])
     )
+
+
+def _left_open(statement: Statement, request: Request) -> bool:
+    groups = (statement.get("Condition") or {}).values()
+    keys = [key.lower() for group in groups if isinstance(group, dict) for key in group]
+    return any(_like(pattern, key) for key in keys for pattern in request.unsaid)
 
 
 def _holds(operator: str, key: str, wanted: list[str], context: Mapping[str, str]) -> bool:

@@ -162,3 +162,15 @@ def test_one_statement_needs_no_list():
 
 def test_a_pattern_of_many_stars_is_answered_at_once():
     assert identity(statement(Resource="*a" * 500 + "b"), resource="a" * 5000) is None
+
+
+def test_a_denial_that_hangs_on_what_nobody_can_say_does_not_count():
+    def decided(unsaid, **more):
+        found = statement(Condition={"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}, **more)
+        return decide([json.dumps({"Statement": found})], Request("s3:GetObject", FILMS, unsaid=unsaid))
+
+    assert decided((), Effect="Deny") == "Deny"
+    assert decided(("aws:sourceip",), Effect="Deny") is None
+    assert decided(("aws:source*",), Effect="Deny") is None
+    assert decided(("aws:sourcevpc*",), Effect="Deny") == "Deny"
+    assert decided(("aws:sourceip",)) == "Allow"
