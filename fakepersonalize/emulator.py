@@ -60,6 +60,7 @@ from fakepersonalize.storage.streamed import StreamedRows
 from fakepersonalize.storage.tables import TableStore
 
 LIGHT_THREADS = 4
+TRAINING = "CreateSolutionVersion"
 WARM_AFTER_SECONDS = 1.0
 NO_SETUP = "There is no set-up file; start the server with --setup FILE."
 
@@ -113,8 +114,9 @@ class Emulator(Controls):
         ]
         self.identifiers = Identifiers(settings.seed, _highest_number(self.database))
         models = ServiceModels()
-        names = [operation.name for operation in models]
-        faults = Faults(self.clock.now, settings.seed, names, errors.FAULT_CODES, partial(provisioned, self.shelf))
+        faults = Faults(
+            self.clock.now, settings.seed, models.names, errors.FAULT_CODES, partial(provisioned, self.shelf)
+        )
         self._neighbours = neighbours = Neighbours(self.neighbour_app, settings.s3_endpoint)
         permissions = Permissions(neighbours, settings.iam)
         at_once = settings.lifecycle == "instant"
@@ -141,9 +143,8 @@ class Emulator(Controls):
             Rates(self.clock.now, settings.rates == "aws"),
             pins,
         )
-        training = models.operation("CreateSolutionVersion")
         self.lifecycle.kept = lambda trained: automatic_training.keep(
-            Call(training, trained.scope, "", self.shelf.at(trained.scope), house), trained
+            Call(models.operation(TRAINING), trained.scope, "", self.shelf.at(trained.scope), house), trained
         )
         journal = Journal()
         self._dispatcher = Dispatcher(

@@ -131,7 +131,7 @@ class Faults:
         self,
         now: Callable[[], float] = float,
         seed: int | None = None,
-        operations: Collection[str] = (),
+        operations: Callable[[], Collection[str]] = tuple,
         codes: Collection[str] = (),
         provisioned: Callable[[str], float | None] = lambda name: None,
     ) -> None:
@@ -206,7 +206,7 @@ class Faults:
         return None
 
     def _check_names(self, rule: Rule) -> None:
-        own: Collection[str] = (IMPORT,) if rule.row else LOSABLE if rule.lost else self._operations
+        own: Collection[str] = (IMPORT,) if rule.row else LOSABLE if rule.lost else self._operations()
         if rule.fails or rule.stuck:
             own = [name for name in own if name.startswith(FAILING if rule.fails else LIVING) and name not in AT_ONCE]
         if not any(fnmatchcase(name, rule.operation) for name in own):

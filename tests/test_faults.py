@@ -31,7 +31,7 @@ def now() -> Now:
 
 @pytest.fixture
 def faults(now: Now) -> Faults:
-    return Faults(now, 0, OPERATIONS, CODES, {ARN: 2.0}.get)
+    return Faults(now, 0, lambda: OPERATIONS, CODES, {ARN: 2.0}.get)
 
 
 def event(operation: str = "GetRecommendations", account: str = "123456789012", about: bytes = b"") -> Event:
@@ -90,7 +90,7 @@ def test_above_what_is_provisioned_counts_each_resource_by_its_own(faults: Fault
 
 def test_luck_is_the_same_with_the_same_seed_whatever_the_order_of_threads(now: Now) -> None:
     def drawn(seed: int | None, order: list[int]) -> dict[int, int]:
-        faults = Faults(now, seed, OPERATIONS, CODES)
+        faults = Faults(now, seed, lambda: OPERATIONS, CODES)
         faults.add(error="ThrottlingException", probability=0.3)
         with ThreadPoolExecutor(4) as pool:
             return dict(zip(order, pool.map(lambda n: len(struck(faults, event(about=b"%d" % n))), order)))

@@ -394,3 +394,15 @@ def test_many_open_files_are_allowed():
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= 512
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_no_heavy_library_is_loaded_before_the_first_health_answer():
+    code = """if True:
+        import sys
+        from fakepersonalize.server import create_app
+        status = create_app().test_client().get("/_fakepersonalize/health/live").status_code
+        heavy = ("botocore", "moto", "numpy", "scipy", "implicit", "pandas", "pyarrow", "lark", "fastavro", "urllib3")
+        print(status, sorted({*heavy} & {*sys.modules}))
+    """
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "200 []\n"

@@ -54,6 +54,10 @@ class ServiceModels:
     def __len__(self) -> int:
         return len(_operations())
 
+    def names(self) -> list[str]:
+        """Return what AWS calls the operations."""
+        return [operation.name for operation in self]
+
     def operation(self, name: str) -> Operation:
         """Return the operation that AWS calls `name`, such as `CreateCampaign`; KeyError when there is none."""
         return self._by_name[name]
