@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, NoReturn, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers.expat import ExpatError
 
 # Sources: https://github.com/aws/aws-cli/issues/2779, https://github.com/aws-samples/aws-serverless-appsync-app/issues/4
@@ -19,7 +20,15 @@ NO_KEY_TO_COPY = "Invalid copy source object key"
 NO_KEY_IN_FORM = (
     "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields."
 )
+NO_SUCH_PART = (
+    "<Error><Code>InvalidPartNumber</Code><Message>The requested partnumber is not satisfiable</Message></Error>"
+)
+LARGEST = 2**31 - 1
+NUMBERS = ("max-keys", "max-parts", "max-uploads", "part-number-marker")  # of queries, from 0 on
+MOST_PARTS = 10_000
 TEXTS = ("Action", "Resource")  # of a policy, each one or a list
+
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 
 def prepare() -> None:
@@ -37,11 +46,13 @@ def prepare() -> None:
         (response, "upload_part_copy", _require_source),
     ):
         setattr(owner, name, _checking(getattr(owner, name), check))
+    for name in ("get_object", "head_object"):
+        setattr(response, name, _parting(getattr(response, name)))
     for names, listing in LISTINGS.items():
         for name in names:
             setattr(utils._VersionedKeyStore, name, listing)
     for name in ("_bucket_response", "_key_response"):
-        setattr(response, name, _reading(getattr(response, name)))
+        setattr(response, name, _reading(_checking(getattr(response, name), _require_numbers)))
 
 
 def _lists(keys: Any) -> Iterator[tuple[str, list[Any]]]:
@@ -114,6 +125,34 @@ def _require_source(response: Any) -> None:
     source = unquote(urlsplit(response.headers["x-amz-copy-source"]).path).lstrip("/")
     if not source.partition("/")[2]:
         raise S3ClientError("InvalidArgument", NO_KEY_TO_COPY)
+
+
+def _require_numbers(_: Any, __: Any, full_url: str) -> None:
+    from moto.s3.exceptions import InvalidMaxPartArgument, InvalidMaxPartNumberArgument, NotAnIntegerException
+
+    for name, (value, *_rest) in parse_qs(urlsplit(full_url).query, keep_blank_values=True).items():
+        number = int(value) if _INTEGER.fullmatch(value) else None
+        if name == "partNumber" and (number is None or not 1 <= number <= MOST_PARTS):
+            raise InvalidMaxPartNumberArgument(cast(Any, value))
+        if name in NUMBERS and (number is None or number > LARGEST):
+            raise NotAnIntegerException(name, cast(Any, value))
+        if name in NUMBERS and number is not None and number < 0:
+            raise InvalidMaxPartArgument(name, 0, LARGEST)
+
+
+def _parting(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse the part of an object that it does not have."""
+
+    @wraps(method)
+    def parted(response: Any, *asked: Any, **more: Any) -> Any:
+        for number in response.querystring.get("partNumber", ()):
+            version = response.querystring.get("versionId", [None])[0]
+            key = response.backend.get_object(response.bucket_name, response.parse_key_name(), version)
+            if key and int(number) not in (key.multipart.parts if key.multipart else (1,)):
+                return 416, {"content-type": "application/xml"}, NO_SUCH_PART
+        return method(response, *asked, **more)
+
+    return parted
 
 
 def _checking(method: Callable[..., Any], check: Callable[..., None]) -> Callable[..., Any]:

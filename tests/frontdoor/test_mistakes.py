@@ -121,6 +121,63 @@ def test_a_copy_needs_a_bucket_and_a_key(s3: Any, source: str) -> None:
     assert refused(s3.upload_part_copy, **UPLOAD, PartNumber=1, CopySource=source) == expected
 
 
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=111111111111/20260101/us-east-1/s3/aws4_request"}
+NO_INTEGER = "Provided {name} not an integer or within integer range"
+NEGATIVE = "Argument {name} must be an integer between 0 and 2147483647"
+NO_PART_NUMBER = "Part number must be an integer between 1 and 10000, inclusive"
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("films?list-type=2", "max-keys"),
+        ("films?", "max-keys"),
+        ("films?versions", "max-keys"),
+        ("films?uploads", "max-uploads"),
+        ("films/key?uploadId=none", "max-parts"),
+        ("films/key?uploadId=none", "part-number-marker"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [("x", NO_INTEGER), ("1.5", NO_INTEGER), ("", NO_INTEGER), ("2147483648", NO_INTEGER), ("-1", NEGATIVE)],
+)
+def test_numbers_of_a_request_are_numbers(
+    app: NeighbourApp, s3: Any, address: str, name: str, value: str, sentence: str
+) -> None:
+    answer = Client(app).get(f"/{address}&{name}={value}", headers=SIGNED)
+    assert (answer.status_code, "<Code>InvalidArgument</Code>" in answer.text) == (400, True), answer.text
+    assert f"<Message>{sentence.format(name=name)}</Message>" in answer.text
+
+
+@pytest.mark.parametrize("number", ["x", "", "1.5", "0", "-1", "10001"])
+@pytest.mark.parametrize(("method", "more"), [("GET", ""), ("HEAD", ""), ("PUT", "&uploadId=none")])
+def test_parts_have_numbers_up_to_ten_thousand(app: NeighbourApp, s3: Any, method: str, more: str, number: str) -> None:
+    answer = Client(app).open(f"/films/key?partNumber={number}{more}", method=method, headers=SIGNED)
+    assert answer.status_code == 400
+    assert method == "HEAD" or f"<Message>{NO_PART_NUMBER}</Message>" in answer.text
+
+
+def test_parts_beyond_the_last_are_not_there(app: NeighbourApp, s3: Any) -> None:
+    named = {"Bucket": "films", "Key": "parts"}
+    upload = {**named, "UploadId": s3.create_multipart_upload(**named)["UploadId"]}
+    bodies = {1: b"x" * 5 * 2**20, 2: b"y"}
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**upload, PartNumber=number, Body=body)["ETag"]}
+        for number, body in bodies.items()
+    ]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+    assert s3.head_object(**named, PartNumber=2)["ContentLength"] == 1
+    expected = (416, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+    assert refused(s3.get_object, **named, PartNumber=3) == expected
+    assert refused(s3.head_object, **named, PartNumber=3)[0] == 416
+    assert s3.get_object(Bucket="films", Key="key", PartNumber=1)["Body"].read() == b"0123456789"
+    assert refused(s3.get_object, Bucket="films", Key="key", PartNumber=2) == expected
+    assert refused(s3.head_object, Bucket="films", Key="key", PartNumber=2)[0] == 416
+    assert refused(s3.get_object, Bucket="films", Key="none", PartNumber=2)[:2] == (404, "NoSuchKey")
+    s3.delete_object(**named)
+
+
 def test_a_form_needs_a_key(app: NeighbourApp, s3: Any) -> None:
     answer = Client(app).post("/films", data={"file": "x"})
     assert answer.status_code == 400
