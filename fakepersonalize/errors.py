@@ -281,6 +281,10 @@ LONG_VALUE = (
     "https://docs.aws.amazon.com/personalize/latest/dg/data-prep-formatting.html."  # d
 )
 NO_DATA = "No data found at the given location."  # o
+NO_OBJECTS = (
+    "no object lies directly in that folder; those in folders below it, empty ones, and those that begin with _ or . "
+    "do not count"  # o
+)
 WRONG_CELL = "Invalid value for column {column} at line {line}."  # o
 MALFORMED_LINE = "Input CSV is malformed at line {line}."  # o
 COLUMNS_TWICE = "Input CSV has the following columns more than once:[{names}]."  # o

@@ -103,10 +103,10 @@ class Neighbours:
             with _refusals(bucket):
                 yield from self.s3(scope).get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(BLOCK_BYTES)
             return
-        self._object(scope, bucket, key)
         try:
             yield from self._application.stored_object(scope, bucket, key, BLOCK_BYTES)
         except LookupError as gone:
+            self._object(scope, bucket, key)  # says why; asked for each object, it would take a folder minutes
             raise Unreadable(bucket, "NoSuchKey") from gone
 
     def write_object(self, scope: Scope, bucket: str, key: str, body: bytes | BinaryIO) -> None:

@@ -95,6 +95,13 @@ def test_folders_of_more_objects_than_a_page_are_whole(neighbours, bucket, monke
     assert len(neighbours.objects(SCOPE, "s3://films/many/")) == 7
 
 
+def test_an_object_is_read_without_looking_at_the_others_of_its_bucket(neighbours, bucket, monkeypatch):
+    """A folder of thousands of objects would take minutes."""
+    neighbours.write_object(SCOPE, bucket, "in/1", b"x")
+    monkeypatch.setattr(neighbours, "s3", lambda _: pytest.fail("S3 is asked"))
+    assert list(neighbours.read_object(SCOPE, bucket, "in/1")) == [b"x"]
+
+
 def test_an_empty_folder_has_no_objects(neighbours, bucket):
     assert neighbours.objects(SCOPE, "s3://films/nothing/") == []
 

@@ -130,6 +130,7 @@ class NeighbourApp:
         from moto.core.exceptions import ServiceException
         from moto.s3.models import s3_backends
 
+        self._kept()
         try:
             stored = s3_backends[scope.account][scope.partition].get_object(bucket, key)
         except ServiceException as missing:

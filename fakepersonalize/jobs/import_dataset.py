@@ -12,8 +12,10 @@ from fakepersonalize.errors import (
     LARGE_IMPORT,
     MALFORMED_LINE,
     NO_DATA,
+    NO_OBJECTS,
     NOT_CSV,
     JobFailed,
+    shortened,
     unreadable_bucket,
 )
 from fakepersonalize.faults import IMPORT, Event
@@ -55,7 +57,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     assert schema.kind is SCHEMA
     return {
         "files": files,
-        "warnings": [NOT_CSV.format(names=", ".join(map(_name, left_out)))] if left_out else [],
+        "warnings": [NOT_CSV.format(names=shortened(", ".join(map(_name, left_out))))] if left_out else [],
         "schema": schema["schema"],
         "domain": schema.document.get("domain"),
         "minimum_rows": _minimum_rows(services, importing, dataset),
@@ -131,7 +133,7 @@ def _objects(services: Services, importing: Resource) -> tuple[list[ObjectInfo],
     """Return what to read, and what else is in the folder; programs write parts whose names have no ending at all."""
     found = services.neighbours.objects(importing.scope, importing["dataSource"]["dataLocation"])
     if not found:
-        raise JobFailed(NO_DATA)
+        raise JobFailed(NO_DATA, NO_OBJECTS)
     chosen = [each for each in found if each.key.lower().endswith(".csv")] or found
     mode, size = importing["importMode"], sum(each.size for each in chosen)
     if services.settings.quotas and size > IMPORT_BYTES[mode]:
@@ -139,7 +141,8 @@ def _objects(services: Services, importing: Resource) -> tuple[list[ObjectInfo],
             LARGE_IMPORT.format(mode=mode, most=IMPORT_BYTES[mode] / 1e9),
             f"the files have {size / 1e9:g} GB; --limits off lifts all quotas",
         )
-    return chosen, [each for each in found if each not in chosen]
+    taken = set(chosen)
+    return chosen, [each for each in found if each not in taken]
 
 
 def _name(found: ObjectInfo) -> str:

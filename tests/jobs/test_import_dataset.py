@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakepersonalize import mock_personalize
-from fakepersonalize.errors import NOT_CSV
+from fakepersonalize.errors import NO_DATA, NO_OBJECTS, NOT_CSV, taught
 from fakepersonalize.jobs import import_dataset
 from fakepersonalize.neighbours import Neighbours
 
@@ -91,6 +91,29 @@ def test_objects_of_a_folder_that_are_left_out_are_named(caplog: pytest.LogCaptu
             account.put(text, key)
         job = account.import_rows(dataset, account.put("", "in/"))
     assert f"{job['datasetImportJobArn']}: " + NOT_CSV.format(names="part, readme.txt") in caplog.messages
+
+
+def test_of_many_objects_that_are_left_out_the_first_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    with mock_personalize(limits="off"):
+        account = Account("123456789012")
+        dataset = account.dataset(account.group(), account.schema())
+        for number in range(60):
+            account.put("x", f"in/{number:02}.txt")
+        job = account.import_rows(dataset, account.put(ROWS, "in/1.csv").removesuffix("1.csv"))
+    assert job["status"] == "ACTIVE"
+    (warning,) = (each for each in caplog.messages if "are left out" in each)
+    assert "00.txt, 01.txt" in warning
+    assert "59.txt" not in warning
+    assert warning.endswith("....")
+
+
+@pytest.mark.parametrize("key", ["in/deeper/1.csv", "in/_1.csv", "in/"])
+def test_a_folder_without_objects_says_which_would_count(key: str) -> None:
+    with mock_personalize(limits="off"):
+        account = Account("123456789012")
+        dataset = account.dataset(account.group(), account.schema())
+        location = account.put(ROWS, key).removesuffix(key) + "in/"
+        assert account.import_rows(dataset, location)["failureReason"] == taught(NO_DATA, NO_OBJECTS)
 
 
 @pytest.fixture(scope="module")
