@@ -161,6 +161,24 @@ def test_an_answer_whose_metadata_have_changed_says_so(market: Market, controls:
     assert not controls.explain(answer["recommendationId"])["same"]
 
 
+def test_an_answer_is_not_explained_by_a_later_filter_of_the_same_name(market: Market, controls: Any) -> None:
+    personalize = market.account.personalize
+
+    def create(expression: str) -> str:
+        made = personalize.create_filter(name="again", datasetGroupArn=market.group, filterExpression=expression)
+        market.account.active("filter", made["filterArn"])
+        return str(made["filterArn"])
+
+    arn = create(DRAMA)
+    answer = recommended(market, filterArn=arn)
+    assert controls.explain(answer["recommendationId"])["same"]
+    market.account.delete("filter", arn)
+    assert create(NOT_NOIR) == arn
+    with pytest.raises(LookupError, match=r"The filter .*again of the answer .* is gone"):
+        controls.explain(answer["recommendationId"])
+    market.account.delete("filter", arn)
+
+
 def test_an_unknown_id_says_so(controls: Any) -> None:
     with pytest.raises(LookupError, match="No answer with the recommendationId RID-1 is remembered"):
         controls.explain("RID-1")

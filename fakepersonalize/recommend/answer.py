@@ -297,7 +297,8 @@ class Recommender:
         if endpoint.ended and self.filters.is_latest(loaded, items):
             at = partial(self.filters.catalogue_at, endpoint.group, loaded, items)
             log = self._live.log(dataset_arn(endpoint.group, INTERACTIONS))
-            known.refresh(items, log, self.mark, at, endpoint.ended)
+            streamed = partial(self.filters.streamed_since, endpoint.group, items, loaded.learnt.last)
+            known.refresh(items, log, self.mark, at, endpoint.ended, streamed)
         return known
 
     def _picker(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items | None) -> Picker:

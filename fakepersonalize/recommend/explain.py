@@ -106,7 +106,7 @@ class Explainer:
         for role, holder in holders:
             if arn := holder.get("filterArn"):
                 found = self._filters.find(arn)
-                if found is None or found["datasetGroupArn"] != answer.endpoint.group:
+                if found is None or found.created > answer.time:  # a later one of that name is another one
                     raise LookupError(FILTER_GONE.format(arn=arn, id=id_))
                 try:
                     yield _Filter(role, arn, self._filters.compiled(found).bind(holder.get("filterValues")))

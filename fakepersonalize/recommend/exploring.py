@@ -66,11 +66,19 @@ class Exploring:
         self._moved: tuple[Items | None, dict[float, Newcomers]] = None, {}  # the same in the codes of other items
 
     def refresh(
-        self, catalogue: Items, log: Sequence[Event], mark: int = 0, at: At | None = None, ended: float = math.inf
+        self,
+        catalogue: Items,
+        log: Sequence[Event],
+        mark: int = 0,
+        at: At | None = None,
+        ended: float = math.inf,
+        streamed: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         """Take in new items and new events, if it is time to; `mark` is the number of the newest streamed row.
 
-        Where updates pause, or have `ended`, `at` tells of the catalogue what it was at the last of them.
+        Where updates pause, or have `ended`, `at` tells of the catalogue what it was at the last of them. `streamed`
+        tells whose first row came after the training, and its number: earlier answers did not know it, even if the
+        model has left the memory since.
         """
         if self._catalogue is catalogue and self._log is log and self._read == len(log):
             return
@@ -87,7 +95,7 @@ class Exploring:
                 self._known, self._codes, self._catalogue = self._trained, self._items, None
                 self._joined = {}
             if self._catalogue is not catalogue:
-                self._take_in(catalogue, mark)
+                self._take_in(catalogue, mark, streamed)
             self._follow(update, now)
             self._chosen, self._moved = {}, (None, {})
 
@@ -125,7 +133,7 @@ class Exploring:
         order = order[codes[order] >= 0]
         return Newcomers(codes[order], new.bonus[order], new.keys[order])
 
-    def _take_in(self, catalogue: Items, mark: int) -> None:
+    def _take_in(self, catalogue: Items, mark: int, streamed: Callable[[], Mapping[str, int]]) -> None:
         """Go over to the codes of a catalogue; the model's items have the same ones in each."""
         own, further = len(self._items), catalogue.ids[len(self._items) :]
         earlier = np.array([self._codes.get(id_, -1) for id_ in further], np.int64)
@@ -143,9 +151,13 @@ class Exploring:
         new = [id_ for id_, code in zip(further, earlier.tolist()) if code < 0]
         keys[earlier < 0] = noise.keys(new)
         self._keys = np.concatenate([self._keys[:own], keys])
-        for id_ in new if self._catalogue is not None else ():  # the first ones were there before anybody asked
-            self._joined.pop(id_, None)
-            self._joined[id_] = mark
+        if self._catalogue is None:
+            numbers = streamed()
+            self._joined = {id_: numbers[id_] for id_ in sorted(numbers.keys() & {*new}, key=numbers.__getitem__)}
+        else:
+            for id_ in new:
+                self._joined.pop(id_, None)
+                self._joined[id_] = mark
         self._catalogue, self._codes = catalogue, catalogue.codes
 
     def _last_update(self, now: float) -> float:

@@ -137,10 +137,12 @@ class Filters:
         beside, amount = loaded.companions, len(live)
         with self._making:
             known, seen = beside.catalogue, beside.looked_up
+            if beside.streamed is not live and seen:  # events have been deleted, or their dataset
+                known, seen = None, 0
             if known is None or known.rows is not rows or any(id_ not in known.codes for id_ in live[seen:amount]):
                 ids = dict.fromkeys([*codes, *(rows.places if rows else ()), *live[:amount]])
                 known = self._items(group, [*ids], rows, type_)
-            beside.catalogue, beside.looked_up = known, amount
+            beside.catalogue, beside.streamed, beside.looked_up = known, live, amount
         return known
 
     def catalogue_at(self, group: str, loaded: LoadedModel, items: Items, when: float, now: float) -> Items:
@@ -151,6 +153,15 @@ class Filters:
         there = items.rows.places.keys() - put if items.rows else set()
         late = {id_ for id_ in items.ids[len(loaded.item_ids) :] if id_ not in met and id_ not in there}
         return self._items(group, [id_ for id_ in items.ids if id_ not in late], items.rows) if late else items
+
+    def streamed_since(self, group: str, items: Items, number: int) -> dict[str, int]:
+        """Return the items that streamed rows behind a number brought, with the number of its first one each."""
+        found = self._metadata.put_since(dataset_arn(group, ITEMS), number)
+        before = items.rows.places.keys() - found if items.rows else set()
+        for event in self._live.log(dataset_arn(group, INTERACTIONS)):
+            if event.number > number and event.item not in before:
+                found[event.item] = min(event.number, found.get(event.item, event.number))
+        return found
 
     def is_latest(self, loaded: LoadedModel, items: Items) -> bool:
         """Whether `catalogue` returned these last."""

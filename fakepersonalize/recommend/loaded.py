@@ -91,7 +91,8 @@ class Companions:
     """What others work out from a model and live data; it goes when the model goes."""
 
     catalogue: Items | None = None
-    looked_up: int = 0  # how many of the streamed items the catalogue has been looked up for
+    streamed: Sequence[str] = ()  # the list of streamed items that the catalogue has been looked up for
+    looked_up: int = 0  # and how many of them
     exploring: Exploring | None = None
     trends: Trends | None = None
     increments: Increments | None = None

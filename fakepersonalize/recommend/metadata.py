@@ -91,7 +91,7 @@ class LiveMetadata:
         self._segments: dict[int, Segments] = {}  # those that count
         self._latest: dict[int, Segments] = {}  # those that there are
         self._records: dict[int, dict[str, Record]] = {}  # by id, the newest
-        self._came: dict[int, dict[str, float]] = {}  # when the first record of each id came
+        self._came: dict[int, dict[str, Record]] = {}  # by id, the first
         self._lag, self._now = lag, now
         self._made: dict[int, tuple[Inlet, Rows]] = {}
         self._changes = 0
@@ -121,17 +121,25 @@ class LiveMetadata:
 
     def late(self, dataset_arn: str, when: float) -> set[str]:
         """Return what nobody imported and what began to count after a moment; what is imported does not tell when."""
+        return {*self._put(dataset_arn, lambda first: is_late(first.at, when - self._lag, self._now()))}
+
+    def put_since(self, dataset_arn: str, number: int) -> dict[str, int]:
+        """Return what nobody imported and what was put first by a row behind a number, with the number of that row."""
+        return self._put(dataset_arn, lambda first: first.number > number)
+
+    def _put(self, dataset_arn: str, is_new: Callable[[Record], bool]) -> dict[str, int]:
         from fakepersonalize.datasets import streamed_rows
 
         inlet = self._inlets.of(dataset_arn)
         came = self._came.get(inlet.dataset, {}) if inlet else {}
-        found = {id_ for id_, at in came.items() if is_late(at, when - self._lag, self._now())}
+        found = {id_: first.number for id_, first in [*came.items()] if is_new(first)}
         if not found:
             return found
         assert inlet is not None
         with suppress(FileNotFoundError):  # an import has just taken its place
             imported = streamed_rows.current(self._segments.get(inlet.dataset, []), [], inlet.schema)
-            found.difference_update(imported[streamed_rows.id_column(inlet.schema)].to_pylist())
+            for id_ in imported[streamed_rows.id_column(inlet.schema)].to_pylist():
+                found.pop(id_, None)
         return found
 
     def read(self) -> set[int]:
@@ -144,7 +152,7 @@ class LiveMetadata:
         for row in rows:
             if isinstance(row, Record):
                 self._records.setdefault(row.dataset, {})[row.id] = row
-                self._came.setdefault(row.dataset, {}).setdefault(row.id, row.at)
+                self._came.setdefault(row.dataset, {}).setdefault(row.id, row)
                 self._change(row.dataset)
             elif isinstance(row, Imported):
                 self._segments[row.dataset] = row.files

@@ -81,6 +81,10 @@ class Shop:
         endpoint = replace(self.endpoint, exploration=exploration)
         return self.emulator.recommender.recommend(endpoint, Asked(user, None, 25, until=until))
 
+    def found(self, exploration: Exploration | None) -> set[str]:
+        """Return what anybody of forty is recommended."""
+        return {item["itemId"] for user in range(40) for item in self.listed(f"u{user}", exploration)}
+
     def share(self, exploration: Exploration | None, users: Sequence[str]) -> float:
         """Return the share of cold items in the lists of users."""
         lists = [[item["itemId"] for item in self.listed(user, exploration)] for user in users]
@@ -186,6 +190,36 @@ def test_an_answer_of_before_the_first_event_can_be_worked_out_again() -> None:
         shop.meet("x", ["i1"], START)
         assert [shop.listed(f"u{user}", setting) for user in range(20)] != before
         assert [shop.listed(f"u{user}", setting, until=0) for user in range(20)] == before
+
+
+def test_an_answer_can_be_worked_out_again_by_a_model_that_has_left_the_memory_meanwhile() -> None:
+    """What was put or met since the answer was not there to be tried out, whoever asks the model first."""
+    with mock_personalize(limits="off", seed=5) as emulator:
+        shop, setting = Shop(emulator), Exploration(1, 30)
+        shop.put(COLD[:10])
+        mark = emulator.recommender.mark
+        before = [shop.listed(f"u{user}", setting) for user in range(20)]
+        shop.put(COLD)
+        shop.meet("x", ["met-only", "met-too"], START)
+        for changed_first in (True, False):
+            emulator.loaded.clear()
+            if changed_first:
+                assert [shop.listed(f"u{user}", setting) for user in range(20)] != before
+            assert [shop.listed(f"u{user}", setting, until=mark) for user in range(20)] == before
+
+
+def test_new_items_are_found_after_others_have_been_deleted_with_their_users() -> None:
+    with mock_personalize(limits="off", seed=5) as emulator:
+        shop, setting = Shop(emulator), Exploration(1, 30)
+        shop.meet("guest", ["gone"], START)
+        assert "gone" in shop.found(setting)
+        dataset = emulator.shelf.find(shop.datasets["Interactions"])
+        assert dataset is not None
+        of_guest = [event.number for event in emulator.streamed.events(dataset.number) if event.user == "guest"]
+        emulator.streamed.remove(dataset.number, of_guest)
+        shop.meet("other", ["come"], START)
+        assert "come" in shop.found(setting)
+        assert "gone" not in shop.found(setting)
 
 
 def test_what_the_training_knew_is_counted_once_and_what_came_after_it_too(shop: Shop) -> None:
