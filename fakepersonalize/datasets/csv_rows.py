@@ -174,12 +174,13 @@ def _encodings(schema: Schema) -> dict[str, Any]:
 
 
 def _groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    held: list[pa.RecordBatch] = []
+    held, held_bytes = list[pa.RecordBatch](), 0
     for batch in batches:
         held.append(batch)
-        if sum(each.nbytes for each in held) >= GROUP_BYTES:
+        held_bytes += batch.nbytes
+        if held_bytes >= GROUP_BYTES:
             yield pa.Table.from_batches(held)
-            held = []
+            held, held_bytes = [], 0
     if held:
         yield pa.Table.from_batches(held)
 
