@@ -94,6 +94,7 @@ class Asked(NamedTuple):
     seed: str = ""  # of the places of promoted items
     context: Mapping[str, str] | None = None
     until: int | None = None  # the number of the last streamed event that counts; None counts all
+    at: float = math.inf  # when it was asked, if it is asked again: what updates brought later does not count
 
 
 class Recommender:
@@ -168,7 +169,7 @@ class Recommender:
         scored = SCORED if REASONS in endpoint.recipe.does else None
         scores = relevance(loaded.model, loaded.model.fold_in(history), scored)
         exploring = self._exploring(endpoint, loaded, items)
-        new = exploring.newcomers(endpoint.exploration.cut_off_days, items, asked.until)
+        new = exploring.newcomers(endpoint.exploration.cut_off_days, items, asked.until, asked.at)
         asker = key(self._seed, asked.user, endpoint.trained)
         shares = tried_out(new, endpoint.exploration, asker, met(history, live, items))
         return Taste.of(scores, new, shares, len(items.ids))

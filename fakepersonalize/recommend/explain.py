@@ -195,7 +195,7 @@ class Explainer:
 
         catalogue = self._filters.catalogue(answer.endpoint.group, loaded)
         codes = told.codes(catalogue.codes)
-        question = Asked(asked.get("userId"), None, 0, context=asked.get("context"), until=answer.mark)
+        question = Asked(asked.get("userId"), None, 0, context=asked.get("context"), until=answer.mark, at=answer.time)
         taste = self._recommender.taste(answer.endpoint, loaded, question, catalogue)
         known = codes < len(taste.relevance)
         relevance = taste.relevance[codes[known]] * (1 - taste.shares.sum())
@@ -264,6 +264,7 @@ def _question(answer: Answer, asked: Mapping[str, Any], filters: Sequence[_Filte
         id_,
         asked.get("context"),
         answer.mark,
+        answer.time,
     )
 
 

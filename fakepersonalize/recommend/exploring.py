@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from fakepersonalize.recipes.exploration import Codes, Knowledge, Newcomers
 from fakepersonalize.recipes.models.cold_start import UNKNOWN
 from fakepersonalize.recipes.training import History
 from fakepersonalize.recommend.candidates import Items
-from fakepersonalize.recommend.lags import is_late
+from fakepersonalize.recommend.lags import Brought, is_late
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.storage.streamed import Event
 
@@ -32,6 +31,8 @@ LONG_AGO = np.iinfo(np.int64).min  # older than every cut-off
 
 Counts = npt.NDArray[np.int64]
 At = Callable[[float, float], Items]  # what was there at a time, as the clock says another now
+Streamed = Callable[[], Mapping[str, Brought]]  # items that streamed rows brought after the training
+NOTHING = Brought(0, -math.inf)
 
 
 class _Note(NamedTuple):
@@ -42,6 +43,7 @@ class _Note(NamedTuple):
     passed_over: Sequence[str]
     came: int  # when the item came, and the latest interaction of all, as they were before
     latest: int
+    at: float  # when it began to count
 
 
 class Exploring:
@@ -60,7 +62,8 @@ class Exploring:
         self._log: Sequence[Event] = ()
         self._read = 0
         self._notes: list[_Note] = []
-        self._joined: dict[str, int] = {}  # by id, the newest streamed row when an update took the item in
+        self._joined: dict[str, Brought] = {}  # by id, the newest streamed row when an update took the item in
+        self._newest = NOTHING  # of all that changed something
         self._updated: float | None = None
         self._chosen: dict[float, Newcomers] = {}  # by cut-off
         self._moved: tuple[Items | None, dict[float, Newcomers]] = None, {}  # the same in the codes of other items
@@ -72,13 +75,13 @@ class Exploring:
         mark: int = 0,
         at: At | None = None,
         ended: float = math.inf,
-        streamed: Callable[[], Mapping[str, int]] = dict,
+        streamed: Streamed = dict,
     ) -> None:
         """Take in new items and new events, if it is time to; `mark` is the number of the newest streamed row.
 
         Where updates pause, or have `ended`, `at` tells of the catalogue what it was at the last of them. `streamed`
-        tells whose first row came after the training, and its number: earlier answers did not know it, even if the
-        model has left the memory since.
+        tells which items a row brought after the training: earlier answers did not know them, even if the model has
+        left the memory since.
         """
         if self._catalogue is catalogue and self._log is log and self._read == len(log):
             return
@@ -93,20 +96,21 @@ class Exploring:
             if self._log is not log:  # a dataset with other events: the old ones count no more
                 self._log, self._read, self._notes = log, 0, []
                 self._known, self._codes, self._catalogue = self._trained, self._items, None
-                self._joined = {}
+                self._joined, self._newest = {}, NOTHING
             if self._catalogue is not catalogue:
-                self._take_in(catalogue, mark, streamed)
+                self._take_in(catalogue, Brought(mark, update if self._pause else -math.inf), streamed)
             self._follow(update, now)
             self._chosen, self._moved = {}, (None, {})
 
-    def newcomers(self, cut_off_days: float, items: Items, until: int | None = None) -> Newcomers:
+    def newcomers(self, cut_off_days: float, items: Items, until: int | None = None, at: float = math.inf) -> Newcomers:
         """Return what can be tried out of some items, in their codes; what is no item any more is not.
 
-        It is as it was when the streamed row with the number `until` was the newest.
+        It is as it was when the streamed row with the number `until` was the newest, at the time `at`.
         """
         with self._lock:
-            if until is not None and self._newest > until:
-                return self._in_codes_of(items, exploration.newcomers(self._before(until), cut_off_days, self._keys))
+            if until is not None and (self._newest.number > until or self._newest.at > at):
+                known = self._before(until, at)
+                return self._in_codes_of(items, exploration.newcomers(known, cut_off_days, self._keys))
             if cut_off_days not in self._chosen:
                 self._chosen[cut_off_days] = exploration.newcomers(self._known, cut_off_days, self._keys)
             if self._catalogue in (None, items):
@@ -118,11 +122,6 @@ class Exploring:
                 moved[cut_off_days] = self._in_codes_of(items, self._chosen[cut_off_days])
             return moved[cut_off_days]
 
-    @property
-    def _newest(self) -> int:
-        """The number of the streamed row that changed something last; items join in the order of rows."""
-        return max(self._notes[-1].number if self._notes else 0, next(reversed(self._joined.values()), 0))
-
     def _in_codes_of(self, items: Items, new: Newcomers) -> Newcomers:
         """Between two updates, and after the last one, items come, go and change their places among the others."""
         if self._catalogue is None or self._catalogue is items:  # the model's items have the same codes everywhere
@@ -133,7 +132,7 @@ class Exploring:
         order = order[codes[order] >= 0]
         return Newcomers(codes[order], new.bonus[order], new.keys[order])
 
-    def _take_in(self, catalogue: Items, mark: int, streamed: Callable[[], Mapping[str, int]]) -> None:
+    def _take_in(self, catalogue: Items, mark: Brought, streamed: Streamed) -> None:
         """Go over to the codes of a catalogue; the model's items have the same ones in each."""
         own, further = len(self._items), catalogue.ids[len(self._items) :]
         earlier = np.array([self._codes.get(id_, -1) for id_ in further], np.int64)
@@ -151,13 +150,13 @@ class Exploring:
         new = [id_ for id_, code in zip(further, earlier.tolist()) if code < 0]
         keys[earlier < 0] = noise.keys(new)
         self._keys = np.concatenate([self._keys[:own], keys])
-        if self._catalogue is None:
-            numbers = streamed()
-            self._joined = {id_: numbers[id_] for id_ in sorted(numbers.keys() & {*new}, key=numbers.__getitem__)}
+        if self._catalogue is None:  # what was imported was there before anybody asked
+            brought = streamed()
+            joined = {id_: self._counting(*brought[id_]) for id_ in brought.keys() & {*new}}
         else:
-            for id_ in new:
-                self._joined.pop(id_, None)
-                self._joined[id_] = mark
+            joined = dict.fromkeys(new, mark)
+        self._joined |= joined
+        self._note(*joined.values())
         self._catalogue, self._codes = catalogue, catalogue.codes
 
     def _last_update(self, now: float) -> float:
@@ -166,6 +165,18 @@ class Exploring:
             return now
         passed = max(0.0, round(now - self._since, 3))  # as clocks tell it
         return round(self._since + passed // self._pause * self._pause, 3)
+
+    def _counting(self, number: int, at: float) -> Brought:
+        """Return a row that came at a time with the update from which on it counts."""
+        if not self._pause:
+            return Brought(number, -math.inf)
+        passed = max(0.0, round(at - self._since, 3))
+        return Brought(number, round(self._since + math.ceil(passed / self._pause) * self._pause, 3))
+
+    def _note(self, *brought: Brought) -> None:
+        """Notice what changed something."""
+        numbers, times = zip(self._newest, *brought)
+        self._newest = Brought(max(numbers), max(times))
 
     def _follow(self, update: float, now: float) -> None:
         """Count what had happened at an update; stop at what the catalogue does not know yet."""
@@ -179,26 +190,28 @@ class Exploring:
             if event.number <= self._last:  # the training has counted it
                 continue
             shown = [id_ for id_ in shown_with(event) if id_ in self._codes]
-            self._notes.append(_Note(event.number, event.item, shown, int(known.came[code]), latest))
+            counting = self._counting(event.number, event.at)
+            self._note(counting)
+            self._notes.append(_Note(event.number, event.item, shown, int(known.came[code]), latest, counting.at))
             known.met[code] += 1
             known.passed_over[[self._codes[id_] for id_ in shown]] += 1
             known.came[code] = min(known.came[code], event.time)
             latest = max(latest, event.time)
         self._known = known._replace(latest=latest)
 
-    def _before(self, until: int) -> Knowledge:
-        """Return what was known when the streamed row with the number `until` was the newest."""
+    def _before(self, until: int, at: float) -> Knowledge:
+        """Return what was known when the streamed row with the number `until` was the newest, at a time."""
         known = Knowledge(self._known.came.copy(), self._known.met.copy(), self._known.passed_over.copy(), 0)
         latest = self._known.latest
         for note in reversed(self._notes):
-            if note.number <= until:
+            if note.number <= until and note.at <= at:
                 break
             code, latest = self._codes[note.met], note.latest
             known.came[code] = note.came
             known.met[code] -= 1
             known.passed_over[[self._codes[id_] for id_ in note.passed_over if id_ in self._codes]] -= 1
-        for id_ in takewhile(lambda id_: self._joined[id_] > until, reversed(self._joined)):
-            if id_ in self._codes:
+        for id_, joined in self._joined.items():
+            if id_ in self._codes and (joined.number > until or joined.at > at):
                 known.came[self._codes[id_]] = LONG_AGO
         return known._replace(latest=latest)
 

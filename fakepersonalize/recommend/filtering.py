@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets, dataset_arn
 from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS, USERS, Column, Schema
-from fakepersonalize.recommend.lags import is_late
+from fakepersonalize.recommend.lags import Brought, is_late
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.recommend.metadata import LiveMetadata, Rows
@@ -154,13 +154,14 @@ class Filters:
         late = {id_ for id_ in items.ids[len(loaded.item_ids) :] if id_ not in met and id_ not in there}
         return self._items(group, [id_ for id_ in items.ids if id_ not in late], items.rows) if late else items
 
-    def streamed_since(self, group: str, items: Items, number: int) -> dict[str, int]:
-        """Return the items that streamed rows behind a number brought, with the number of its first one each."""
+    def streamed_since(self, group: str, items: Items, number: int) -> dict[str, Brought]:
+        """Return the items that streamed rows behind a number brought, each with its first one."""
         found = self._metadata.put_since(dataset_arn(group, ITEMS), number)
         before = items.rows.places.keys() - found if items.rows else set()
         for event in self._live.log(dataset_arn(group, INTERACTIONS)):
             if event.number > number and event.item not in before:
-                found[event.item] = min(event.number, found.get(event.item, event.number))
+                brought = Brought(event.number, event.at)
+                found[event.item] = min(brought, found.get(event.item, brought))
         return found
 
     def is_latest(self, loaded: LoadedModel, items: Items) -> bool:

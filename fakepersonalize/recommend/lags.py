@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,13 @@ class Lags:
 # https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-new-item-USER_PERSONALIZATION.html (every two hours),
 # https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-semantic-similarity.html (about half an hour in all)
 LAGS = {"none": Lags(), "aws": Lags(events=2.0, records=20 * 60.0, updates=2 * 3600.0, increments=10 * 60.0)}
+
+
+class Brought(NamedTuple):
+    """What brought something: the number of a streamed row, and when it began to count."""
+
+    number: int
+    at: float
 
 
 def is_late(at: float, when: float, now: float) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize import arns
 from fakepersonalize.datasets.inlets import Inlets
-from fakepersonalize.recommend.lags import Waiting, is_late
+from fakepersonalize.recommend.lags import Brought, Waiting, is_late
 from fakepersonalize.resources.kinds import DATASET, DATASET_IMPORT_JOB
 from fakepersonalize.resources.shelf import Shelf
 from fakepersonalize.storage.streamed import Event, Record, StreamedRows
@@ -123,16 +123,16 @@ class LiveMetadata:
         """Return what nobody imported and what began to count after a moment; what is imported does not tell when."""
         return {*self._put(dataset_arn, lambda first: is_late(first.at, when - self._lag, self._now()))}
 
-    def put_since(self, dataset_arn: str, number: int) -> dict[str, int]:
-        """Return what nobody imported and what was put first by a row behind a number, with the number of that row."""
+    def put_since(self, dataset_arn: str, number: int) -> dict[str, Brought]:
+        """Return what nobody imported and what was put first by a row behind a number, with that row."""
         return self._put(dataset_arn, lambda first: first.number > number)
 
-    def _put(self, dataset_arn: str, is_new: Callable[[Record], bool]) -> dict[str, int]:
+    def _put(self, dataset_arn: str, is_new: Callable[[Record], bool]) -> dict[str, Brought]:
         from fakepersonalize.datasets import streamed_rows
 
         inlet = self._inlets.of(dataset_arn)
         came = self._came.get(inlet.dataset, {}) if inlet else {}
-        found = {id_: first.number for id_, first in [*came.items()] if is_new(first)}
+        found = {id_: Brought(first.number, first.at + self._lag) for id_, first in [*came.items()] if is_new(first)}
         if not found:
             return found
         assert inlet is not None

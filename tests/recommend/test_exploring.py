@@ -208,6 +208,33 @@ def test_an_answer_can_be_worked_out_again_by_a_model_that_has_left_the_memory_m
             assert [shop.listed(f"u{user}", setting, until=mark) for user in range(20)] == before
 
 
+def test_an_answer_of_before_an_update_is_explained_without_what_that_brought() -> None:
+    """Rows that were there already, but did not count yet, do not count in an explanation either."""
+
+    def asked(shop: Shop) -> list[str]:
+        runtime = client("personalize-runtime")
+        answers = [runtime.get_recommendations(campaignArn=shop.campaign, userId=f"u{user}") for user in range(10)]
+        return [answer["recommendationId"] for answer in answers]
+
+    how: Any = {"lifecycle": "manual", "transitions": AT_ONCE, "lags": "aws", "limits": "off", "seed": 5}
+    with mock_personalize(**how) as emulator:
+        shop = Shop(emulator)
+        shop.put(COLD)
+        emulator.advance(hours=1)
+        answers = asked(shop)
+        emulator.advance(hours=2)
+        answers += asked(shop)
+        shop.meet("x", ["cold3"] * 4, START - 5, impression=["cold3", "cold4", "cold5", "i1"])
+        emulator.advance(minutes=30)
+        answers += asked(shop)
+        emulator.advance(hours=2)
+        answers += asked(shop)
+        for forgotten in (False, True):
+            if forgotten:
+                emulator.loaded.clear()
+            assert all(emulator.explain(id_)["same"] for id_ in answers)
+
+
 def test_new_items_are_found_after_others_have_been_deleted_with_their_users() -> None:
     with mock_personalize(limits="off", seed=5) as emulator:
         shop, setting = Shop(emulator), Exploration(1, 30)
