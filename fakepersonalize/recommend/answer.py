@@ -174,15 +174,15 @@ class Recommender:
         shares = tried_out(new, endpoint.exploration, asker, met(history, live, items))
         return Taste.of(scores, new, shares, len(items.ids))
 
-    def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, until: int | None) -> Trending:
-        """Return what trends by now, or as of a streamed row."""
+    def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, asked: Asked) -> Trending:
+        """Return what trends by now, or as of when it was asked."""
         from fakepersonalize.recommend.trends import Trends
 
         known = loaded.companions.trends
         if known is None:
             pause = self._lags.updates and (USE_CASE_INTERVAL if endpoint.recipe.domain else None)
             loaded.companions.trends = known = Trends(loaded, pause, self._now)
-        return known.model(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), until)
+        return known.model(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), asked.until, asked.at)
 
     def increment(self, loaded: LoadedModel, items: Items) -> Increment:
         """Return a model that goes by texts with those that items have by now."""
@@ -318,7 +318,7 @@ class Recommender:
             taste = self.taste(endpoint, loaded, asked, items)
             return Reasoned.of(taste, loaded.model).pick if REASONS in endpoint.recipe.does else taste.pick
         if TREND in endpoint.recipe.does and items:
-            trend = self.trend(endpoint, loaded, items, asked.until)
+            trend = self.trend(endpoint, loaded, items, asked)
             return partial(trend.recommend, trend.fold_in(loaded.history(None)))
         history = loaded.history(asked.user, self._live_events(endpoint, asked.user, asked.until), asked.context)
         return partial(loaded.model.recommend, loaded.model.fold_in(history))

@@ -166,7 +166,8 @@ class Explainer:
             return self._of_item(answer, asked, loaded, told)
         if TREND in endpoint.recipe.does:
             catalogue = self._filters.catalogue(endpoint.group, loaded)
-            trend = self._recommender.trend(endpoint, loaded, catalogue, answer.mark)
+            question = Asked(None, None, 0, until=answer.mark, at=answer.time)
+            trend = self._recommender.trend(endpoint, loaded, catalogue, question)
             return contributions.of_user(trend, history, told.codes(catalogue.codes))
         if endpoint.exploration:
             return self._of_taste(answer, asked, loaded, history, told)

@@ -5,8 +5,11 @@ Source: https://docs.aws.amazon.com/personalize/latest/dg/native-recipe-trending
 
 from __future__ import annotations
 
+import math
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 
 import numpy as np
 
@@ -30,14 +33,17 @@ class Trends:
         self._read = 0
         self._visits: dict[tuple[str, str], int] = {}
         self._looked: float | None = None
+        self._looks: list[tuple[float, int]] = []  # where they pause: when, and how many events were there
         self._trend = loaded.model
 
-    def model(self, catalogue: Items, log: Sequence[Event], until: int | None = None) -> Trending:
-        """Return what trends; as of the streamed row with the number `until`, if later ones are there already."""
+    def model(self, catalogue: Items, log: Sequence[Event], until: int | None = None, at: float = math.inf) -> Trending:
+        """Return what trends; as of the streamed row with the number `until`, at a time, if later ones are there."""
         with self._lock:
             self._look(catalogue, log)
-            trend, last = self._trend, self._read
-        if until is None or not last or log[last - 1].number <= until:
+            trend, read = self._trend, self._read
+            looks = bisect_right(self._looks, at, key=itemgetter(0))
+            last = self._looks[looks - 1][1] if looks else read
+        if until is None or not read or (last == read and log[last - 1].number <= until):
             return trend
         return self._grown(self._trained, {}, catalogue, (event for event in log[:last] if event.number <= until))
 
@@ -45,9 +51,12 @@ class Trends:
         if log is not self._log:  # a dataset with other events: the old ones count no more
             looked = None if self._read else self._looked
             self._log, self._read, self._catalogue, self._looked = log, 0, None, looked
+            self._looks = [] if looked is None else [(looked, 0)]
         read = self._read
         if self._looked is None or self._now() >= self._looked + self._interval:
             self._looked, read = self._now(), len(log)
+            if self._interval:
+                self._looks.append((self._looked, read))
         if catalogue is not self._catalogue:  # other codes
             self._visits = {}
             self._trend = self._grown(self._trained, self._visits, catalogue, log[:read])

@@ -72,6 +72,19 @@ def test_between_two_looks_nothing_changes_but_codes(loaded: LoadedModel) -> Non
     assert trends.model(catalogue("x", "y"), log).heat[1] > before[1] + 0.9
 
 
+def test_an_answer_of_before_a_look_can_be_worked_out_again(loaded: LoadedModel) -> None:
+    """Events that were there already, but were looked at later, do not count."""
+    time, items, log = [0.0], catalogue(), [event(11, "u", "a", 100)]
+    trends = Trends(loaded, None, lambda: time[0])
+    before = trends.model(items, log).heat
+    log.append(event(12, "v", "b", 100))
+    time[0] = 3 * 3600
+    after = trends.model(items, log).heat
+    assert after[1] > before[1] + 0.9
+    for at, heat in ((1, before), (3 * 3600 - 1, before), (3 * 3600, after), (time[0] + 1, after)):
+        assert_allclose(trends.model(items, log, until=12, at=at).heat, heat)
+
+
 def test_the_first_event_of_all_waits_for_the_next_look(loaded: LoadedModel) -> None:
     time, items = [0.0], catalogue()
     trends = Trends(loaded, None, lambda: time[0])
@@ -79,6 +92,7 @@ def test_the_first_event_of_all_waits_for_the_next_look(loaded: LoadedModel) -> 
     assert_allclose(trends.model(items, log).heat, before)
     time[0] = 3 * 3600
     assert trends.model(items, log).heat[0] > before[0] + 0.9
+    assert_allclose(trends.model(items, log, until=11, at=1).heat, before)
 
 
 def test_another_log_starts_again(loaded: LoadedModel) -> None:
