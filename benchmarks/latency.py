@@ -15,7 +15,7 @@ from pairs import RUNS, show
 from processes import client, ours, server, wait
 
 AMOUNT = 1_000_000
-CALLS, WARM_UP = 500, 20
+CALLS, IN_TURN, SETTLING = 500, 25, 5
 P50, P99 = 1.6, 3.0
 FILTERS = {
     "item filter": 'INCLUDE ItemID WHERE Items.GENRE IN ("a", "b")',
@@ -43,10 +43,11 @@ def _compare(
     further: dict[str, str],
     wanted: tuple[float | None, float | None] = (P50, P99),
 ) -> None:
-    """Measure ours and the rival in turn; no user is asked for twice."""
-    pairs = [(_percentiles(url, arn, run, further), _percentiles(rival, arn, run, further)) for run in range(RUNS + 1)]
-    for place, (percentile, most) in enumerate(zip(("p50", "p99"), wanted)):
-        show(f"{name}: {percentile} of {CALLS} calls", [(a[place], b[place]) for a, b in pairs[1:]], most, "ms")
+    """Measure ours and the rival, a few calls in turn, so that both have their share of whatever else is going on."""
+    times = [_in_turn([url, rival], arn, run, further) for run in range(RUNS + 1)][1:]
+    for percentile, of, most in zip(("p50", "p99"), (statistics.median, _p99), wanted):
+        pairs = [(of(ours), of(theirs)) for ours, theirs in times]
+        show(f"{name}: {percentile} of {CALLS} calls", pairs, most, "ms")
 
 
 def campaign(url: str) -> str:
@@ -79,17 +80,31 @@ def filter_(url: str, campaign_arn: str, name: str, text: str) -> dict[str, str]
     return {"filterArn": made["filterArn"]}
 
 
-def _percentiles(url: str, campaign_arn: str, run: int, further: dict[str, str]) -> tuple[float, float]:
-    """Return p50 and p99 of calls for different users, in milliseconds; the first calls of a client do not count."""
-    runtime: Any = client("personalize-runtime", url)
-    times = []
-    for call in range(-WARM_UP, CALLS):
-        user = str((run * CALLS + call) % USERS)
-        begun = time.perf_counter()
-        runtime.get_recommendations(campaignArn=campaign_arn, userId=user, **further)
-        times.append(1000 * (time.perf_counter() - begun))
-    counted = times[WARM_UP:]
-    return statistics.median(counted), statistics.quantiles(counted, n=100)[-1]
+def _in_turn(urls: list[str], campaign_arn: str, run: int, further: dict[str, str]) -> list[list[float]]:
+    """Return the milliseconds of the calls to each server; no user is asked for twice, and the first ones do not count.
+
+    Nor do the first calls of each turn: after a pause all is slower.
+    """
+    clients: list[Any] = [client("personalize-runtime", url) for url in urls]
+    times: list[list[float]] = [[] for _ in urls]
+    users = range(run * USERS // (RUNS + 1), USERS)
+    for first in range(0, CALLS // IN_TURN * (IN_TURN + SETTLING), IN_TURN + SETTLING):
+        for runtime, found in zip(clients, times):
+            turn = [
+                _milliseconds(runtime, campaign_arn, str(users[first + n]), further) for n in range(IN_TURN + SETTLING)
+            ]
+            found += turn[SETTLING:]
+    return times
+
+
+def _milliseconds(runtime: Any, campaign_arn: str, user: str, further: dict[str, str]) -> float:
+    begun = time.perf_counter()
+    runtime.get_recommendations(campaignArn=campaign_arn, userId=user, **further)
+    return 1000 * (time.perf_counter() - begun)
+
+
+def _p99(times: list[float]) -> float:
+    return statistics.quantiles(times, n=100)[-1]
 
 
 if __name__ == "__main__":
