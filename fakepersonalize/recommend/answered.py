@@ -57,7 +57,8 @@ class Answers:
         """Remember an answer under its recommendation id; `request` is JSON, and `items` are the ids of its list."""
         answer = Answer(endpoint, operation, request, items, mark, time)
         with self._lock:
-            self._forget(id_)
+            if id_ in self._answers:
+                self._forget(id_)
             self._answers[id_] = answer
             self._bytes += answer.size
             while len(self._answers) > self.most or self._bytes > self._most_bytes:
@@ -75,5 +76,4 @@ class Answers:
                 self._forget(id_)
 
     def _forget(self, id_: str) -> None:
-        known = self._answers.pop(id_, None)
-        self._bytes -= known.size if known else 0
+        self._bytes -= self._answers.pop(id_).size

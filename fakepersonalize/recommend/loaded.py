@@ -146,6 +146,8 @@ class LoadedModel:
             self._context(context) if context else None,
             self.dealings.of(code, acted) if self.dealings else None,
         )
+        if not live:
+            return trained
         new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
         return trained.later([self.items[event.item] for event in new], [event.time for event in new])
 
