@@ -16,10 +16,10 @@ from fakepersonalize.recipes.catalogue import Parameter, Recipe
 PAGE = Path(__file__).resolve().parent / "recipes.md"
 
 MODELS = {
-    "blend": "directed transitions between items, and a fifth of implicit's ALS; aware of repeats",
+    "blend": "directed transitions between items, and a quarter of implicit's ALS; aware of repeats",
     "popularity": "distinct users of each item",
     "trending": "distinct users, of whom recent ones count more",
-    "item-item": "what follows an item, and a fifth of the cosine of users in common",
+    "item-item": "what follows an item, and a twentieth of the cosine of users in common",
     "similar-items": "item-item, the cosine of ALS factors, and for rare items the likeness of metadata",
     "semantic": "likeness of texts by TF-IDF, without any download",
     "item-affinity": "the share of a user's preferences (as of blend) that is an item's, times the root of activity",
