@@ -178,19 +178,19 @@ class Recommender:
         """Return what trends by now, or as of when it was asked."""
         from fakepersonalize.recommend.trends import Trends
 
-        known = loaded.companions.trends
+        known = loaded.companions.find(Trends)
         if known is None:
             pause = self._lags.updates and (USE_CASE_INTERVAL if endpoint.recipe.domain else None)
-            loaded.companions.trends = known = Trends(loaded, pause, self._now)
+            known = loaded.companions.keep(Trends(loaded, pause, self._now))
         return known.model(items, self._live.log(dataset_arn(endpoint.group, INTERACTIONS)), asked.until, asked.at)
 
     def increment(self, loaded: LoadedModel, items: Items) -> Increment:
         """Return a model that goes by texts with those that items have by now."""
         from fakepersonalize.recommend.increments import Increments
 
-        known = loaded.companions.increments
+        known = loaded.companions.find(Increments)
         if known is None:
-            loaded.companions.increments = known = Increments(loaded, self._lags.increments, self._now)
+            known = loaded.companions.keep(Increments(loaded, self._lags.increments, self._now))
         return known.of(items)
 
     def rank(
@@ -292,9 +292,9 @@ class Recommender:
         """Return what is known of the items, up to date if the model is the latest; the caller holds the lock."""
         from fakepersonalize.recommend.exploring import Exploring
 
-        known = loaded.companions.exploring
+        known = loaded.companions.find(Exploring)
         if known is None:
-            loaded.companions.exploring = known = Exploring(loaded, self._lags.updates, self._now, endpoint.since)
+            known = loaded.companions.keep(Exploring(loaded, self._lags.updates, self._now, endpoint.since))
         if endpoint.ended and self.filters.is_latest(loaded, items):
             at = partial(self.filters.catalogue_at, endpoint.group, loaded, items)
             log = self._live.log(dataset_arn(endpoint.group, INTERACTIONS))

@@ -48,6 +48,17 @@ class _Compiled(NamedTuple):
     filter: Filter
 
 
+class _Catalogue(NamedTuple):
+    """What there is to choose from, and how many of which list of streamed items it has been looked up for."""
+
+    items: Items | None
+    streamed: Sequence[str]
+    looked_up: int
+
+
+NO_CATALOGUE = _Catalogue(None, (), 0)
+
+
 class Filters:
     """The filters, and the live data that they read. `refresh` hears of every commit; asking takes no SQL."""
 
@@ -134,16 +145,16 @@ class Filters:
         codes = loaded.dealings.actions if loaded.dealings else loaded.items
         rows = self._rows(group, type_)
         live = self._live.items(dataset_arn(group, INTERACTIONS)) if type_ == ITEMS else ()
-        beside, amount = loaded.companions, len(live)
         with self._making:
-            known, seen = beside.catalogue, beside.looked_up
-            if beside.streamed is not live and seen:  # events have been deleted, or their dataset
-                known, seen = None, 0
-            if known is None or known.rows is not rows or any(id_ not in known.codes for id_ in live[seen:amount]):
+            amount = len(live)
+            items, streamed, seen = loaded.companions.find(_Catalogue) or NO_CATALOGUE
+            if streamed is not live and seen:  # events have been deleted, or their dataset
+                items, seen = None, 0
+            if items is None or items.rows is not rows or any(id_ not in items.codes for id_ in live[seen:amount]):
                 ids = dict.fromkeys([*codes, *(rows.places if rows else ()), *live[:amount]])
-                known = self._items(group, [*ids], rows, type_)
-            beside.catalogue, beside.streamed, beside.looked_up = known, live, amount
-        return known
+                items = self._items(group, [*ids], rows, type_)
+            loaded.companions.keep(_Catalogue(items, live, amount))
+        return items
 
     def catalogue_at(self, group: str, loaded: LoadedModel, items: Items, when: float, now: float) -> Items:
         """Return a catalogue without the items that were put, or first met, after a moment."""
@@ -166,7 +177,8 @@ class Filters:
 
     def is_latest(self, loaded: LoadedModel, items: Items) -> bool:
         """Whether `catalogue` returned these last."""
-        return loaded.companions.catalogue is items
+        known = loaded.companions.find(_Catalogue)
+        return known is not None and known.items is items
 
     def actions(self, candidates: Items) -> Actions:
         """Return what the Actions dataset says of candidates."""

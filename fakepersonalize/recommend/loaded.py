@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fakepersonalize.datasets.live import value_of
 from fakepersonalize.datasets.schema import ACTION_INTERACTIONS
@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.exploration import Knowledge
     from fakepersonalize.recipes.features import Encoding
     from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
-    from fakepersonalize.recommend.candidates import Items
-    from fakepersonalize.recommend.exploring import Exploring
-    from fakepersonalize.recommend.increments import Increments
-    from fakepersonalize.recommend.trends import Trends
+
+Companion = TypeVar("Companion")
 
 TAKEN = "taken"
 SEMANTIC = "semantic"  # the model
@@ -86,16 +84,20 @@ class Dealings:
         return TrainingData.from_columns(np.zeros(len(items), int), items, times, 1, len(self.action_ids), weights)
 
 
-@dataclass(slots=True, eq=False)
 class Companions:
-    """What others work out from a model and live data; it goes when the model goes."""
+    """What others work out from a model and live data, one of each type; it goes when the model goes."""
 
-    catalogue: Items | None = None
-    streamed: Sequence[str] = ()  # the list of streamed items that the catalogue has been looked up for
-    looked_up: int = 0  # and how many of them
-    exploring: Exploring | None = None
-    trends: Trends | None = None
-    increments: Increments | None = None
+    def __init__(self) -> None:
+        self._by_type: dict[type, Any] = {}
+
+    def find(self, type_: type[Companion]) -> Companion | None:
+        """Return the one of a type, if there is one by now."""
+        return self._by_type.get(type_)
+
+    def keep(self, found: Companion) -> Companion:
+        """Keep it as the one of its type, and return it."""
+        self._by_type[type(found)] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)

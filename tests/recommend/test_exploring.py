@@ -17,6 +17,7 @@ from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.recipes.catalogue import BY_ITSELF, Exploration
 from fakepersonalize.recommend.answer import Asked, Endpoint
+from fakepersonalize.recommend.exploring import Exploring
 from fakepersonalize.recommend.lags import LAGS
 
 START, DAY = 1_600_000_000, 86400
@@ -254,12 +255,12 @@ def test_what_the_training_knew_is_counted_once_and_what_came_after_it_too(shop:
     assert loaded.knowledge is not None
     trained = loaded.knowledge.met.copy()
     shop.listed("u1", Exploration(1, 30))
-    known = loaded.companions.exploring._known
+    known = loaded.companions.find(Exploring)._known
     code = loaded.items["i1"]
     assert known.met[code] == trained[code]
     shop.meet("y", ["i1", "i1"], START)
     shop.listed("u1", Exploration(1, 30))
-    known = loaded.companions.exploring._known
+    known = loaded.companions.find(Exploring)._known
     assert known.met[code] == trained[code] + 2
     assert loaded.knowledge.met[code] == trained[code]  # a model is never written to
     assert known.latest == START + 1
@@ -345,7 +346,7 @@ def test_what_was_passed_over_before_a_restart_stays_passed_over(tmp_path: Path)
         shop.emulator = emulator
         assert [shop.listed(user, Exploration(1, 30)) for user in THOUSAND[:20]] == before
         loaded = emulator.loaded.get(shop.endpoint.model)
-        exploring = loaded.companions.exploring
+        exploring = loaded.companions.find(Exploring)
         others = {item["itemId"] for item in given["itemList"][1:]}
         assert all(exploring._known.passed_over[exploring._codes[item]] == 5 for item in others)
 
