@@ -81,9 +81,9 @@ def filter_(url: str, campaign_arn: str, name: str, text: str) -> dict[str, str]
 
 
 def _in_turn(urls: list[str], campaign_arn: str, run: int, further: dict[str, str]) -> list[list[float]]:
-    """Return the milliseconds of the calls to each server; no user is asked for twice, and the first ones do not count.
+    """Return the milliseconds of the calls to each server; neither is asked for a user twice.
 
-    Nor do the first calls of each turn: after a pause all is slower.
+    The first calls of each turn do not count: after a pause all is slower.
     """
     clients: list[Any] = [client("personalize-runtime", url) for url in urls]
     times: list[list[float]] = [[] for _ in urls]

@@ -44,6 +44,14 @@ def items(rows: list[shops.Row]) -> set[str]:
     return {item for _, item, _ in rows}
 
 
+def assert_two_files_are_imported(account: Account, dataset: str, one: str, other: str) -> None:
+    account.put(shops.csv(ROWS[1:]), f"in/{one}")
+    location = account.put(shops.csv(ROWS[:1]), f"in/{other}").replace(other, "")
+    job = account.import_rows(dataset, location)
+    assert job["status"] == "ACTIVE", job["failureReason"]
+    assert trained_items(account) == items(ROWS)
+
+
 def test_an_import_job_is_described_and_listed(account: Account, dataset: str) -> None:
     location = account.put(shops.csv(ROWS))
     job = account.import_rows(dataset, location, "first")
@@ -77,22 +85,14 @@ NO_DATA_IN = {"in/": "", "in/_SUCCESS": "", "in/.1.csv.crc": "crc", "in/_tempora
 def test_what_is_no_csv_file_of_a_folder_is_left_out(account: Account, dataset: str) -> None:
     for key, text in (NO_DATA_IN | {"in/readme.txt": "Read me.", "in/schema.json": "{}"}).items():
         account.put(text, key)
-    account.put(shops.csv(ROWS[1:]), "in/1.csv")
-    location = account.put(shops.csv(ROWS[:1]), "in/2.CSV").replace("2.CSV", "")
-    job = account.import_rows(dataset, location)
-    assert job["status"] == "ACTIVE", job["failureReason"]
-    assert trained_items(account) == items(ROWS)
+    assert_two_files_are_imported(account, dataset, "1.csv", "2.CSV")
 
 
 def test_parts_that_a_program_wrote_without_an_ending_are_imported(account: Account, dataset: str) -> None:
     for key, text in NO_DATA_IN.items():
         if not key.endswith("csv"):
             account.put(text, key)
-    account.put(shops.csv(ROWS[1:]), "in/part-00000")
-    location = account.put(shops.csv(ROWS[:1]), "in/part-00001").replace("part-00001", "")
-    job = account.import_rows(dataset, location)
-    assert job["status"] == "ACTIVE", job["failureReason"]
-    assert trained_items(account) == items(ROWS)
+    assert_two_files_are_imported(account, dataset, "part-00000", "part-00001")
 
 
 @pytest.mark.parametrize(

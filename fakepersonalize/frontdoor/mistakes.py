@@ -10,6 +10,8 @@ from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers.expat import ExpatError
 
+from fakepersonalize.permissions.policy import listed
+
 # Sources: https://github.com/aws/aws-cli/issues/2779, https://github.com/aws-samples/aws-serverless-appsync-app/issues/4
 # and https://github.com/versity/versitygw/issues/1389 (seen);
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -95,7 +97,7 @@ def _problem(policy: bytes) -> str | None:
         return POLICY_IS_NO_JSON
     if "Statement" not in found:
         return MISSING_IN_POLICY.format(element="Statement")
-    return next(filter(None, map(_problem_of, _listed(found["Statement"]))), None)
+    return next(filter(None, map(_problem_of, listed(found["Statement"]))), None)
 
 
 def _problem_of(statement: Any) -> str | None:
@@ -103,13 +105,9 @@ def _problem_of(statement: Any) -> str | None:
         names = {element, f"Not{element}"} & {*statement} if isinstance(statement, dict) else ()
         if not names:
             return MISSING_IN_POLICY.format(element=element)
-        if element in TEXTS and not all(isinstance(each, str) for name in names for each in _listed(statement[name])):
+        if element in TEXTS and not all(isinstance(each, str) for name in names for each in listed(statement[name])):
             return WRONG_IN_POLICY.format(element=element.lower())
     return None
-
-
-def _listed(found: Any) -> list[Any]:
-    return found if isinstance(found, list) else [found]
 
 
 def _require_known_token(backend: Any, continuation_token: str | None, **_: Any) -> None:

@@ -50,7 +50,7 @@ TIME = "write the time as a number of seconds since 1970-01-01 UTC; divide milli
 
 def check(file: Path, operation: str, schema: Schema) -> Iterator[Finding]:
     """Yield what is wrong with the requests in a file, in bounded memory."""
-    found = next(each for each in ServiceModels() if each.name == operation)
+    found = ServiceModels().operation(operation)
     for line, body in _bodies(file):
         if len(body) > LINE_BYTES:
             yield Finding(str(file), "shape", f"The request is larger than {LINE_BYTES >> 20} MiB.", SHAPE, line=line)

@@ -53,7 +53,7 @@ def check(file: str, text: str, domain: str | None, wanted: str | None) -> tuple
 
 @cache
 def _create_schema() -> Operation:
-    return next(each for each in ServiceModels() if each.name == "CreateSchema")
+    return ServiceModels().operation("CreateSchema")
 
 
 def _refusal(file: str, problem: InvalidInputException) -> Finding:

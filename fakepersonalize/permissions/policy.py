@@ -71,7 +71,7 @@ def _statements(document: str) -> list[Statement]:
         found = json.loads(document)["Statement"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return []
-    return [statement for statement in _listed(found) if isinstance(statement, dict)]
+    return [statement for statement in listed(found) if isinstance(statement, dict)]
 
 
 def _concerns(statement: Statement, request: Request) -> bool:
@@ -86,9 +86,9 @@ def _concerns(statement: Statement, request: Request) -> bool:
 def _names(statement: Statement, element: str, matches: Callable[[Any], bool]) -> bool:
     """Say whether an element, or its opposite `Not...`, covers what is asked."""
     if element in statement:
-        return any(map(matches, _listed(statement[element])))
+        return any(map(matches, listed(statement[element])))
     opposite = statement.get(f"Not{element}")
-    return opposite is not None and not any(map(matches, _listed(opposite)))
+    return opposite is not None and not any(map(matches, listed(opposite)))
 
 
 def _on_resource(statement: Statement, request: Request) -> bool:
@@ -107,16 +107,16 @@ def _by_principal(statement: Statement, principal: Principal | None) -> bool:
 def _is(named: Any, principal: Principal) -> bool:
     if not isinstance(named, dict):
         return bool(named == "*")
-    if "*" in _listed(named.get("AWS", [])):
+    if "*" in listed(named.get("AWS", [])):
         return True
-    return any(name in principal.spellings for name in _listed(named.get(principal.kind, [])))
+    return any(name in principal.spellings for name in listed(named.get(principal.kind, [])))
 
 
 def _under_conditions(conditions: Any, context: Mapping[str, str]) -> bool:
     if not conditions:
         return True
     return isinstance(conditions, dict) and all(
-        _holds(operator, str(key).lower(), [_filled(_text(value), context) for value in _listed(wanted)], context)
+        _holds(operator, str(key).lower(), [_filled(_text(value), context) for value in listed(wanted)], context)
         for operator, keys in conditions.items()
         for key, wanted in (keys.items() if isinstance(keys, dict) else [("", [])])
     )
@@ -173,7 +173,8 @@ _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
 }
 
 
-def _listed(found: Any) -> list[Any]:
+def listed(found: Any) -> list[Any]:
+    """Return an element of a policy as a list: where it has one value, that may stand there alone."""
     return found if isinstance(found, list) else [found]
 
 

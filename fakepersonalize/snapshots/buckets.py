@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.permissions.policy import listed
 from fakepersonalize.snapshots import rows
 from fakepersonalize.snapshots.archive import Reader, Unusable, Writer
 from fakepersonalize.snapshots.rows import BUCKETS, OBJECTS, Row
@@ -117,10 +118,9 @@ def _objects(s3: Any, bucket: str) -> Iterator[Row]:
 
 
 def _is_policy(text: str) -> bool:
-    """Say whether a policy has statements: moto keeps any text, and then refuses whatever is asked of the bucket."""
+    """Say whether a policy has statements, before anything is made: S3 would refuse it at the end."""
     try:
-        found = json.loads(text)["Statement"]
-        statements = found if isinstance(found, list) else [found]
+        statements = listed(json.loads(text)["Statement"])
         return all({"Effect", "Action"} <= each.keys() or {"Effect", "NotAction"} <= each.keys() for each in statements)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return False

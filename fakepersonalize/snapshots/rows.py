@@ -212,7 +212,7 @@ def _described(kind: str) -> Shape:
     from fakepersonalize.protocol.service_models import ServiceModels
 
     name = "Describe" + "".join(map(str.capitalize, kind.split("_")))
-    operation = next(each for each in ServiceModels() if each.name == name)
+    operation = ServiceModels().operation(name)
     assert operation.output is not None
     (shape,) = operation.output.members.values()
     return shape

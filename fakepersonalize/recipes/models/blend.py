@@ -299,7 +299,7 @@ class Blend(Model):
     @cached_property
     def followers(self) -> RowSums:
         """The rows of the transitions, for one user at a time."""
-        return RowSums((self.transitions.offsets, self.transitions.items, self.transitions.weights), len(self.repeated))
+        return RowSums(self.transitions.rows, len(self.repeated))
 
     @cached_property
     def first_times(self) -> npt.NDArray[np.float64]:

@@ -47,8 +47,12 @@ class Transitions:
         self, users: npt.NDArray[np.int64], items: Codes, strengths: npt.NDArray[np.floating], n_users: int
     ) -> npt.NDArray[np.float64]:
         """Return the sums of rows, [n_users, n_items]: row `items[e]` times `strengths[e]` goes to user `users[e]`."""
-        rows = (self.offsets, self.items, self.weights)
-        return row_sums(rows, users, items, strengths, (n_users, len(self.repeats)))
+        return row_sums(self.rows, users, items, strengths, (n_users, len(self.repeats)))
+
+    @property
+    def rows(self) -> Rows:
+        """The rows as a table."""
+        return self.offsets, self.items, self.weights
 
 
 def row_sums(
