@@ -89,7 +89,6 @@ def _ours() -> float:
     from threadpoolctl import threadpool_limits
 
     from fakepersonalize.datasets.schema import Column
-    from fakepersonalize.filters.crowds import masks
     from fakepersonalize.filters.evaluate import Candidates, compile_filter
 
     data, model, onlookers = _data(), _blend(), _sightings()
@@ -99,7 +98,7 @@ def _ours() -> float:
         begun = time.perf_counter()
         for first in range(0, data.n_users, AT_ONCE):
             some = ids[first : first + AT_ONCE]
-            allowed = masks(filter_.bind(), candidates, onlookers.crowd(filter_, some, None))
+            allowed = filter_.bind().mask(candidates, onlookers.context(filter_, some, None))
             histories = data.only(np.arange(first, first + len(some)))
             model.shortlists(histories, allowed, RESULTS)
         return time.perf_counter() - begun

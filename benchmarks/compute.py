@@ -11,7 +11,7 @@ import numpy as np
 
 from fakepersonalize.datasets.schema import Column
 from fakepersonalize.filters.columns import column
-from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, compile_filter
+from fakepersonalize.filters.evaluate import BoundFilter, Candidates, FilterContext, compile_filter
 from fakepersonalize.recipes import noise
 from fakepersonalize.recipes.catalogue import Exploration
 from fakepersonalize.recipes.exploration import Knowledge, newcomers, tried_out
@@ -58,8 +58,8 @@ def _answering(model: Blend, data: TrainingData, text: str | None) -> Callable[[
     new = newcomers(Knowledge(came, zeros, zeros, 100), 0.0, noise.keys(map(str, range(data.n_items))))
 
     def answer(history: History, user: int) -> Any:
-        around = Circumstances({"watch": np.unique(history.items[-100:])})
-        allowed = filter_.mask(candidates, around) if filter_ else None
+        context = FilterContext.of_one({"watch": np.unique(history.items[-100:])})
+        allowed = filter_.mask(candidates, context) if filter_ else None
         shares = tried_out(new, Exploration(0.3, 30.0), user, history.items)
         return Taste.of(relevance(model, model.fold_in(history)), new, shares, data.n_items).pick(allowed, RESULTS)
 

@@ -56,17 +56,33 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Circumstances:
-    """What a request adds to the candidates.
+class FilterContext:
+    """What `amount` requests add to the candidates; one request is a context of amount 1.
 
-    `events` has the codes of the candidates that the current user has events with, by event type (see `newest`). Where
-    the candidates are users: the codes of those who have such events. `user` is the current user's row, by columns as
-    in the schema; None for a user without metadata. `item` is the code of the current item, None if it has none.
+    `events` holds, by event type, one pair of request and candidate for each event that a filter sees (see `newest`).
+    Where the candidates are users, a pair stands for a candidate who has such an event. `users` holds the metadata of
+    the current users by column name, a value for each request, and `known` tells which requests have a user with
+    metadata. `items` holds the code of each request's current item, -1 where there is none.
     """
 
-    events: Mapping[str, Codes] = field_(default_factory=dict)
-    user: Mapping[str, Any] | None = None
-    item: int | None = None
+    amount: int = 1
+    events: Mapping[str, tuple[Codes, Codes]] = field_(default_factory=dict)
+    users: Mapping[str, Any] = field_(default_factory=dict)
+    known: Mask | None = None  # [amount]; None where no request has a user with metadata
+    items: Codes | None = None  # [amount]; None where no request has a current item
+
+    @classmethod
+    def of_one(
+        cls, events: Mapping[str, Codes] | None = None, user: Mapping[str, Any] | None = None, item: int | None = None
+    ) -> FilterContext:
+        """Return the context of one request: codes by event type, the row of its user, the code of its item."""
+        return cls(
+            1,
+            {type_: (np.zeros(len(codes), np.intp), codes) for type_, codes in (events or {}).items()},
+            {name: [value] for name, value in (user or {}).items()},
+            None if user is None else np.ones(1, bool),
+            None if item is None else np.array([item]),
+        )
 
 
 class Filter:
@@ -158,23 +174,41 @@ class BoundFilter:
     def reads_user(self) -> bool:
         return any(bound.if_user for bound in self.parts)
 
-    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
-        """Return which candidates are allowed: any INCLUDE matches, or none applies, and no EXCLUDE does."""
+    def mask(self, candidates: Candidates, context: FilterContext) -> Mask:
+        """Return which candidates each request is allowed, [requests, n]; [n] where it is the same for all of them.
+
+        A candidate is allowed if any INCLUDE matches, or none applies, and no EXCLUDE matches.
+        """
         included: Mask | None = None
         excluded: Mask | None = None
-        for part, matches in self.matches(candidates, around):
+        free: Mask | bool = True  # the requests to which no INCLUDE applies
+        for part, applying, matches in self.matches(candidates, context):
             if part.effect == INCLUDE:
                 included = matches if included is None else included | matches
+                free = free & (False if applying is None else ~applying)
             else:
                 excluded = matches if excluded is None else excluded | matches
+        if included is not None and not isinstance(free, bool):
+            included = included | free[:, None]
         if included is None:
-            return np.ones(candidates.amount, bool) if excluded is None else ~excluded
-        return included if excluded is None else included & ~excluded
+            allowed = np.ones(candidates.amount, bool) if excluded is None else ~excluded
+        else:
+            allowed = included if excluded is None else included & ~excluded
+        return allowed.reshape(-1) if context.amount == 1 else allowed
 
-    def matches(self, candidates: Candidates, around: Circumstances) -> list[tuple[Part, Mask]]:
-        """Return for each part that applies to the user which candidates match it, to include or to exclude them."""
-        applying = [bound for bound in self.parts if bound.applies(around)]
-        return [(bound.part, bound.matches(candidates, around)) for bound in applying]
+    def matches(self, candidates: Candidates, context: FilterContext) -> list[tuple[Part, Mask | None, Mask]]:
+        """Return for each part the requests to which it applies, and which candidates it includes or excludes there.
+
+        The first mask is [requests], None for all of them; the second one is [requests, n] or [n].
+        """
+        found: list[tuple[Part, Mask | None, Mask]] = []
+        for bound in self.parts:
+            applying = bound.applies(context)
+            if applying is None:
+                found.append((bound.part, None, bound.matches(candidates, context)))
+            elif applying.any():
+                found.append((bound.part, applying, bound.matches(candidates, context) & applying[:, None]))
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,39 +220,46 @@ class BoundPart:
     if_user: tuple[_ColumnTest, ...]
     known: WeakKeyDictionary[Candidates, Mask] | None  # what matches, where that is the same for all requests
 
-    def applies(self, around: Circumstances) -> bool:
-        """Tell whether the conditions after IF hold, if there are any; they do not for a user without metadata."""
-        if not self.if_user:
-            return True
-        if around.user is None:
-            return False
-        fields = [test.field for test in self.if_user]
-        row = Candidates(1, {field.name: column(field, [around.user.get(field.name)]) for field in fields})
-        return all(bool(test.mask(row, around)[0]) for test in self.if_user)
+    def applies(self, context: FilterContext) -> Mask | None:
+        """Tell for which requests the conditions after IF hold, [requests]; None for all, where there are none.
 
-    def matches(self, candidates: Candidates, around: Circumstances) -> Mask:
+        They do not hold for a user without metadata.
+        """
+        if not self.if_user:
+            return None
+        if context.known is None:
+            return np.zeros(context.amount, bool)
+        names = {test.field.name: test.field for test in self.if_user if test.field.name in context.users}
+        rows = Candidates(context.amount, {name: column(own, context.users[name]) for name, own in names.items()})
+        found = context.known
+        for test in self.if_user:
+            found = found & test.mask(rows, _NO_REQUEST)
+        return found
+
+    def matches(self, candidates: Candidates, context: FilterContext) -> Mask:
         if self.known is None:
-            return self._matches(candidates, around)
+            return self._matches(candidates, context)
         found = self.known.get(candidates)
         if found is None:
-            self.known[candidates] = found = self._matches(candidates, around)
+            self.known[candidates] = found = self._matches(candidates, context)
             found.setflags(write=False)
         return found
 
-    def _matches(self, candidates: Candidates, around: Circumstances) -> Mask:
-        found = np.zeros(candidates.amount, bool)
+    def _matches(self, candidates: Candidates, context: FilterContext) -> Mask:
+        found: Mask | None = None
         for all_of in self.any_of:
-            first, *others = (test.mask(candidates, around) for test in all_of)
+            first, *others = (test.mask(candidates, context) for test in all_of)
             for other in others:
                 first = first & other
-            found |= first
+            found = first if found is None else found | first
+        assert found is not None, "a part has a condition"
         return found
 
 
 class Test(Protocol):
-    """A condition with its values."""
+    """A condition with its values: [requests, n], or [n] where it is the same for all requests."""
 
-    def mask(self, candidates: Candidates, around: Circumstances) -> Mask: ...
+    def mask(self, candidates: Candidates, context: FilterContext) -> Mask: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,7 +270,7 @@ class _ColumnTest:
     test: str
     wanted: tuple[Value, ...]
 
-    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
+    def mask(self, candidates: Candidates, context: FilterContext) -> Mask:
         return _select(candidates, self.field, self.test, self.wanted)
 
 
@@ -241,10 +282,13 @@ class ReferenceTest:
     test: str
     other: Field
 
-    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
+    def mask(self, candidates: Candidates, context: FilterContext) -> Mask:
         there = candidates.columns.get(self.other.name)
-        wanted = () if there is None or around.item is None else there.at(around.item)
-        return _select(candidates, self.field, self.test, wanted)
+        if context.items is None or there is None:
+            return _select(candidates, self.field, self.test, ())
+        distinct, places = np.unique(context.items, return_inverse=True)
+        wanted = [() if item < 0 else there.at(item) for item in distinct.tolist()]
+        return np.stack([_select(candidates, self.field, self.test, each) for each in wanted])[places.reshape(-1)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,12 +304,15 @@ class EventTest:
         listed = ANY_EVENT in self.types or event_type(self.dataset, type_) in self.types
         return listed == (self.test == IN)
 
-    def mask(self, candidates: Candidates, around: Circumstances) -> Mask:
-        found = np.zeros(candidates.amount, bool)
-        for type_, codes in around.events.items():
+    def mask(self, candidates: Candidates, context: FilterContext) -> Mask:
+        found = np.zeros((context.amount, candidates.amount), bool)
+        for type_, (requests, codes) in context.events.items():
             if self.takes(type_):
-                found[codes] = True
+                found[requests, codes] = True
         return found
+
+
+_NO_REQUEST = FilterContext()
 
 
 def compile_filter(text: str, fields: Fields) -> Filter:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from scipy.sparse import csr_matrix
 
-    from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, Filter
+    from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Filter, FilterContext
     from fakepersonalize.recipes.features import Cells, Kind
     from fakepersonalize.recipes.themes import Themes
     from fakepersonalize.recipes.training import Codes, Mask
@@ -285,16 +285,14 @@ class Stock:
         """Return what the filter with these values lets through: one row for all lines, or one each."""
         import numpy as np
 
-        from fakepersonalize.filters.crowds import masks
-
         if values in self._masks:
             return self._masks[values]
         assert self.filter is not None
         at = None
         if self.filter.needs_item:
             at = np.array([self._codes.get(line.asked.get(ITEM), -1) for line in lines], np.int64)
-        crowd = self._onlookers.crowd(self.filter, [line.asked.get(USER) for line in lines], at)
-        mask = masks(bound, self.candidates, crowd)
+        context = self._onlookers.context(self.filter, [line.asked.get(USER) for line in lines], at)
+        mask = bound.mask(self.candidates, context)
         if mask.ndim == 1 and len(self._masks) < KEPT_MASKS:
             self._masks[values] = mask
         return mask
@@ -334,12 +332,12 @@ class Stock:
         return _candidates(list(self.loaded.users), side_rows.read(self._spec["sides"].get(USERS)))
 
     @cached_property
-    def doings(self) -> Circumstances:
+    def doings(self) -> FilterContext:
         """Which users have events of which types."""
-        from fakepersonalize.filters.evaluate import Circumstances
+        from fakepersonalize.filters.evaluate import FilterContext
         from fakepersonalize.recommend.sightings import doers
 
-        return Circumstances(doers(self._past, self._live, self.loaded.users))
+        return FilterContext.of_one(doers(self._past, self._live, self.loaded.users))
 
     @cached_property
     def trained_columns(self) -> dict[str, list[Column]]:

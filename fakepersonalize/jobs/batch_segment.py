@@ -94,14 +94,14 @@ class SegmentDesk:
         import numpy as np
 
         from fakepersonalize.filters.check import check
-        from fakepersonalize.filters.evaluate import Circumstances, Filter
+        from fakepersonalize.filters.evaluate import Filter, FilterContext
 
         try:
             tree = attributes(text)
             bound = Filter(tree, check(tree, self._stock.trained_columns)).bind()
         except InvalidInputException as refused:
             return errors.LINE_BAD_ATTRIBUTES.format(reason=refused.message)
-        found = np.flatnonzero(bound.mask(self._stock.candidates, Circumstances())[: len(self._loaded.item_ids)])
+        found = np.flatnonzero(bound.mask(self._stock.candidates, FilterContext())[: len(self._loaded.item_ids)])
         return found.astype(np.int32) if len(found) else errors.LINE_UNKNOWN_ATTRIBUTE.format(attribute=text)
 
     def _segments(self, asked: Sequence[tuple[Codes, BoundFilter | None]]) -> Iterator[Sequence[int]]:

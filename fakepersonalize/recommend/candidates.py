@@ -8,7 +8,7 @@ import numpy as np
 
 from fakepersonalize.datasets.schema import Schema
 from fakepersonalize.filters.columns import Codes, Column, Mask, column
-from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Circumstances, newest
+from fakepersonalize.filters.evaluate import BoundFilter, Candidates, FilterContext, newest
 from fakepersonalize.filters.syntax import INCLUDE
 from fakepersonalize.recommend.metadata import Rows
 from fakepersonalize.recommend.past import Doings
@@ -36,14 +36,14 @@ class Items:
 class Look:
     """Items as one request sees them."""
 
-    def __init__(self, items: Items, around: Circumstances) -> None:
-        self._items, self._around = items, around
+    def __init__(self, items: Items, context: FilterContext) -> None:
+        self._items, self._context = items, context
 
     def allowed(self, filters: Iterable[BoundFilter], amount: int) -> Mask | None:
         """Return which of the first `amount` items pass all filters; None where there is no filter."""
         found: Mask | None = None
         for each in filters:
-            mask = each.mask(self._items.candidates, self._around)[:amount]
+            mask = each.mask(self._items.candidates, self._context)[:amount]
             found = mask if found is None else found & mask
         return found
 
@@ -52,7 +52,7 @@ class Look:
 
         An INCLUDE removes what no INCLUDE matches, an EXCLUDE what it matches, and a part whose IF is false nothing.
         """
-        matching = dict(bound.matches(self._items.candidates, self._around))
+        matching = {part: mask.reshape(-1) for part, _, mask in bound.matches(self._items.candidates, self._context)}
         kept = [found for part, found in matching.items() if part.effect == INCLUDE]
         included = np.logical_or.reduce(kept) if kept else np.ones(self._items.candidates.amount, bool)
         nothing = np.zeros(self._items.candidates.amount, bool)

@@ -21,7 +21,7 @@ from fakepersonalize.resources.kinds import DATASET, FILTER
 from fakepersonalize.resources.shelf import Resource, Shelf
 
 if TYPE_CHECKING:
-    from fakepersonalize.filters.evaluate import BoundFilter, Circumstances, Filter
+    from fakepersonalize.filters.evaluate import BoundFilter, Filter
     from fakepersonalize.recommend.actions import Actions
     from fakepersonalize.recommend.candidates import Items, Look
 
@@ -123,7 +123,7 @@ class Filters:
 
         `until` is the number of the last streamed event that counts, `learnt` that of the last one at the training.
         """
-        from fakepersonalize.filters.evaluate import Circumstances
+        from fakepersonalize.filters.evaluate import FilterContext
         from fakepersonalize.recommend.candidates import Look, seen
 
         events, row = {}, None
@@ -136,8 +136,7 @@ class Filters:
         if user is not None and any(each.reads_user for each in bound):
             users = self._rows(group, USERS)
             row = users.row(user) if users else None
-        around: Circumstances = Circumstances(events, row, items.codes.get(item) if item is not None else None)
-        return Look(items, around)
+        return Look(items, FilterContext.of_one(events, row, items.codes.get(item) if item is not None else None))
 
     def catalogue(self, group: str, loaded: LoadedModel) -> Items:
         """Return what a model recommends by its codes, and behind it what came later: that was put, imported or met."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from fakepersonalize.filters.columns import Codes, column
-from fakepersonalize.filters.crowds import Crowd
-from fakepersonalize.filters.evaluate import WINDOW, Filter, event_type
+from fakepersonalize.filters.columns import Codes
+from fakepersonalize.filters.evaluate import WINDOW, Filter, FilterContext, event_type
 from fakepersonalize.filters.syntax import INTERACTIONS, USERS
 from fakepersonalize.recipes.training import chronological, runs
 from fakepersonalize.storage.streamed import Event
@@ -130,21 +129,18 @@ class Onlookers:
             ids = people[streamed_rows.id_column(schema)].to_pylist()
             self._places = {id_: place for place, id_ in enumerate(ids)}
 
-    def crowd(self, bound: Filter, users: Sequence[str | None], items: Codes | None) -> Crowd:
+    def context(self, bound: Filter, users: Sequence[str | None], items: Codes | None) -> FilterContext:
         """Return these users, at these items, as the filter needs to see them."""
         ids = [user or "" for user in users]
         events = self._sightings.of_users(ids) if self._sightings and bound.reads_events else {}
         if self._people is None:
-            return Crowd(len(ids), events, items=items)
+            return FilterContext(len(ids), events, items=items)
         assert self._schema is not None
         import pyarrow as pa
 
         fields = {name for type_, name in bound.fields if type_ == USERS}
         places = [self._places.get(id_) for id_ in ids]
         rows = self._people.take(pa.array(places, pa.int64()))
-        columns = {
-            field.name: column(field, rows[field.name])
-            for field in self._schema.columns
-            if field.name.upper() in fields
-        }
-        return Crowd(len(ids), events, columns, np.array([place is not None for place in places], bool), items)
+        columns = {each.name: rows[each.name] for each in self._schema.columns if each.name.upper() in fields}
+        known = np.array([place is not None for place in places], bool)
+        return FilterContext(len(ids), events, columns, known, items)

@@ -11,7 +11,7 @@ import pytest
 
 from fakepersonalize.datasets.schema import Column
 from fakepersonalize.filters.columns import column
-from fakepersonalize.filters.evaluate import Candidates, Circumstances, compile_filter, newest
+from fakepersonalize.filters.evaluate import Candidates, FilterContext, compile_filter, newest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "filters"
 DATASETS = {"ItemID": "ITEMS", "UserID": "USERS", "ActionID": "ACTIONS"}
@@ -66,7 +66,7 @@ class World:
         filter_ = compile_filter(expression, self.fields)
         dataset = DATASETS[filter_.subject]
         code = self.ids("ITEMS").index(item) if item else None
-        around = Circumstances(self.events(dataset, user), self.user(user), code)
+        around = FilterContext.of_one(self.events(dataset, user), self.user(user), code)
         mask = filter_.bind(values).mask(self.candidates(dataset), around)
         return [id_ for id_, allowed in zip(self.ids(dataset), mask) if allowed]
 

@@ -6,7 +6,7 @@ import pytest
 from fakepersonalize.datasets.schema import Column
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.filters.columns import column
-from fakepersonalize.filters.evaluate import Candidates, Circumstances, compile_filter, newest
+from fakepersonalize.filters.evaluate import Candidates, FilterContext, compile_filter, newest
 
 A = 'ItemID WHERE Items.CATEGORY IN ("shoe")'  # a b
 B = 'ItemID WHERE Items.GENRE IN ("Comedy")'  # b c
@@ -141,23 +141,23 @@ def test_filter_says_what_it_needs(world):
 def test_matches_tell_each_part_apart(world):
     filter_ = compile_filter(f"INCLUDE {A} | EXCLUDE {B} | EXCLUDE {C} {OFF}", world.fields)
 
-    found = filter_.bind().matches(world.candidates("ITEMS"), Circumstances(user=world.user("u")))
+    found = filter_.bind().matches(world.candidates("ITEMS"), FilterContext.of_one(user=world.user("u")))
 
-    assert [part for part, _ in found] == list(filter_.tree.parts[:2])
-    assert ["".join(np.array(list("abcdef"))[mask]) for _, mask in found] == ["ab", "bc"]
+    assert [part for part, _, _ in found] == list(filter_.tree.parts[:2])
+    assert ["".join(np.array(list("abcdef"))[mask]) for _, _, mask in found] == ["ab", "bc"]
 
 
 def test_column_that_has_no_values_counts_as_null(world):
     filter_ = compile_filter('INCLUDE ItemID WHERE Items.OWNER NOT IN ("x") AND Items.YEAR > 1', world.fields)
 
-    assert filter_.bind().mask(Candidates(2, {}), Circumstances()).tolist() == [False, False]
+    assert filter_.bind().mask(Candidates(2, {}), FilterContext()).tolist() == [False, False]
     year = column(Column("YEAR", "int"), [0, 2])
-    assert filter_.bind().mask(Candidates(2, {"YEAR": year}), Circumstances()).tolist() == [False, True]
+    assert filter_.bind().mask(Candidates(2, {"YEAR": year}), FilterContext()).tolist() == [False, True]
 
 
 def test_masks_are_fresh_and_the_events_stay_as_they_are(world):
     filter_ = compile_filter('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("click")', world.fields).bind()
-    around = Circumstances({"click": np.array([1], np.int32)})
+    around = FilterContext.of_one({"click": np.array([1], np.int32)})
     candidates = Candidates(3, {})
 
     filter_.mask(candidates, around)[:] = False
@@ -218,13 +218,13 @@ def test_what_only_columns_decide_is_worked_out_once_for_candidates_and_forgotte
     bound = compile_filter(text, fields).bind()
     first, second = candidates([1990, 2010, 2020]), candidates([2010])
     for events, kept in (({}, [1, 2]), ({"watch": np.array([1])}, [2]), ({}, [1, 2])):
-        assert np.flatnonzero(bound.mask(first, Circumstances(events))).tolist() == kept
-    assert bound.mask(second, Circumstances()).tolist() == [True]
+        assert np.flatnonzero(bound.mask(first, FilterContext.of_one(events))).tolist() == kept
+    assert bound.mask(second, FilterContext()).tolist() == [True]
     assert looked == ["YEAR"] * 2
     assert len(bound.parts[0].known) == 2
     del first
     assert len(bound.parts[0].known) == 1
     with_value = compile_filter("INCLUDE ItemID WHERE Items.YEAR > $YEAR", fields)
     for value, kept in (("2000", [1, 2]), ("2015", [2])):
-        chosen = with_value.bind({"YEAR": value}).mask(candidates([1990, 2010, 2020]), Circumstances())
+        chosen = with_value.bind({"YEAR": value}).mask(candidates([1990, 2010, 2020]), FilterContext())
         assert np.flatnonzero(chosen).tolist() == kept

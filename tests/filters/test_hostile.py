@@ -8,7 +8,7 @@ import pytest
 from fakepersonalize.datasets.schema import Column
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.filters.columns import column
-from fakepersonalize.filters.evaluate import Candidates, Circumstances, compile_filter
+from fakepersonalize.filters.evaluate import Candidates, FilterContext, compile_filter
 
 ITEMS = [Column("GENRE", "string", True, True), Column("YEAR", "long", True)]
 FIELDS = {"ITEMS": ITEMS}
@@ -17,7 +17,7 @@ INCLUDE = "INCLUDE ItemID WHERE "
 
 
 def kept(text: str, values: dict[str, str] | None = None) -> list[bool]:
-    found: list[bool] = compile_filter(text, FIELDS).bind(values).mask(ROWS, Circumstances()).tolist()
+    found: list[bool] = compile_filter(text, FIELDS).bind(values).mask(ROWS, FilterContext()).tolist()
     return found
 
 
@@ -80,4 +80,4 @@ def test_values_that_are_no_lists_are_refused(value: str) -> None:
 
 def test_masks_stay_masks() -> None:
     bound = compile_filter(f"{INCLUDE}Items.YEAR > 0", FIELDS).bind()
-    assert bound.mask(Candidates(0, {}), Circumstances()).dtype == np.bool_
+    assert bound.mask(Candidates(0, {}), FilterContext()).dtype == np.bool_

@@ -18,7 +18,7 @@ import pytest
 from fakepersonalize.datasets.schema import Column
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.filters.columns import column
-from fakepersonalize.filters.evaluate import Candidates, Circumstances, compile_filter, newest
+from fakepersonalize.filters.evaluate import Candidates, FilterContext, compile_filter, newest
 
 CASES = int(os.environ.get("FAKEPERSONALIZE_FILTER_CASES", "10000"))
 WORLDS = 10
@@ -297,7 +297,7 @@ def test_generated_filters_keep_what_the_same_question_in_sql_keeps(seed):
     for world, subject, user, item, cases in rounds(seed):
         answers = world.ask(subject, user, item, [case.sql for case in cases])
         candidates = world.candidates(SUBJECTS[subject][0])
-        around = Circumstances(world.seen(subject, user), world.rows["USERS"][user], item)
+        around = FilterContext.of_one(world.seen(subject, user), world.rows["USERS"][user], item)
         for case, expected in zip(cases, answers.T, strict=True):
             asked += 1
             filter_ = compile_filter(case.text, FIELDS)

@@ -266,7 +266,9 @@ class Blend(Model):
         if self.user_lifts and (features := self.user_lifts.known(features)):
             popular = popular + self.user_lifts.of(*features, shape[0])
             described = np.zeros((shape[0], 1))
-            described[features[0]] = USER_WEIGHT  # of a user without metadata, popularity says no more than it does above
+            described[features[0]] = (
+                USER_WEIGHT  # of a user without metadata, popularity says no more than it does above
+            )
             unseen += described * to_maximum_one(np.exp(popular)) * (DOUBT / (DOUBT + histories.lengths[:, None]))
         unseen.reshape(-1)[seen] = 0
         wanted += unseen

@@ -6,8 +6,7 @@ import numpy as np
 
 from fakepersonalize.datasets.schema import Column
 from fakepersonalize.filters.columns import column
-from fakepersonalize.filters.crowds import Crowd, masks
-from fakepersonalize.filters.evaluate import Candidates, Circumstances, compile_filter
+from fakepersonalize.filters.evaluate import Candidates, FilterContext, compile_filter
 
 FIELDS = {
     "ITEMS": [Column("GENRE", "string", True, True), Column("YEAR", "long", True)],
@@ -33,36 +32,35 @@ PARTS = [
 EXPRESSIONS = [*PARTS, *(f"{first} | {second}" for first in PARTS for second in PARTS)]
 
 
-def crowd() -> Crowd:
+def together() -> FilterContext:
     types = sorted({type_ for events in EVENTS for type_ in events})
     events = {}
     for type_ in types:
         pairs = [(user, item) for user, own in enumerate(EVENTS) for item in own.get(type_, [])]
         events[type_] = (np.array([user for user, _ in pairs]), np.array([item for _, item in pairs]))
-    ages = {"AGE": column(FIELDS["USERS"][0], AGES)}
-    return Crowd(3, events, ages, np.array(KNOWN), np.array(AT))
+    return FilterContext(3, events, {"AGE": AGES}, np.array(KNOWN), np.array(AT))
 
 
-def alone(user: int) -> Circumstances:
+def alone(user: int) -> FilterContext:
     events = {type_: np.array(items) for type_, items in EVENTS[user].items()}
     row = {"AGE": AGES[user]} if KNOWN[user] else None
-    return Circumstances(events, row, None if AT[user] < 0 else AT[user])
+    return FilterContext.of_one(events, row, None if AT[user] < 0 else AT[user])
 
 
-def test_each_of_a_crowd_is_allowed_what_the_user_alone_is_allowed() -> None:
+def test_each_of_many_requests_is_allowed_what_it_is_allowed_alone() -> None:
     for expression in EXPRESSIONS:
         bound = compile_filter(expression, FIELDS).bind()
-        found = np.broadcast_to(masks(bound, ITEMS, crowd()), (3, 5))
+        found = np.broadcast_to(bound.mask(ITEMS, together()), (3, 5))
         for user in range(3):
             assert found[user].tolist() == bound.mask(ITEMS, alone(user)).tolist(), (expression, user)
 
 
 def test_what_is_the_same_for_all_is_told_once() -> None:
-    assert masks(compile_filter(PARTS[0], FIELDS).bind(), ITEMS, crowd()).shape == (5,)
+    assert compile_filter(PARTS[0], FIELDS).bind().mask(ITEMS, together()).shape == (5,)
 
 
-def test_a_crowd_of_which_nothing_is_known_is_no_trouble() -> None:
+def test_requests_about_which_nothing_is_known_are_no_trouble() -> None:
     for expression in PARTS:
         bound = compile_filter(expression, FIELDS).bind()
-        found = np.broadcast_to(masks(bound, ITEMS, Crowd(2)), (2, 5))
-        assert found.tolist() == [bound.mask(ITEMS, Circumstances()).tolist()] * 2, expression
+        found = np.broadcast_to(bound.mask(ITEMS, FilterContext(2)), (2, 5))
+        assert found.tolist() == [bound.mask(ITEMS, FilterContext()).tolist()] * 2, expression
