@@ -418,7 +418,12 @@ NOT_TAGGABLE = "Resource {arn} does not support tags."  # o
 
 # at the front door
 FOREIGN_HOST = "This server does not answer for the host {host!r}. Call it localhost, or allow it: --allow-host."  # o
-FOREIGN_PAGE = "This server does not answer web pages from {origin!r}; --allow-host NAME admits those of a host."  # o
+FOREIGN_PAGE = "This server does not answer requests of other websites ({origin!r}), only those of its own pages."  # o
+UNSIGNED = "Request is missing Authentication Token"  # s of other AWS services
+NEEDS_ADMIN_TOKEN = "This page needs the header 'Authorization: Bearer TOKEN' with the server's admin token."  # o
+NO_ADMIN_TOKEN = "Only this machine may use this page until the server has a token; start it with --admin-token."  # o
+NO_MOTO_PAGE = "There is no such page; moto's dashboard and recorder are off."  # o
+OTHER_METHODS = "This page takes {methods} only."  # o
 LARGE_BODY = "The request body exceeds {limit} bytes."  # o
 
 # pages of lists

@@ -141,7 +141,7 @@ class _Servers:
         key = repr(sorted(chosen.items()))
         if key not in self._running:
             self._running[key] = _started(self._folders.mktemp("personalize-server"), chosen)
-        return Remote(self._running[key].url)
+        return Remote(self._running[key].url, self._running[key].token)
 
     def stop(self) -> None:
         for server in self._running.values():
@@ -153,14 +153,17 @@ class _Servers:
 class _Running(NamedTuple):
     process: Any
     url: str
+    token: str
 
 
 def _started(folder: Path, settings: Mapping[str, Any]) -> _Running:
+    import secrets
     import subprocess
 
     from fakepersonalize.remote import port_of
 
     port_file, log = folder / "port", folder / "log"
+    settings = {"token": secrets.token_urlsafe(), **settings}
     variables = {f"FAKEPERSONALIZE_{name.upper()}": _text(value) for name, value in settings.items()}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     with log.open("wb") as output:
@@ -174,7 +177,7 @@ def _started(folder: Path, settings: Mapping[str, Any]) -> _Running:
     port = port_of(port_file, lambda: process.poll() is None)
     if port is None:
         pytest.fail(log.read_text("utf-8", "replace"), pytrace=False)
-    return _Running(process, f"http://127.0.0.1:{port}")
+    return _Running(process, f"http://127.0.0.1:{port}", settings["token"])
 
 
 def _outside() -> dict[str, str]:

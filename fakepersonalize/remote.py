@@ -22,14 +22,16 @@ NO_URL = "A server is named by a URL such as http://127.0.0.1:7377, not {url!r}.
 class Remote:
     """The admin pages of a server, as methods: the same as those of the Emulator that `mock_personalize()` gives.
 
-    `url` is where the server listens, such as `http://127.0.0.1:7377`. What the server refuses raises ValueError with
-    its sentence, LookupError where something is not there; OSError where nobody answers.
+    `url` is where the server listens, such as `http://127.0.0.1:7377`. `token` is its admin token, by default that of
+    FAKEPERSONALIZE_TOKEN in the environment. What the server refuses raises ValueError with its sentence, LookupError
+    where something is not there; OSError where nobody answers.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str | None = None) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(NO_URL.format(url=url))
         self.url = url.rstrip("/")
+        self._headers = authorization(token or os.environ.get("FAKEPERSONALIZE_TOKEN"))
 
     def fail(self, **rule: Any) -> int:
         """Make a rule by which something fails from now on, and return its number."""
@@ -114,13 +116,18 @@ class Remote:
         return found
 
     def _get(self, method: str, path: str, data: bytes | None = None) -> Any:
-        request = urllib.request.Request(self.url + path, data, method=method)  # noqa: S310 - http, see above
+        request = urllib.request.Request(self.url + path, data, self._headers, method=method)  # noqa: S310 - http, see above
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise _problem(refusal) from None
+
+
+def authorization(token: str | None) -> dict[str, str]:
+    """Return the headers that show an admin token; none without one."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def port_of(port_file: Path, lives: Callable[[], bool]) -> int | None:

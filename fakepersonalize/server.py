@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import errno
 import os
+import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,15 @@ from fakepersonalize import __version__
 from fakepersonalize.admin import control, explaining, faults, health, pins, snapshot, view
 from fakepersonalize.admin.answers import refused
 from fakepersonalize.emulator import Emulator
-from fakepersonalize.frontdoor.door import ADMIN, Door
+from fakepersonalize.frontdoor.door import Door
+from fakepersonalize.frontdoor.hosts import is_loopback
+from fakepersonalize.frontdoor.pages import ADMIN, Guard
 from fakepersonalize.settings import Settings
 
 EXTENSION = "fakepersonalize"
 LAST_RESORT_SECONDS = 1.5
 M_ARENA_MAX, ARENAS = -8, 1  # the number is from malloc.h
+TOKEN_BYTES = 24
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
@@ -45,7 +50,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(health.blueprint(lambda: emulator.ready), url_prefix=ADMIN)
     for pages in (control, explaining, faults, pins, snapshot, view):
         app.register_blueprint(pages.blueprint(emulator), url_prefix=ADMIN)
-    door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts)
+    guard = Guard(emulator.settings.token, not is_loopback(emulator.settings.host))
+    door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts, guard)
     app.wsgi_app = door  # type: ignore[method-assign]
     atexit.register(emulator.close)
     try:
@@ -69,7 +75,7 @@ def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | No
     stopping = _Stopping()
     with stopping.on_signals(), running(settings) as server, _port_file(settings.port_file, server.port):
         stopping.at_last = server.emulator.folder.abandon
-        _announce(server)
+        _announce(server, made_up=settings.token is None)
         if on_ready:
             on_ready(server.url)
         server.wait(stopping)
@@ -77,7 +83,9 @@ def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | No
 
 @contextmanager
 def running(settings: Settings) -> Iterator[Server]:
-    """Serve from a background thread while the context is open."""
+    """Serve from a background thread while the context is open. A server that listens widely has a token."""
+    if settings.token is None and not is_loopback(settings.host):
+        settings = replace(settings, token=secrets.token_urlsafe(TOKEN_BYTES))
     listening = _listen(settings.host, settings.port)
     try:
         server = Server(listening, create_app(settings))
@@ -191,9 +199,12 @@ def _port_file(path: str | None, port: int) -> Iterator[None]:
                 Path(path).unlink()
 
 
-def _announce(server: Server) -> None:
-    folder = server.emulator.folder
-    export = "$env:AWS_ENDPOINT_URL = " if sys.platform == "win32" else "export AWS_ENDPOINT_URL="
+def _announce(server: Server, made_up: bool) -> None:
+    """Print where the server listens, where data live, the line to export and, if it was `made_up`, the admin token."""
+    folder, token = server.emulator.folder, server.emulator.settings.token
+    line = "$env:{name} = '{value}'" if sys.platform == "win32" else "export {name}={value}"
     print(f"fakepersonalize {__version__} listens on {server.url}")
     print(f"Data: {folder.path}{', removed at exit' if folder.temporary else ''}")
-    print(f"{export}{server.url}", flush=True)
+    if made_up and token:
+        print(line.format(name="FAKEPERSONALIZE_TOKEN", value=token))
+    print(line.format(name="AWS_ENDPOINT_URL", value=server.url), flush=True)

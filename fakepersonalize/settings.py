@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 ENVIRONMENT_PREFIX = "FAKEPERSONALIZE_"
+_TOKEN = re.compile(r"[!-~]{1,200}")  # as it can stand in a header
 _ENDPOINT = re.compile(r"https?://[\w.\[\]:-]+/?")
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)  # times are the same from run to run then
 MISSPELT = "{given} is no setting, but {known} is"
@@ -19,8 +20,10 @@ LIKENESS = 0.75  # of a variable to one of ours, from which on it is taken for a
 NO_TIME = "clock_start must be a time such as 2026-01-31T12:00:00Z, not {text!r}"
 
 
-def _setting(default: Any, help: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": help, "choices": choices})
+def _setting(
+    default: Any, help: str, choices: tuple[str, ...] = (), flag: str | None = None, secret: bool = False
+) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices, "flag": flag}, repr=not secret)
 
 
 def _spare_cores() -> int:
@@ -41,6 +44,13 @@ class Settings:
     setup: str | None = _setting(None, "file, YAML or JSON, with what is to be there before the first call")
     allow_host: tuple[str, ...] = _setting(
         (), "a further Host that may be asked for (repeatable; comma separated in the environment)"
+    )
+    token: str | None = _setting(
+        None,
+        "token that the pages under /_fakepersonalize/ and /moto-api/ require of everybody but this machine; a server "
+        "that listens beyond it makes one up",
+        flag="admin-token",
+        secret=True,
     )
     lifecycle: str = _setting(
         "instant", "how time passes for resources", ("instant", "classroom", "manual", "realistic")
@@ -79,7 +89,8 @@ class Settings:
         ("off", "clock"),
     )
     train_threads: int = field(
-        default_factory=_spare_cores, metadata={"help": "threads that training may use (cores - 1)", "choices": ()}
+        default_factory=_spare_cores,
+        metadata={"help": "threads that training may use (cores - 1)", "choices": (), "flag": None},
     )
     loaded_models: int = _setting(8, "how many trained models stay in memory")
     loaded_megabytes: int = _setting(2048, "how much memory trained models may take together; one always stays")
@@ -95,6 +106,8 @@ class Settings:
             raise ValueError(f"port must lie between 0 and 65535, not {self.port}")
         if self.s3_endpoint is not None and not _ENDPOINT.fullmatch(self.s3_endpoint):
             raise ValueError(f"s3_endpoint must be a URL such as http://localhost:9000, not {self.s3_endpoint!r}")
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise ValueError("token must be 1 to 200 letters, digits and signs of ASCII, without spaces")
         if not 0 < self.classroom_factor < float("inf"):
             raise ValueError(f"classroom_factor must be a positive number, not {self.classroom_factor}")
         if self.explainable < 0:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from fakepersonalize import Remote
+from fakepersonalize.cli.main import main
 from fakepersonalize.frontdoor import crew, waitress_server
 from fakepersonalize.server import _port_file, create_app, running
 from fakepersonalize.settings import Settings
@@ -195,7 +198,7 @@ def test_rebinding_hosts_and_foreign_pages_are_refused(served, path):
 
 
 def test_motos_answers_have_no_cors_headers(served):
-    headers = get(f"{served.url}/moto-api/data.json", Origin="http://localhost:3000")[2]
+    headers = get(f"{served.url}/moto-api/data.json", Origin=served.url)[2]
     assert not [name for name in headers if name.lower().startswith("access-control")]
 
 
@@ -406,3 +409,81 @@ def test_no_heavy_library_is_loaded_before_the_first_health_answer():
     """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "200 []\n"
+
+
+def ask_remote(remote):
+    """Use a read-only page, one that changes something, and one of moto's."""
+    remote.calls()
+    remote.reset()
+    remote.empty()
+
+
+def test_a_server_that_listens_beyond_loopback_makes_up_a_token_and_says_it(process, monkeypatch, capsys):
+    monkeypatch.delenv("FAKEPERSONALIZE_TOKEN", raising=False)
+    child, lines = process(host="0.0.0.0")
+    url, token = lines[-1].split()[1], lines[2].partition("FAKEPERSONALIZE_TOKEN=")[2]
+    assert len(token) >= 32
+    assert get(f"{url}/_fakepersonalize/health/ready")[0] == 200
+    with pytest.raises(ValueError, match="Bearer TOKEN"):
+        ask_remote(Remote(url))
+    ask_remote(Remote(url, token))
+    monkeypatch.setenv("FAKEPERSONALIZE_TOKEN", token)
+    ask_remote(Remote(url))
+    port = ["--port", url.rpartition(":")[2]]
+    assert main(["jobs", *port]) == 0
+    monkeypatch.delenv("FAKEPERSONALIZE_TOKEN")
+    assert main(["jobs", *port]) == 1
+    assert "Bearer TOKEN" in capsys.readouterr().err
+    assert main(["jobs", *port, "--admin-token", token]) == 0
+    child.terminate()
+    child.wait(5)
+    assert token not in child.stderr.read()
+
+
+def test_on_loopback_a_token_is_only_needed_behind_a_proxy():
+    with running(Settings(port=0, token="secret")) as served:
+        page = f"{served.url}/_fakepersonalize/settings"
+        assert b"secret" not in get(page)[1]
+        assert "secret" not in repr(served.emulator.settings)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(page, **{"X-Forwarded-For": "10.0.0.7"})
+        assert refused.value.code == 401
+        refused.value.close()
+        assert get(page, **{"X-Forwarded-For": "10.0.0.7", "Authorization": "Bearer secret"})[0] == 200
+
+
+@pytest.mark.parametrize("token", ["", "two words", "é", "a\nb"])
+def test_a_token_must_fit_into_a_header(token):
+    with pytest.raises(ValueError, match="token"):
+        Settings(token=token)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_fetch_of_node_passes(served):
+    script = """
+        const answer = await fetch(process.argv[1] + "/_fakepersonalize/reset", {method: "POST"});
+        console.log(answer.status, (await answer.json()).removed);
+    """
+    command = ["node", "--input-type=module", "-e", script, served.url]
+    assert subprocess.run(command, capture_output=True, text=True, timeout=30).stdout == "200 0\n"
+
+
+def test_a_bucket_in_the_host_leads_to_no_page_of_motos(served, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for host in ("moto-api.localhost", "moto-api.s3.localhost"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            get(f"{served.url}/recorder/start-recording", Host=host)
+        assert refused.value.code == 404
+        refused.value.close()
+    get(f"{served.url}/moto-api/data.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_objects_of_s3_are_sandboxed_and_otherwise_as_they_were(connect):
+    s3 = connect("s3")
+    s3.create_bucket(Bucket="pages", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="pages", Key="page.html", Body=b"<script>1</script>", ContentType="text/html")
+    answer = s3.get_object(Bucket="pages", Key="page.html")
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    assert (headers["content-security-policy"], headers["x-content-type-options"]) == ("sandbox", "nosniff")
+    assert (answer["ContentType"], answer["Body"].read()) == ("text/html", b"<script>1</script>")

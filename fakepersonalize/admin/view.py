@@ -12,6 +12,8 @@ from fakepersonalize.admin.answers import filters
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.resources.kinds import DATASET_IMPORT_JOB
 
+SECRET = ("token",)
+
 
 def blueprint(emulator: Emulator) -> Blueprint:
     """Return `GET /settings`, `GET /requests` and `GET /jobs`."""
@@ -21,7 +23,7 @@ def blueprint(emulator: Emulator) -> Blueprint:
     def settings() -> ResponseReturnValue:
         filters()
         folder = emulator.folder
-        shown = asdict(emulator.settings)
+        shown = {name: value for name, value in asdict(emulator.settings).items() if name not in SECRET}
         return {"version": __version__, "settings": shown, "folder": str(folder.path), "temporary": folder.temporary}
 
     @pages.get("/requests")

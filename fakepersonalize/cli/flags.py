@@ -12,13 +12,15 @@ from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.settings import Settings
 
 OF_THE_ADDRESS = ("host", "port", "port_file")
+OF_A_RUNNING_SERVER = (*OF_THE_ADDRESS, "token")
 
 
 def add_flags(parser: argparse._ActionsContainer, names: Iterable[str]) -> None:
     rows = {f.name: f for f in fields(Settings)}
     hints = get_type_hints(Settings)
     for name in names:
-        parser.add_argument(f"--{name.replace('_', '-')}", **_flag(rows[name], hints[name]))
+        flag = rows[name].metadata["flag"] or name.replace("_", "-")
+        parser.add_argument(f"--{flag}", dest=name, **_flag(rows[name], hints[name]))
 
 
 def _flag(row: Field[Any], hint: Any) -> dict[str, Any]:

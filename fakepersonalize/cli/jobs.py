@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from fakepersonalize.cli.asking import ask
-from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_flags, settings_of
+from fakepersonalize.cli.asking import RunningServer, ask
+from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_flags, settings_of
 from fakepersonalize.cli.starting import running_server
 
 NOTHING = "Nothing is under way."
@@ -25,17 +25,17 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=jobs)
     parser.add_argument("--watch", action="store_true", help="show bars and the time left until nothing is under way")
     parser.add_argument("--json", action="store_true", help="print what the server says, once, and nothing else")
-    add_flags(parser, OF_THE_ADDRESS)
+    add_flags(parser, OF_A_RUNNING_SERVER)
 
 
 def jobs(watch: bool, json: bool, **flags: Any) -> None:
     """Show the jobs once, or again and again until there are none."""
-    url = running_server(settings_of(flags))
-    found = _found(url)
+    server = running_server(settings_of(flags))
+    found = _found(server)
     if json:
         print(_as_json(found))
     elif watch:
-        _watch(url, found)
+        _watch(server, found)
     elif found:
         for job in found:
             print(line(job))
@@ -64,8 +64,8 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s"
 
 
-def _found(url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ask(url, "GET", "jobs")["jobs"]
+def _found(server: RunningServer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask(server, "GET", "jobs")["jobs"]
     return found
 
 
@@ -73,7 +73,7 @@ def _as_json(found: Jobs) -> str:
     return json.dumps(found, indent=2)
 
 
-def _watch(url: str, found: Jobs) -> None:
+def _watch(server: RunningServer, found: Jobs) -> None:
     from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
@@ -82,7 +82,7 @@ def _watch(url: str, found: Jobs) -> None:
         while found:
             _show(bars, shown, found)
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            found = _found(url)
+            found = _found(server)
         _show(bars, shown, found)
     print(NOTHING)
 

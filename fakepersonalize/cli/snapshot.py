@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.asking import ask, download
-from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_flags, settings_of
+from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_flags, settings_of
 from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.cli.starting import running_server
 
@@ -30,18 +30,18 @@ def add_to(commands: Any) -> None:
     loading = ways.add_parser("load", help="put what a file holds in the place of everything that the server has")
     loading.set_defaults(command=load)
     for way in (saving, loading):
-        add_flags(way, OF_THE_ADDRESS)
+        add_flags(way, OF_A_RUNNING_SERVER)
         way.add_argument("file", metavar="FILE")
 
 
 def save(file: str, objects: bool, **flags: Any) -> None:
     """Write a file; it appears whole or not at all."""
-    url, path = running_server(settings_of(flags)), Path(file)
+    server, path = running_server(settings_of(flags)), Path(file)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
             with open(unfinished, "wb") as target:
-                download(url, f"snapshot?objects={str(objects).lower()}", target)
+                download(server, f"snapshot?objects={str(objects).lower()}", target)
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -52,10 +52,10 @@ def save(file: str, objects: bool, **flags: Any) -> None:
 
 def load(file: str, **flags: Any) -> None:
     """Send a file to the server."""
-    url = running_server(settings_of(flags))
+    server = running_server(settings_of(flags))
     try:
         with open(file, "rb") as source:
-            loaded = ask(url, "POST", "snapshot", source)["loaded"]
+            loaded = ask(server, "POST", "snapshot", source)["loaded"]
     except OSError as error:
         raise Refused(CANNOT_USE.format(path=file, reason=error.strerror)) from None
     print(LOADED.format(path=file, count=loaded))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fakepersonalize.cli.asking import ask
+from fakepersonalize.cli.asking import RunningServer, ask
 from fakepersonalize.cli.download import write_shims
 from fakepersonalize.cli.env import address, variables
 from fakepersonalize.cli.flags import settings_of
@@ -44,27 +44,28 @@ def server_for_a_program(region: str, fast_sleep: bool, flags: Mapping[str, Any]
     with ExitStack() as leaving:
         if flags["port"] or flags["port_file"]:
             settings = settings_of(flags)
-            url = running_server(settings)
-            lifecycle = ask(url, "GET", "settings")["settings"]["lifecycle"]
+            server = running_server(settings)
+            lifecycle = ask(server, "GET", "settings")["settings"]["lifecycle"]
         else:
             usual = {"lifecycle": MANUAL} if fast_sleep else {}
             settings = replace(
                 settings_of({**flags, "lifecycle": flags["lifecycle"] or usual.get("lifecycle")}), port=0
             )
             lifecycle = settings.lifecycle
-            settings = replace(settings, port=_start(settings, leaving), port_file=None)
-            url = address(settings)
+            settings = _start(settings, leaving)
+            server = running_server(settings)
         if fast_sleep and lifecycle != MANUAL:
             raise Refused(NOT_MANUAL.format(lifecycle=lifecycle))
         shims = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="fakepersonalize-programs-")))
         write_shims(shims)
-        yield Started(url, of_a_program(variables(settings, region), url, shims, fast_sleep, environ))
+        for_aws = variables(settings, region)
+        yield Started(server.url, of_a_program(for_aws, server, shims, fast_sleep, environ))
 
 
-def running_server(settings: Settings) -> str:
-    """Return the URL of the server that settings name. Raises Refused where its port is not known."""
+def running_server(settings: Settings) -> RunningServer:
+    """Return the server that settings name. Raises Refused where its port is not known."""
     try:
-        return address(settings)
+        return RunningServer(address(settings), settings.token)
     except (OSError, ValueError) as error:
         raise Refused(CANNOT_USE.format(path=settings.port_file, reason=reason_of(error))) from None
 
@@ -93,15 +94,14 @@ def reason_of(error: Exception) -> str:
     return reason.partition(" (while")[0].rstrip(".")  # Python names the address once more
 
 
-def _start(settings: Settings, leaving: ExitStack) -> int:
-    """Start a server that ends when the stack is left; return its port."""
+def _start(settings: Settings, leaving: ExitStack) -> Settings:
+    """Start a server that ends when the stack is left; return the settings that lead to it."""
     leaving.enter_context(own_environment())
     with explained(settings):
         from fakepersonalize.server import running
 
         server = leaving.enter_context(running(settings))
-    port: int = server.port
-    return port
+    return replace(settings, port=server.port, port_file=None, token=server.emulator.settings.token)
 
 
 def _why(error: OSError, settings: Settings) -> str:

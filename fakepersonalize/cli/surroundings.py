@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fakepersonalize.cli import inside
+from fakepersonalize.cli.asking import RunningServer
 from fakepersonalize.cli.download import SHIMS
 
 # What would lead boto3, or requests under it, elsewhere; the user's files are put aside as well.
@@ -19,6 +20,7 @@ NOTHING = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 FAST_SLEEP, DOWNLOAD = "FAKEPERSONALIZE_FAST_SLEEP", "FAKEPERSONALIZE_DOWNLOAD"
+TOKEN = "FAKEPERSONALIZE_TOKEN"
 
 
 @contextmanager
@@ -37,7 +39,11 @@ def own_environment() -> Iterator[None]:
 
 
 def of_a_program(
-    variables: Mapping[str, str], url: str, shims: Path, fast_sleep: bool, environ: Mapping[str, str] = os.environ
+    variables: Mapping[str, str],
+    server: RunningServer,
+    shims: Path,
+    fast_sleep: bool,
+    environ: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """Return the environment of a program: `variables` in place of the user's settings of AWS, and what `inside` has.
 
@@ -55,7 +61,9 @@ def of_a_program(
         DOWNLOAD: sys.executable,
         SHIMS: str(shims),
     }
-    return kept | NOTHING | dict(variables) | own | ({FAST_SLEEP: url} if fast_sleep else {})
+    sleeping = {FAST_SLEEP: server.url} if fast_sleep else {}
+    admin = {TOKEN: server.token} if server.token else {}
+    return kept | NOTHING | dict(variables) | own | sleeping | admin
 
 
 def _before(first: str, others: str | None) -> str:

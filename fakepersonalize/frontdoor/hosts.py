@@ -1,7 +1,7 @@
 """Which names of this machine may be asked for, and which bucket a name speaks of.
 
-A web page anywhere can make a browser send requests to this machine. Names that its author controls are refused (DNS
-rebinding), and so are requests that a foreign page caused (`Origin`).
+A web page anywhere can make a browser send requests to this machine. Names that its author controls are refused: by
+DNS rebinding, the browser would take this server for a part of the author's website.
 """
 
 from __future__ import annotations
@@ -32,10 +32,6 @@ class Hosts:
         name = name_of(host)
         return name is not None and self._serves(name)
 
-    def allows_origin(self, origin: str) -> bool:
-        """Say whether a page from `origin`, the value of an Origin header, may send requests; `null` may not."""
-        return self.allows(origin.partition("://")[2])
-
     def bucket(self, host: str) -> str | None:
         """Return the bucket that a Host names in S3's virtual-host style, such as `films.localhost:7377`, or None."""
         name = name_of(host) or ""
@@ -47,7 +43,7 @@ class Hosts:
         return None
 
     def _serves(self, name: str) -> bool:
-        return name in self._names or any(name.endswith(s) for s in self._suffixes) or _is_loopback(name)
+        return name in self._names or any(name.endswith(s) for s in self._suffixes) or is_loopback(name)
 
 
 def name_of(host: str) -> str | None:
@@ -56,7 +52,10 @@ def name_of(host: str) -> str | None:
     return (found["v6"] or found["name"]).lower().removesuffix(".") if found else None
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Say whether a name or an address, without a port, can only be this machine's own."""
+    if name == "localhost":
+        return True
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

@@ -26,6 +26,7 @@ _OLD_STYLE = re.compile(r"AWS ([^:\s]+):")  # signature version 2, still what bo
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ISSUED = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")  # what IAM and STS hand out
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
+_READING = ("Get", "List", "Describe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,22 @@ def for_personalize(headers: Mapping[str, str], query: str) -> bool:
     if signed and signed.service == SIGNING_NAME:
         return True
     return headers.get("x-amz-target", "").startswith(TARGET_PREFIX)
+
+
+def actions(query: str) -> list[str]:
+    """Return the actions that a query names, as those of IAM, STS and others do: `Action=ListRoles`."""
+    return parse_qs(query, keep_blank_values=True).get("Action", []) if query else []
+
+
+def acts_unsigned(headers: Mapping[str, str], query: str) -> bool:
+    """Say whether a query names an action that nobody signed for; a presigned URL may only read.
+
+    Any website can make a browser open such a URL, presigned or not, since no signature is verified.
+    """
+    named = actions(query)
+    if not named or "authorization" in headers:
+        return False
+    return signature(headers, query) is None or not all(action.startswith(_READING) for action in named)
 
 
 def scope(headers: Mapping[str, str], query: str, account_of_key: AccountOfKey) -> Scope:

@@ -24,6 +24,7 @@ from xml.sax.saxutils import escape
 from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor import denials, identity, kept_parts, kept_ranges, mistakes
 from fakepersonalize.frontdoor.hosts import Hosts
+from fakepersonalize.frontdoor.pages import MOTO, is_moto
 from fakepersonalize.storage.objects import USER
 
 if TYPE_CHECKING:
@@ -38,9 +39,10 @@ PIECE_BYTES = 1 << 20
 STRIPES = 64  # locks that objects of S3 share
 RESET = "/moto-api/reset"
 S3_CONTROL = "/v20180820/"
-MOTOS_OWN = ("/moto-api/", S3_CONTROL)  # nothing of a bucket
+MOTOS_OWN = (MOTO, S3_CONTROL)  # nothing of a bucket
 FAILED = "A neighbouring service failed: {kind}: {reason}"  # ours
 S3_IS_ELSEWHERE = "This server was started with --s3-endpoint: S3 is at {endpoint}."  # ours
+NO_SUCH_BUCKET = "The specified bucket does not exist"
 S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message></Error>"
 S3_CODES = {HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError", HTTPStatus.NOT_IMPLEMENTED: "NotImplemented"}
 XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
@@ -75,7 +77,11 @@ class NeighbourApp:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         self.before()
         headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
-        self._address(environ, headers, query)
+        bucket = self._hosts.bucket(headers.get("host", ""))
+        motos_page = is_moto(environ["PATH_INFO"]) and not bucket
+        self._address(environ, headers, query, bucket)
+        if is_moto(environ["PATH_INFO"]) and not motos_page:  # the door let it in as a request for a bucket
+            return _s3_refused(environ, start_response, HTTPStatus.NOT_FOUND, "NoSuchBucket", NO_SUCH_BUCKET)
         scope = identity.scope(headers, query, account_of_key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = scope.account
         if environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
@@ -84,7 +90,9 @@ class NeighbourApp:
             return self._answer(environ, start_response)
         s3 = _for_s3(headers, query)
         if s3 and self._s3_endpoint:
-            return _elsewhere(environ, start_response, self._s3_endpoint)
+            message = S3_IS_ELSEWHERE.format(endpoint=self._s3_endpoint)
+            # a status that nobody retries
+            return _s3_refused(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
         keeper = self._kept()
         # moto closes an object that is put once more under whoever still reads it, or makes its ETag.
         with self._objects[hash(environ["PATH_INFO"]) % len(self._objects)] if s3 else nullcontext():
@@ -156,12 +164,11 @@ class NeighbourApp:
                 self._application = _application()
             return self._application
 
-    def _address(self, environ: dict[str, Any], headers: dict[str, str], query: str) -> None:
+    def _address(self, environ: dict[str, Any], headers: dict[str, str], query: str, bucket: str | None) -> None:
         """Give the path as it was sent (waitress drops slashes), and put a bucket named by Host into it."""
         path, mark, rest = _as_sent(environ).partition("?")
         if _for_s3(headers, query):
-            bucket = self._hosts.bucket(headers.get("host", ""))
-            if bucket and not path.startswith((S3_CONTROL, RESET)):
+            if bucket and not path.startswith(S3_CONTROL):
                 path = f"/{bucket}{path}"
             # moto would take the first label of any other dotted name for a bucket.
             environ["HTTP_HOST"] = f"localhost:{environ.get('SERVER_PORT', '80')}"
@@ -256,10 +263,10 @@ def _failed(
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
-def _elsewhere(environ: dict[str, Any], start_response: StartResponse, endpoint: str) -> Iterable[bytes]:
-    message = escape(S3_IS_ELSEWHERE.format(endpoint=endpoint))
-    body = S3_ERROR.format(code="NotImplemented", message=message).encode()
-    status = HTTPStatus.NOT_IMPLEMENTED  # which nobody tries again
+def _s3_refused(
+    environ: dict[str, Any], start_response: StartResponse, status: HTTPStatus, code: str, message: str
+) -> Iterable[bytes]:
+    body = S3_ERROR.format(code=code, message=escape(message)).encode()
     head = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
     start_response(f"{status.value} {status.phrase}", head)
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]

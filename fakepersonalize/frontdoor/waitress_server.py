@@ -121,7 +121,7 @@ class WebServer:
             recv_bytes=READ_AT_ONCE_BYTES,
             max_request_body_size=LARGEST_UPLOAD_BYTES,
             ident=f"fakepersonalize/{__version__}",
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # nobody trusts them, but the door asks whether they are there
         )
         self._waitress.channel_class = Channel
         self._waitress.adj.send_bytes = SENT_AT_ONCE_BYTES  # as an argument it is deprecated

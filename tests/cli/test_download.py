@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fakepersonalize.cli import movielens
+from fakepersonalize.cli.asking import RunningServer
 from fakepersonalize.cli.download import SHIMS, TOOLS, Wanted, asked, write_shims
 from fakepersonalize.cli.surroundings import of_a_program
 
@@ -29,7 +30,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     write_shims(shims)
     path = os.pathsep.join([str(tmp_path / "tools"), "/bin", "/usr/bin"])
     package = str(Path(movielens.__file__).parents[2])
-    return of_a_program({}, "", shims, False, {**os.environ, "PATH": path, "PYTHONPATH": package})
+    return of_a_program({}, RunningServer(""), shims, False, {**os.environ, "PATH": path, "PYTHONPATH": package})
 
 
 def real(folder: Path, tool: str, does: str) -> None:

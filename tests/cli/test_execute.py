@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import fakepersonalize
+from fakepersonalize.cli.asking import RunningServer
 from fakepersonalize.cli.main import main
 from fakepersonalize.cli.surroundings import of_a_program
 from fakepersonalize.server import running
@@ -105,7 +106,7 @@ def test_a_clock_that_is_gone_leaves_sleep_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "sitecustomize.py").write_text("import sys; sys.stdout.write('mine\\n')")
     environ = {**os.environ, "PYTHONPATH": str(tmp_path / "own")}
-    environment = of_a_program({}, "http://127.0.0.1:9", tmp_path, True, environ)
+    environment = of_a_program({}, RunningServer("http://127.0.0.1:9"), tmp_path, True, environ)
     ran = subprocess.run(
         [sys.executable, "-c", SLEEPS], env=environment, capture_output=True, encoding="utf-8", check=True
     )

@@ -43,6 +43,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "loaded_models": (["--loaded-models", "2"], 2),
     "loaded_megabytes": (["--loaded-megabytes", "64"], 64),
     "lags": (["--lags", "aws"], "aws"),
+    "token": (["--admin-token", "secret"], "secret"),
     "explainable": (["--explainable", "10"], 10),
     "auto_training": (["--auto-training", "clock"], "clock"),
 }

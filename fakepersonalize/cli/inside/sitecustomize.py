@@ -18,6 +18,7 @@ if MYPY:
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FAST_SLEEP = os.environ.get("FAKEPERSONALIZE_FAST_SLEEP", "")  # URL of the server
+TOKEN = os.environ.get("FAKEPERSONALIZE_TOKEN", "")  # of its admin pages
 DOWNLOAD = os.environ.get("FAKEPERSONALIZE_DOWNLOAD", "")  # the Python that has fakepersonalize
 # Their threads sleep in a loop for ever, and mean the time on the wall.
 NOT_THE_PROGRAM = ("ipykernel", "debugpy", "pydevd", "_pydevd", "tornado", "jupyter", "tqdm", "threading")
@@ -39,8 +40,9 @@ def _advance(seconds: float) -> bool:
 
     server = urlsplit(FAST_SLEEP)
     connection = http.client.HTTPConnection(server.hostname or "", server.port)
+    headers = {"Authorization": "Bearer " + TOKEN} if TOKEN else {}
     try:
-        connection.request("POST", "/_fakepersonalize/clock", json.dumps({"seconds": float(seconds)}))
+        connection.request("POST", "/_fakepersonalize/clock", json.dumps({"seconds": float(seconds)}), headers)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):  # the server is gone
         return False
