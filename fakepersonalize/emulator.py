@@ -33,7 +33,7 @@ from fakepersonalize.neighbours import Neighbours
 from fakepersonalize.operations import automatic_training, campaigns
 from fakepersonalize.operations.call import Call, House
 from fakepersonalize.operations.registry import handlers, looks
-from fakepersonalize.permissions.access import Permissions
+from fakepersonalize.permissions.access import ENFORCE, Permissions
 from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
 from fakepersonalize.recommend.answer import Recommender
@@ -85,7 +85,8 @@ class Emulator(Controls):
         self.loaded = LoadedModels(self.models, settings.loaded_models, settings.loaded_megabytes * 2**20)
         self.streamed = _streamed(self.folder, self.database, self.clock)
         self._objects = _objects(settings, self.folder, self.database, self.streamed)
-        self.neighbour_app = NeighbourApp(self.hosts, self.reset, self._objects, settings.s3_endpoint)
+        enforce = settings.iam == ENFORCE
+        self.neighbour_app = NeighbourApp(self.hosts, self.reset, self._objects, settings.s3_endpoint, enforce)
         inlets = Inlets(self.shelf)
         lags = LAGS[settings.lags]
         self.live = LiveEvents(self.streamed, inlets, lags.events, self.clock.now)

@@ -487,3 +487,21 @@ def test_objects_of_s3_are_sandboxed_and_otherwise_as_they_were(connect):
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     assert (headers["content-security-policy"], headers["x-content-type-options"]) == ("sandbox", "nosniff")
     assert (answer["ContentType"], answer["Body"].read()) == ("text/html", b"<script>1</script>")
+
+
+@pytest.mark.parametrize(("iam", "status"), [("enforce", 403), ("warn", 200), ("off", 200)])
+def test_enforcing_keeps_accounts_apart(iam, status):
+    with running(Settings(port=0, iam=iam)) as served:
+        head = {"Authorization": S3_SIGNED}
+        for path, body in (("/apart", None), ("/apart/key", b"content")):
+            urllib.request.urlopen(
+                urllib.request.Request(served.url + path, body, head, method="PUT"), timeout=5
+            ).close()
+        assert get(f"{served.url}/apart/key", **head)[1] == b"content"
+        try:
+            found = get(f"{served.url}/apart/key", Authorization=S3_SIGNED.replace("111111111111", "222222222222"))[0]
+        except urllib.error.HTTPError as refusal:
+            found = refusal.code
+            refusal.close()
+        urllib.request.urlopen(f"{served.url}/moto-api/reset", b"", timeout=5).close()
+        assert found == status

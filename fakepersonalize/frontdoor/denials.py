@@ -1,4 +1,7 @@
-"""What policies of buckets say of requests for objects: moto lets each denial hit everybody, whatever its conditions.
+"""What policies of buckets say of requests to S3: moto lets each denial hit everybody, whatever its conditions.
+
+Where permissions are enforced, they also decide between accounts: a bucket is its owner's, and anybody else needs a
+policy that allows the request. ACLs are not looked at.
 
 Keys of conditions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html.
@@ -10,7 +13,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from fakepersonalize.clients import OWN
 from fakepersonalize.frontdoor import identity
@@ -30,6 +33,21 @@ VERBS = {"s3:HeadObject": "Get", "s3:GetObject": "Get", "s3:DeleteObject": "Dele
 ASPECTS = {"acl": "Acl", "tagging": "Tagging", "retention": "Retention", "legal-hold": "LegalHold"}
 OF_UPLOADS = {"Get": "s3:ListMultipartUploadParts", "Delete": "s3:AbortMultipartUpload", "Put": "s3:PutObject"}
 ANYBODY = Principal("Anonymous", "")
+ENFORCED = "fakepersonalize.enforced"  # in the environment of a WSGI request: policies decide between accounts
+# Settings of buckets for which moto has no action, as policies call them behind Get and Put.
+SETTINGS = {
+    "analytics": "AnalyticsConfiguration",
+    "encryption": "EncryptionConfiguration",
+    "intelligent-tiering": "IntelligentTieringConfiguration",
+    "inventory": "InventoryConfiguration",
+    "metrics": "MetricsConfiguration",
+    "object-lock": "BucketObjectLockConfiguration",
+    "ownershipControls": "BucketOwnershipControls",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "replication": "ReplicationConfiguration",
+    "requestPayment": "BucketRequestPayment",
+}
+LISTING, CREATING, DELETING, UPLOADING = "ListBucket", "CreateBucket", "DeleteObject", "PutObject"
 
 _asked: ContextVar[tuple[Any, Any, str]] = ContextVar("asked")  # moto's response, the request and its URL
 
@@ -44,6 +62,9 @@ def prepare() -> None:
     bucket.get_permission = _permission
     for name in ("_bucket_response", "_key_response"):
         setattr(response, name, _asking(getattr(response, name)))
+    for name in ("copy_object", "upload_part_copy"):
+        setattr(response, name, _copying(getattr(response, name)))
+    response._authenticate_and_authorize_s3_action = _authorizing(response._authenticate_and_authorize_s3_action)
 
 
 def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,21 +84,99 @@ def _asking(method: Callable[..., Any]) -> Callable[..., Any]:
     return asking
 
 
+def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask about the object that is copied as well."""
+
+    @wraps(method)
+    def copying(response: Any, *asked: Any, **more: Any) -> Any:
+        source = unquote(urlsplit(response.headers["x-amz-copy-source"]).path).lstrip("/")
+        name, _, key = source.partition("/")
+        _require(response, name, "GetObject", key)
+        return method(response, *asked, **more)
+
+    return copying
+
+
+def _authorizing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask about requests for a bucket, where moto names the action; those for objects ask for the bucket's permission."""
+
+    @wraps(method)
+    def authorizing(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> Any:
+        if not key_name:
+            _require_bucket(response, bucket_name)
+        return method(response, bucket_name=bucket_name, key_name=key_name)
+
+    return authorizing
+
+
+def _require_bucket(response: Any, name: str | None) -> None:
+    request, full_url = _asked.get()[1:]
+    fields = parse_qs(urlsplit(full_url).query, keep_blank_values=True)
+    action, setting = response.data.get("Action", LISTING), next((each for each in SETTINGS if each in fields), None)
+    if setting:
+        action = f"{'Get' if request.method == 'GET' else 'Put'}{SETTINGS[setting]}"
+    if action in (CREATING, DELETING):  # it says itself that the name is taken; each object is asked about
+        return
+    key = response.querystring.get("key", [""])[0] if action == UPLOADING else ""
+    _require(response, name, LISTING if action == "HeadBucket" else action, key)
+
+
+def _require(response: Any, name: str | None, action: str, key: str = "") -> None:
+    """Refuse a request of another account for a bucket, or for an object in it, that its policy does not allow."""
+    from moto.s3.exceptions import S3AccessDeniedError, S3ClientError
+
+    request, full_url = _asked.get()[1:]
+    if not _is_enforced(request):
+        return
+    query = urlsplit(full_url).query
+    if name is None:  # the list of all buckets of an account
+        if identity.signature(_headers(response), query) is None:
+            raise S3AccessDeniedError
+        return
+    try:
+        bucket = response.backend.get_bucket(name)
+    except S3ClientError:  # whoever needs it will say so
+        return
+    resource = f"arn:aws:s3:::{name}/{key}" if key else f"arn:aws:s3:::{name}"
+    asked = _request(bucket, f"s3:{action}", resource, response, query)
+    if not _is_owner(bucket, asked) and (bucket.policy is None or decide([bucket.policy], asked) != ALLOW):
+        raise S3AccessDeniedError
+
+
 def _permission(bucket: Any, action: str, resource: str) -> Any:
     from moto.iam.access_control import PermissionResult
 
     response, request, full_url = _asked.get()
-    if bucket.policy is None or getattr(request, "environ", {}).get(OWN) or request.method == "OPTIONS":
+    enforced = _is_enforced(request)
+    if (bucket.policy is None and not enforced) or _is_own(request) or request.method == "OPTIONS":
         return PermissionResult.NEUTRAL
     query = urlsplit(full_url).query
-    found = decide([bucket.policy], _request(bucket, action, resource, response, query))
-    if found == DENY:
+    fields = parse_qs(query, keep_blank_values=True)
+    asked = _request(bucket, _action(action, fields), resource, response, query)
+    found = None if bucket.policy is None else decide([bucket.policy], asked)
+    if found == DENY or (enforced and found != ALLOW and not _is_owner(bucket, asked)):
         return PermissionResult.DENIED
     return PermissionResult.PERMITTED if found == ALLOW else PermissionResult.NEUTRAL
 
 
+def _is_own(request: Any) -> bool:
+    return bool(getattr(request, "environ", {}).get(OWN))
+
+
+def _is_enforced(request: Any) -> bool:
+    return bool(getattr(request, "environ", {}).get(ENFORCED)) and not _is_own(request)
+
+
+def _is_owner(bucket: Any, asked: Request) -> bool:
+    return asked.context.get("aws:principalaccount") == bucket.account_id
+
+
+def _headers(response: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
 def _request(bucket: Any, action: str, resource: str, response: Any, query: str) -> Request:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = _headers(response)
     signed = identity.signature(headers, query)
     principal, facts = _signer(signed, response, headers) if signed else (ANYBODY, _who("Anonymous", "anonymous"))
     fields = parse_qs(query, keep_blank_values=True)
@@ -90,7 +189,7 @@ def _request(bucket: Any, action: str, resource: str, response: Any, query: str)
         **facts,
     }
     unsaid = (*PLACES, OF_OBJECTS) if "uploadId" in fields else PLACES
-    return Request(_action(action, fields), resource, principal, context, unsaid)
+    return Request(action, resource, principal, context, unsaid)
 
 
 def _action(named: str, fields: Mapping[str, Any]) -> str:

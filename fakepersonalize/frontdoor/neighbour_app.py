@@ -55,7 +55,8 @@ class NeighbourApp:
     """A WSGI application that answers for all services but Personalize.
 
     `on_reset` is called when a client empties moto (`POST /moto-api/reset`). With a `store`, buckets, objects and
-    identities are kept there. Where S3 is elsewhere, at the URL `s3_endpoint`, no request for S3 is answered.
+    identities are kept there. Where S3 is elsewhere, at the URL `s3_endpoint`, no request for S3 is answered. With
+    `enforce`, an account uses buckets of another one only as their policies allow.
     """
 
     def __init__(
@@ -64,11 +65,12 @@ class NeighbourApp:
         on_reset: Callable[[], object] | None = None,
         store: ObjectStore | None = None,
         s3_endpoint: str | None = None,
+        enforce: bool = False,
     ) -> None:
         self._hosts = hosts or Hosts()
         self._on_reset = on_reset
         self.before: Callable[[], object] = lambda: None  # called ahead of every request
-        self._store, self._s3_endpoint = store, s3_endpoint
+        self._store, self._s3_endpoint, self._enforce = store, s3_endpoint, enforce
         self._lock = threading.RLock()
         self._objects = [threading.Lock() for _ in range(STRIPES)]
         self._application: WSGIApplication | None = None
@@ -84,6 +86,7 @@ class NeighbourApp:
             return _s3_refused(environ, start_response, HTTPStatus.NOT_FOUND, "NoSuchBucket", NO_SUCH_BUCKET)
         scope = identity.scope(headers, query, account_of_key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = scope.account
+        environ[denials.ENFORCED] = self._enforce
         if environ["PATH_INFO"] == RESET and environ["REQUEST_METHOD"] == "POST":
             return self._reset(environ, start_response)
         if environ["PATH_INFO"].startswith(MOTOS_OWN):
