@@ -492,16 +492,19 @@ def test_objects_of_s3_are_sandboxed_and_otherwise_as_they_were(connect):
 @pytest.mark.parametrize(("iam", "status"), [("enforce", 403), ("warn", 200), ("off", 200)])
 def test_enforcing_keeps_accounts_apart(iam, status):
     with running(Settings(port=0, iam=iam)) as served:
-        head = {"Authorization": S3_SIGNED}
-        for path, body in (("/apart", None), ("/apart/key", b"content")):
-            urllib.request.urlopen(
-                urllib.request.Request(served.url + path, body, head, method="PUT"), timeout=5
-            ).close()
-        assert get(f"{served.url}/apart/key", **head)[1] == b"content"
-        try:
-            found = get(f"{served.url}/apart/key", Authorization=S3_SIGNED.replace("111111111111", "222222222222"))[0]
-        except urllib.error.HTTPError as refusal:
-            found = refusal.code
-            refusal.close()
-        urllib.request.urlopen(f"{served.url}/moto-api/reset", b"", timeout=5).close()
-        assert found == status
+        for path in ("/apart", "/apart/key"):
+            assert send("PUT", served.url + path, S3_SIGNED) == 200
+        assert send("GET", f"{served.url}/apart/key", S3_SIGNED) == 200
+        assert send("GET", f"{served.url}/apart/key", S3_SIGNED.replace("111111111111", "222222222222")) == status
+        assert send("POST", f"{served.url}/moto-api/reset") == 200
+
+
+def send(method, url, authorization=None):
+    """Return the status of an answer."""
+    headers = {"Authorization": authorization} if authorization else {}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, b"", headers, method=method), timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refusal:
+        refusal.close()
+        return refusal.code

@@ -98,7 +98,7 @@ def _copying(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _authorizing(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Ask about requests for a bucket, where moto names the action; those for objects ask for the bucket's permission."""
+    """Ask about a request for a bucket, whose action moto names; one for an object asks for the bucket's permission."""
 
     @wraps(method)
     def authorizing(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> Any:
@@ -168,7 +168,8 @@ def _is_enforced(request: Any) -> bool:
 
 
 def _is_owner(bucket: Any, asked: Request) -> bool:
-    return asked.context.get("aws:principalaccount") == bucket.account_id
+    account: str = bucket.account_id
+    return asked.context.get("aws:principalaccount") == account
 
 
 def _headers(response: Any) -> dict[str, str]:

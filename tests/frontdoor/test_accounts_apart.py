@@ -1,4 +1,4 @@
-"""Where permissions are enforced, a bucket is its owner's: other accounts may do what its policy allows, and no more."""
+"""Under enforcement a bucket is its owner's: other accounts may do what its policy allows, and no more."""
 
 from __future__ import annotations
 
