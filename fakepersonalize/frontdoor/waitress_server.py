@@ -5,6 +5,7 @@ WSGI writes `a-b` and `a_b` alike, so servers drop the latter; S3 tells the meta
 
 from __future__ import annotations
 
+import logging
 import re
 import select
 import socket
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import WSGITask
+from waitress.utilities import BadRequest
 
 from fakepersonalize import __version__
 from fakepersonalize.faults import ConnectionCut
@@ -23,6 +25,8 @@ from fakepersonalize.frontdoor.crew import Crew
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger(__name__)
 
 THREADS = 32
 LARGEST_UPLOAD_BYTES = 6 * 2**30  # S3 takes 5 GB in one piece
@@ -40,21 +44,55 @@ _CAPITALIZED = b"\r\nX-Amz-Meta-"
 _NAME = re.compile(rb"(?<=\r\n)X-Amz-Meta-[^:\r]*")
 
 
+TLS_HANDSHAKE = b"\x16\x03"
+SPEAKS_TLS = "The client speaks TLS, and this port takes plain HTTP: the URL must begin with http://"
+BARE_LINE_FEED = "The lines of a request must end in CR LF"
+NO_REQUEST_LINE = "This is no request of HTTP/1.1"
+BAD_URI_OR_LENGTH = "The URI or the Content-Length is malformed"
+_LONGEST_METHOD = 64
+_BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
+_METHOD = re.compile(rb"[!#$%%&'*+\-.^_`|~0-9A-Za-z]{0,%d}" % _LONGEST_METHOD)
+_REQUEST_LINE = re.compile(rb"%s [^ ]+ HTTP/1\.[0-9]" % _METHOD.pattern)
+_BEGINNING_OF_ONE = re.compile(rb"%s(?: [^\x00-\x1f\x7f]*\r?)?" % _METHOD.pattern)
+
+
 class Parser(HTTPRequestParser):  # type: ignore[misc,unused-ignore]  # waitress has no types of its own
-    """Remembers the metadata headers that are going to be dropped."""
+    """Remembers the metadata headers that are going to be dropped; refuses at once what cannot become a request."""
 
     metadata: list[tuple[str, str]]
+    completed: bool
 
     def received(self, data: bytes) -> int:
         """Take bytes in; a client that has sent everything need not be told to go on (waitress would wait for more)."""
         taken: int = super().received(data)
+        if not self.completed and not self.headers_finished and (problem := _problem(self.header_plus)):
+            self.error, self.completed = BadRequest(problem), True
         if self.completed:
             self.expect_continue = False
+            if self.error:
+                log.warning("Refused a request: %s.", self.error.body)
+                return len(data)  # the connection is closed: what follows is no request
         return taken
 
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        """Read the head of a request. Raises ParsingError, also for what makes waitress fail."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            raise ParsingError(BAD_URI_OR_LENGTH) from None
+        if not self.version.startswith("1."):
+            raise ParsingError(NO_REQUEST_LINE)
         self.metadata = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in _HEADER.findall(header_plus)]
+
+
+def _problem(head: bytes) -> str | None:
+    """Return why the beginning of a head can never become a request; waitress would wait for the rest for ever."""
+    if head.startswith(TLS_HANDSHAKE):
+        return SPEAKS_TLS
+    line, ended, _ = head.lstrip(b"\r\n").partition(b"\r\n")
+    if _BARE_LINE_FEED.search(head):
+        return BARE_LINE_FEED
+    return None if (_REQUEST_LINE if ended else _BEGINNING_OF_ONE).fullmatch(line) else NO_REQUEST_LINE
 
 
 class Task(WSGITask):  # type: ignore[misc,unused-ignore]
