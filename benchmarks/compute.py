@@ -14,10 +14,10 @@ from fakepersonalize.filters.columns import column
 from fakepersonalize.filters.evaluate import BoundFilter, Candidates, FilterContext, compile_filter
 from fakepersonalize.recipes import noise
 from fakepersonalize.recipes.catalogue import Exploration
-from fakepersonalize.recipes.exploration import Knowledge, newcomers, tried_out
+from fakepersonalize.recipes.exploration import Knowledge, newcomers, shares
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.training import History, TrainingData
-from fakepersonalize.recommend.picking import Taste, relevance
+from fakepersonalize.recommend.ranker import UserScores
 
 CALLS, RESULTS = 500, 25
 # Items, users, interactions, and what is wanted of which percentile, in milliseconds; the first is MovieLens 1M's size.
@@ -60,8 +60,10 @@ def _answering(model: Blend, data: TrainingData, text: str | None) -> Callable[[
     def answer(history: History, user: int) -> Any:
         context = FilterContext.of_one({"watch": np.unique(history.items[-100:])})
         allowed = filter_.mask(candidates, context) if filter_ else None
-        shares = tried_out(new, Exploration(0.3, 30.0), user, history.items)
-        return Taste.of(relevance(model, model.fold_in(history)), new, shares, data.n_items).pick(allowed, RESULTS)
+        askers, met = np.array([user], np.uint64), (np.zeros(len(history.items), np.intp), history.items)
+        tried = shares(new, Exploration(0.3, 30.0), askers, met)
+        wanted = model.fold_in(history).preferences[None]
+        return UserScores.of(model, wanted, new, tried, data.n_items, False).pick(allowed, RESULTS)
 
     return answer
 

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Filter, FilterContext
+    from fakepersonalize.recipes.exploration import Newcomers
     from fakepersonalize.recipes.features import Cells, Kind
     from fakepersonalize.recipes.themes import Themes
-    from fakepersonalize.recipes.training import Codes, Mask
+    from fakepersonalize.recipes.training import Codes, Mask, Shortlists
     from fakepersonalize.recommend.candidates import Items
     from fakepersonalize.recommend.everyone import Everyone
     from fakepersonalize.recommend.increments import Increment
     from fakepersonalize.recommend.loaded import LoadedModel
     from fakepersonalize.recommend.sightings import Onlookers
-    from fakepersonalize.recommend.tasting import Tasting
 
 MODEL, LIVE = "model", "live.jsonl"
 KEPT_MASKS = 256
@@ -144,29 +144,52 @@ class Stock:
 
         return Everyone.of(self.loaded, self._live if self._spec["reacts"] else ())
 
-    @cached_property
-    def tasting(self) -> Tasting | None:
-        """What the job tries out on users; None where the recipe explores nothing."""
-        from fakepersonalize.recommend.everyone import Everyone
-        from fakepersonalize.recommend.exploring import Exploring
-        from fakepersonalize.recommend.tasting import Tasting
+    def lists(
+        self,
+        users: Sequence[str],
+        contexts: csr_matrix | None,
+        allowed: Mask | None,
+        k: int,
+        reasons: bool,
+    ) -> Shortlists:
+        """Return the `k` best of the allowed items of each user, new ones among them where the recipe explores."""
+        from fakepersonalize.recipes import exploration, noise
+        from fakepersonalize.recipes.models.blend import LISTING_BYTES, Blend, rows_of
+        from fakepersonalize.recipes.training import Shortlists
+        from fakepersonalize.recommend.ranker import UserScores
 
+        model, histories = self.loaded.model, self.everyone.of_users(users)
         if not self._spec["explores"]:
-            return None
-        setting, exploring = Exploration(*self._spec["explores"]), Exploring(self.loaded, 0.0, float)
-        catalogue = _catalogue(list(self._codes), self._items)
+            return model.shortlists(histories, allowed, k, contexts)
+        assert isinstance(model, Blend), "no other model explores"
+        setting, met = Exploration(*self._spec["explores"]), self._met.of_users(users)
+        askers = noise.askers(self._spec["seed"], users, self._spec["version"])
+        shares = exploration.shares(self._newcomers, setting, askers, (met.users(), met.items))
+        found, first = [], 0
+        for block in model.preferences_in_blocks(histories, contexts, LISTING_BYTES):
+            own = slice(first, first + len(block))
+            scores = UserScores.of(model, block, self._newcomers, shares[own], len(self._codes), reasons)
+            found.append(scores.pick(rows_of(allowed, first, len(block)), k))
+            first += len(block)
+        return Shortlists.joined(found, k)
+
+    @cached_property
+    def _newcomers(self) -> Newcomers:
+        """The items that the job can try out on users."""
+        from fakepersonalize.recommend.exploring import Exploring
+
+        exploring, catalogue = Exploring(self.loaded, 0.0, float), _catalogue(list(self._codes), self._items)
         if self._spec["latest"]:
             exploring.refresh(catalogue, self._live)
-        known = catalogue.codes if self._spec["latest"] else self.loaded.items
-        live = self._live if self._spec["reacts"] else ()
-        return Tasting(
-            self.loaded.model,
-            setting,
-            exploring.newcomers(setting.cut_off_days, catalogue),
-            Everyone.met(self.loaded, live, known),
-            len(catalogue.ids),
-            (self._spec["seed"], self._spec["version"]),
-        )
+        return exploring.newcomers(Exploration(*self._spec["explores"]).cut_off_days, catalogue)
+
+    @cached_property
+    def _met(self) -> Everyone:
+        """The items that each user has met, and those that came later where the job can try them out."""
+        from fakepersonalize.recommend.everyone import Everyone
+
+        known = self._codes if self._spec["latest"] else self.loaded.items
+        return Everyone.met(self.loaded, self._live if self._spec["reacts"] else (), known)
 
     @cached_property
     def themes(self) -> Themes:

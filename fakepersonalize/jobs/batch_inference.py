@@ -112,14 +112,8 @@ class UserDesk(Desk):
             yield self.writer.answer(line, row, own[: len(row)] if own else None, (), reasons)
 
     def _lists(self, asked: Sequence[Line], allowed: Allowed) -> Shortlists:
-        users = [line[USER] for line in asked]
-        histories = self.stock.everyone.of_users(users)
-        contexts = self.stock.contexts([line.values(CONTEXT) for line in asked])
-        tasting = self.stock.tasting
-        if tasting:
-            reasons = "reasons" in self.recipe.does
-            return tasting.lists(users, histories, allowed.mask, self.amount, contexts, reasons)
-        return self.loaded.model.shortlists(histories, allowed.mask, self.amount, contexts)
+        users, contexts = [line[USER] for line in asked], self.stock.contexts([line.values(CONTEXT) for line in asked])
+        return self.stock.lists(users, contexts, allowed.mask, self.amount, "reasons" in self.recipe.does)
 
 
 class ItemDesk(Desk):

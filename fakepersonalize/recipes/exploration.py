@@ -21,6 +21,8 @@ from fakepersonalize.recipes.noise import Keys
 # What exploration can take at the weight 1, and how much there must be to try out for half of it (ours: the factor of
 # all others stays above .91 at the default weight of .3; seen: .88 to .99).
 MOST, HALF = 0.3, 10.0
+TINY = np.finfo(np.float64).tiny
+ALL_ITEMS = np.zeros(1, np.uint64)  # the key under which a user draws whether anything is tried out
 
 Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.integer]
@@ -54,49 +56,53 @@ def newcomers(known: Knowledge, cut_off_days: float, keys: Keys) -> Newcomers:
     return Newcomers(codes, bonus, keys[codes])
 
 
-def tried_out(new: Newcomers, setting: Exploration, asker: int, met: Codes) -> Numbers:
-    """Return the share of the answers that each newcomer has for one user, [m]: 0 for those in `met`.
+def shares(new: Newcomers, setting: Exploration, askers: Keys, met: tuple[Codes, Codes]) -> Numbers:
+    """Return the share of the answers that each newcomer has for each user, [users, m]; 0 for what the user has met.
 
-    The sum grows with the weight and with how much there is to try out, and stays below `MOST` x weight. It is shared
-    out by bonus / noise, so that it goes to a few items, others for each user, however many there are.
+    The sum grows with the weight and with how much there is to try out, and stays below `MOST` x weight. It is divided
+    in proportion to bonus / noise, so that it goes to a few items, others for each user, however many there are.
+    `askers` [users] are keys; `met` holds pairs of the place of a user and the code of an item.
     """
-    if not len(new.codes) or not setting.weight > 0 or (setting.askers < 1 and noise.of(asker) >= setting.askers):
-        return np.zeros(len(new.codes))
-    bonus = new.bonus
-    met = met[met >= new.codes[0]]  # what came after the training lies behind all else
-    if len(met):
-        places = np.minimum(np.searchsorted(new.codes, met), len(bonus) - 1)
-        bonus = bonus.copy()
-        bonus[places[new.codes[places] == met]] = 0.0
-    total = bonus.sum()
-    if not total > 0:
-        return np.zeros(len(new.codes))
-    shares: Numbers = bonus / noise.uniform(asker, new.keys)
-    shares *= MOST * setting.weight * total / (HALF + total) / shares.sum()
-    return shares
+    if not len(new.codes) or not setting.weight > 0:
+        return np.zeros((len(askers), len(new.codes)))
+    if setting.askers < 1:
+        asked = (noise.of_many(askers, ALL_ITEMS)[:, 0] < setting.askers).nonzero()[0]
+        found = np.zeros((len(askers), len(new.codes)))
+        if len(asked):
+            found[asked] = _divided(_bonus(new, len(askers), met)[asked], new, setting, askers[asked])
+        return found
+    return _divided(_bonus(new, len(askers), met), new, setting, askers)
 
 
-def tried_out_by_many(new: Newcomers, setting: Exploration, askers: Keys, met: tuple[Codes, Codes]) -> Numbers:
-    """Return what `tried_out` returns for each user, [users, m]; `met` are users by place, and items by code."""
-    bonus = np.tile(new.bonus, (len(askers), 1))
-    users, items = met
-    if len(items) and bonus.size:
-        places = np.minimum(np.searchsorted(new.codes, items), bonus.shape[1] - 1)
+def _bonus(new: Newcomers, users: int, met: tuple[Codes, Codes]) -> Numbers:
+    """Return the bonus of each newcomer for each user, [users, m]; 0 for what the user has met."""
+    bonus = np.empty((users, len(new.codes)))
+    bonus[:] = new.bonus
+    later = (met[1] >= new.codes[0]).nonzero()[0]  # what came after the training lies behind all else
+    if len(later):
+        of, items = met[0][later], met[1][later]
+        places = np.minimum(new.codes.searchsorted(items), len(new.codes) - 1)
         hit = new.codes[places] == items
-        bonus[users[hit], places[hit]] = 0.0
+        bonus[of[hit], places[hit]] = 0.0
+    return bonus
+
+
+def _divided(bonus: Numbers, new: Newcomers, setting: Exploration, askers: Keys) -> Numbers:
+    """Return what each user's exploration gives to each newcomer, [users, m]."""
     total = bonus.sum(axis=1)
-    shares = np.zeros(bonus.shape)
-    asked = noise.of_many(askers, np.zeros(1, np.uint64))[:, 0] < setting.askers
-    active = np.flatnonzero(asked & (total > 0) & (setting.weight > 0))
-    drawn = bonus[active] / noise.of_many(askers[active], new.keys)
-    parts = MOST * setting.weight * total[active] / (HALF + total[active])
-    shares[active] = drawn * (parts / drawn.sum(axis=1))[:, None]
-    return shares
+    drawn = bonus / noise.of_many(askers, new.keys)
+    drawn *= (MOST * setting.weight * total / ((HALF + total) * np.maximum(drawn.sum(axis=1), TINY)))[:, None]
+    return drawn
 
 
 def mixed(relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Numbers:
-    """Return the scores of all items, [n_items]: `relevance` is of the first ones, those that the model knows."""
-    scores = np.zeros(n_items)
-    np.multiply(relevance, 1.0 - shares.sum(), out=scores[: len(relevance)])
-    scores[new.codes] += shares
+    """Return the scores of all items, [users, n_items].
+
+    `relevance` [users, items of the model] is of the first ones, `shares` [users, m] of what is tried out.
+    """
+    scores = np.empty((len(relevance), n_items))
+    own = relevance.shape[1]
+    np.multiply(relevance, 1.0 - shares.sum(axis=1, keepdims=True), out=scores[:, :own])
+    scores[:, own:] = 0.0
+    scores[:, new.codes] += shares
     return scores

@@ -27,6 +27,11 @@ def keys(ids: Iterable[str]) -> Keys:
     return np.array([key(id_) for id_ in ids], np.uint64)
 
 
+def askers(seed: int, users: Iterable[str | None], place: str) -> Keys:
+    """Return the key of each user who asks at a place, such as a solution version, [users]."""
+    return np.array([key(seed, user, place) for user in users], np.uint64)
+
+
 def of(key: int) -> float:
     """Return the number above 0 and below 1 that belongs to a key, such as that of who asks."""
     mixed = key
@@ -37,14 +42,15 @@ def of(key: int) -> float:
 
 def uniform(asker: int, about: Keys) -> npt.NDArray[np.float64]:
     """Return a number above 0 and below 1 for each key, [n]; another asker gets others."""
-    if len(about) <= FEW:
-        return np.array([of(asker ^ key) for key in about.tolist()])
     numbers: npt.NDArray[np.float64] = of_many(np.array([asker], np.uint64), about)[0]
     return numbers
 
 
 def of_many(askers: Keys, about: Keys) -> npt.NDArray[np.float64]:
     """Return what `uniform` returns for each asker, [askers, n]."""
+    if len(askers) * len(about) <= FEW:
+        drawn = [of(asker ^ key) for asker in askers.tolist() for key in about.tolist()]
+        return np.array(drawn).reshape(len(askers), len(about))
     mixed = about ^ askers[:, None]
     for shift, factor in NUMPY_STEPS:
         mixed ^= mixed >> shift

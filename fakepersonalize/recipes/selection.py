@@ -31,6 +31,9 @@ def best_of_rows(values: npt.NDArray[np.floating], k: int) -> tuple[npt.NDArray[
     k = max(0, min(k, values.shape[1]))
     if k == 0 or not len(values):
         return np.zeros((len(values), k), np.int32), np.zeros((len(values), k), values.dtype)
+    if len(values) == 1:
+        places = best(values[0], k)
+        return np.where(values[0, places] == -np.inf, -1, places).astype(np.int32)[None], values[:, places]
     least = np.partition(values, -k, axis=1)[:, -k, None]
     chosen = values >= least
     crowded = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
@@ -113,13 +116,13 @@ def nearest(
 
 
 def softmax(values: npt.NDArray[np.floating], temperature: float) -> npt.NDArray[np.float64]:
-    """Return exp(values / temperature) scaled to the sum 1."""
-    if not len(values):
-        return np.zeros(0)
-    found: npt.NDArray[np.float64] = np.subtract(values, values.max(), dtype=np.float64)
+    """Return exp(values / temperature), each row scaled to the sum 1."""
+    if not values.size:
+        return np.zeros(values.shape)
+    found: npt.NDArray[np.float64] = np.subtract(values, values.max(axis=-1, keepdims=True), dtype=np.float64)
     found /= temperature
     np.exp(found, out=found)
-    found /= found.sum()
+    found /= found.sum(axis=-1, keepdims=True)
     return found
 
 

@@ -172,6 +172,27 @@ class Shortlists:
     scores: npt.NDArray[np.float64] | None = None  # [users, k]; NaN of an item without one
     reasons: Mapping[tuple[int, int], str] = field(default_factory=dict)  # why an item is there, by user and place
 
+    @classmethod
+    def joined(cls, parts: Sequence[Shortlists], k: int) -> Shortlists:
+        """Return the lists of further users behind one another, [users, k]; all have scores."""
+        items = np.full((sum(len(part.items) for part in parts), k), -1, np.int32)
+        scores = np.full(items.shape, np.nan)
+        reasons: dict[tuple[int, int], str] = {}
+        first = 0
+        for part in parts:
+            assert part.scores is not None
+            own = slice(first, first + len(part.items)), slice(part.items.shape[1])
+            items[own], scores[own] = part.items, part.scores
+            reasons |= {(first + row, place): reason for (row, place), reason in part.reasons.items()}
+            first += len(part.items)
+        return cls(items, scores, reasons)
+
+    def row(self, user: int) -> Scores:
+        """Return the list of one user."""
+        items = self.items[user][self.items[user] >= 0]
+        reasons = {int(items[place]): (reason,) for (row, place), reason in self.reasons.items() if row == user}
+        return Scores(items, None if self.scores is None else self.scores[user, : len(items)], reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class UserState:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fakepersonalize.recommend.candidates import Items, Look
     from fakepersonalize.recommend.exploring import Exploring
     from fakepersonalize.recommend.increments import Increment
-    from fakepersonalize.recommend.picking import Taste
+    from fakepersonalize.recommend.ranker import UserScores
 
     Picker = Callable[[Mask | None, int], Scores]
 
@@ -156,23 +156,23 @@ class Recommender:
         marked = [item | _mark(endpoint, asked.promotion) for item in _members(endpoint, ids, chosen)]
         return _mixed(_members(endpoint, ids, others), marked, asked.seed)
 
-    def taste(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items) -> Taste:
-        """Return what a recipe that explores makes of a user, and of what."""
-        from fakepersonalize.recipes.exploration import tried_out
-        from fakepersonalize.recipes.noise import key
+    def explored(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items) -> UserScores:
+        """Return the scores of a user where the recipe explores."""
+        import numpy as np
+
+        from fakepersonalize.recipes import exploration, noise
         from fakepersonalize.recommend.exploring import met
-        from fakepersonalize.recommend.picking import SCORED, Taste, relevance
+        from fakepersonalize.recommend.ranker import UserScores
 
         assert endpoint.exploration is not None
         live = self._live_events(endpoint, asked.user, asked.until)
         history = loaded.history(asked.user, live, asked.context)
-        scored = SCORED if REASONS in endpoint.recipe.does else None
-        scores = relevance(loaded.model, loaded.model.fold_in(history), scored)
+        wanted = loaded.model.fold_in(history).preferences[None]
         exploring = self._exploring(endpoint, loaded, items)
         new = exploring.newcomers(endpoint.exploration.cut_off_days, items, asked.until, asked.at)
-        asker = key(self._seed, asked.user, endpoint.trained)
-        shares = tried_out(new, endpoint.exploration, asker, met(history, live, items))
-        return Taste.of(scores, new, shares, len(items.ids))
+        askers, seen = noise.askers(self._seed, [asked.user], endpoint.trained), met(history, live, items)
+        shares = exploration.shares(new, endpoint.exploration, askers, (np.zeros(len(seen), np.intp), seen))
+        return UserScores.of(loaded.model, wanted, new, shares, len(items.ids), REASONS in endpoint.recipe.does)
 
     def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, asked: Asked) -> Trending:
         """Return what trends by now, or as of when it was asked."""
@@ -313,10 +313,8 @@ class Recommender:
             alone = seed is not None and ALONE in endpoint.recipe.does and loaded.model.is_alone(seed)
             return partial(loaded.model.similar, None if alone else seed, **further)
         if endpoint.exploration and items:
-            from fakepersonalize.recommend.picking import Reasoned
-
-            taste = self.taste(endpoint, loaded, asked, items)
-            return Reasoned.of(taste, loaded.model).pick if REASONS in endpoint.recipe.does else taste.pick
+            scores = self.explored(endpoint, loaded, asked, items)
+            return lambda allowed, k: scores.pick(allowed, k).row(0)
         if TREND in endpoint.recipe.does and items:
             trend = self.trend(endpoint, loaded, items, asked)
             return partial(trend.recommend, trend.fold_in(loaded.history(None)))

@@ -170,7 +170,7 @@ class Explainer:
             trend = self._recommender.trend(endpoint, loaded, catalogue, question)
             return contributions.of_user(trend, history, told.codes(catalogue.codes))
         if endpoint.exploration:
-            return self._of_taste(answer, asked, loaded, history, told)
+            return self._of_explored(answer, asked, loaded, history, told)
         return contributions.shares(loaded.model, history, codes)
 
     def _of_item(self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, told: _Told) -> Explanation:
@@ -186,7 +186,7 @@ class Explainer:
             return contributions.nothing(len(codes))
         return contributions.of_item(model, seed, codes, endpoint.config.get("rankingInfluence"))
 
-    def _of_taste(
+    def _of_explored(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
     ) -> Explanation:
         """Explain what a recipe that explores made of a user: what the model says, and what was tried out."""
@@ -197,11 +197,11 @@ class Explainer:
         catalogue = self._filters.catalogue(answer.endpoint.group, loaded)
         codes = told.codes(catalogue.codes)
         question = Asked(asked.get("userId"), None, 0, context=asked.get("context"), until=answer.mark, at=answer.time)
-        taste = self._recommender.taste(answer.endpoint, loaded, question, catalogue)
-        known = codes < len(taste.relevance)
-        relevance = taste.relevance[codes[known]] * (1 - taste.shares.sum())
-        tried = np.zeros(len(taste.scores))
-        tried[taste.new.codes] = taste.shares
+        scores = self._recommender.explored(answer.endpoint, loaded, question, catalogue)
+        known = codes < scores.relevance.shape[1]
+        relevance = scores.relevance[0, codes[known]] * (1 - scores.shares.sum())
+        tried = np.zeros(len(catalogue.ids))
+        tried[scores.new.codes] = scores.shares[0]
         explained = contributions.of_user(loaded.model, history, codes[known]).scaled_to(relevance).spread(known)
         return explained.with_more(contributions.Contribution(EXPLORATION, None, tried[codes]))
 

@@ -176,12 +176,9 @@ class Blend(Model):
         """Return lists as `recommend` does; the sums below the scores are of float32, near 1e-7 of what they are."""
         found, first = [], 0
         for block in self.preferences_in_blocks(histories, contexts, LISTING_BYTES):
-            found.append(self._shortlists(block, _of_rows(allowed, first, len(block)), k))
+            found.append(Shortlists(*self._shortlists(block, rows_of(allowed, first, len(block)), k)))
             first += len(block)
-        if not found:
-            return Shortlists(np.zeros((0, k), np.int32), np.zeros((0, k)))
-        items, scores = (np.concatenate(parts) for parts in zip(*found))
-        return Shortlists(items, scores)
+        return Shortlists.joined(found, k)
 
     def rankings(
         self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
@@ -373,7 +370,8 @@ class Blend(Model):
         return self.als_weight * to_maximum_one(liked)
 
 
-def _of_rows(allowed: Mask | None, first: int, amount: int) -> Mask | None:
+def rows_of(allowed: Mask | None, first: int, amount: int) -> Mask | None:
+    """Return the rows of a mask that has any; a mask that is the same for all users stays as it is."""
     return allowed if allowed is None or allowed.ndim == 1 else allowed[first : first + amount]
 
 
