@@ -24,7 +24,7 @@ from fakepersonalize.jobs import train
 from fakepersonalize.jobs.attribution_report import Attributions
 from fakepersonalize.jobs.bodies import bodies
 from fakepersonalize.jobs.services import Services
-from fakepersonalize.lifecycle.clock import Clock, ManualClock, ScaledClock, WallClock
+from fakepersonalize.lifecycle.clock import Clock, ManualClock, ScaledClock, SteadyClock, WallClock
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.lifecycle.pace import EvenPace, Pace, RealisticPace, RuledPace, rules
 from fakepersonalize.lifecycle.runners import InlineRunner, Runner, ThreadRunner, WorkerProcess
@@ -384,7 +384,10 @@ def _clock(settings: Settings, latest_change: Row | None) -> Clock:
     since = (latest_change and latest_change["at"]) or 0.0
     if settings.lifecycle == "manual":
         return ManualClock(settings.start_of_time, since)
-    return ScaledClock(settings.classroom_factor, since) if settings.lifecycle == "classroom" else WallClock()
+    if settings.lifecycle == "classroom":
+        return ScaledClock(settings.classroom_factor, since)
+    # In process nobody waits, and tests put times of their own in the place of the system's.
+    return WallClock() if settings.in_process else SteadyClock()
 
 
 def _highest_number(database: Database) -> int:

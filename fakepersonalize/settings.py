@@ -17,6 +17,8 @@ SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)  # times are the same from run t
 MISSPELT = "{given} is no setting, but {known} is"
 UNKNOWN = "{given} is no setting; those are {known}"
 LIKENESS = 0.75  # of a variable to one of ours, from which on it is taken for a slip: others may begin as ours do
+EARLIEST_TIME, LATEST_TIME = 0.0, 253_402_300_800.0  # 1970; no client shows the year 10000
+NO_SUCH_YEAR = "clock_start must lie in the years 1970 to 9999, not {text!r}"
 NO_TIME = "clock_start must be a time such as 2026-01-31T12:00:00Z, not {text!r}"
 
 
@@ -110,8 +112,11 @@ class Settings:
             raise ValueError("token must be 1 to 200 letters, digits and signs of ASCII, without spaces")
         if not 0 < self.classroom_factor < float("inf"):
             raise ValueError(f"classroom_factor must be a positive number, not {self.classroom_factor}")
-        if self.explainable < 0:
-            raise ValueError(f"explainable must be at least 0, not {self.explainable}")
+        if self.step_seconds is not None and not 0 <= self.step_seconds < float("inf"):
+            raise ValueError(f"step_seconds must be a number from 0 on, not {self.step_seconds}")
+        for name in ("explainable", "loaded_models", "loaded_megabytes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         self.start_of_time  # noqa: B018 - raises for what is no time
         if self.train_threads < 1:
             raise ValueError("train_threads must be at least 1")
@@ -140,9 +145,12 @@ class Settings:
             return None if self.seed is None else SEEDED_START.timestamp()
         try:
             read = datetime.fromisoformat(self.clock_start)
-            return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+            found = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             raise ValueError(NO_TIME.format(text=self.clock_start[:40])) from None
+        if not EARLIEST_TIME <= found < LATEST_TIME:
+            raise ValueError(NO_SUCH_YEAR.format(text=self.clock_start[:40]))
+        return found
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **given: Any) -> Settings:

@@ -98,6 +98,20 @@ def test_a_start_that_is_no_time_is_refused(text: str) -> None:
         Settings(clock_start=text)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-10:00"])
+def test_a_start_that_no_client_can_show_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"clock_start must (lie in the years 1970 to 9999|be a time)"):
+        Settings(clock_start=text)
+
+
+@pytest.mark.parametrize(
+    "given", [{"step_seconds": float("nan")}, {"step_seconds": -1.0}, {"loaded_models": -1}, {"loaded_megabytes": -1}]
+)
+def test_numbers_that_mean_nothing_are_refused(given: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Settings(**given)
+
+
 @mock_personalize(lifecycle="manual", step_seconds=0)
 def test_a_manual_clock_may_have_statuses_that_last_no_time() -> None:
     client = boto3.client("personalize", "us-east-1")

@@ -5,6 +5,7 @@ Times are seconds since the Unix epoch, in milliseconds as the service prints th
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Protocol
@@ -19,13 +20,34 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """The operating system's time."""
+    """The operating system's time, or what a test puts in its place."""
 
     def now(self) -> float:
-        return round(time.time(), 3)
+        return round(self.exact(), 3)
+
+    def exact(self) -> float:
+        """Return the time as `now` does, not rounded."""
+        return time.time()
 
     def seconds_until(self, when: float) -> float:
-        return max(0.0, when - time.time())
+        return max(0.0, when - self.exact())
+
+
+class SteadyClock(WallClock):
+    """The operating system's time, which never goes back here: what waits for a time would wait the longer for it.
+
+    When somebody sets the system's clock back, this one goes on as if nobody had, by the monotonic clock, until the
+    system's time has caught up or the server starts again. A clock that is set forward is followed.
+    """
+
+    def __init__(self) -> None:
+        self._ahead = -math.inf  # of the monotonic clock
+
+    def exact(self) -> float:
+        system = time.time()
+        monotonic = time.monotonic()  # asked second: a thread that is interrupted in between sees less, never more
+        self._ahead = max(self._ahead, system - monotonic)
+        return monotonic + self._ahead
 
 
 class ScaledClock:
@@ -33,11 +55,12 @@ class ScaledClock:
 
     def __init__(self, factor: float, since: float = 0.0) -> None:
         self.factor = factor
-        self._wall = time.time()
-        self._start = max(self._wall, since)
+        self._wall = SteadyClock()
+        self._begun = self._wall.exact()
+        self._start = max(self._begun, since)
 
     def now(self) -> float:
-        return round(self._start + (time.time() - self._wall) * self.factor, 3)
+        return round(self._start + (self._wall.exact() - self._begun) * self.factor, 3)
 
     def seconds_until(self, when: float) -> float:
         return max(0.0, when - self.now()) / self.factor

@@ -16,13 +16,13 @@ from fakepersonalize.lifecycle.workshop import Workshop
 from fakepersonalize.resources.kinds import Kind
 from fakepersonalize.resources.processes import DONE, PROCESSES, RUNNING, STOP_CREATION, Process
 from fakepersonalize.resources.shelf import Resource, Shelf
+from fakepersonalize.settings import LATEST_TIME
 from fakepersonalize.storage.metadata import Row
 
 log = logging.getLogger(__name__)
 STATUS = "status"
 UPDATES = "latest"  # how the members begin that updates are tracked in
 APPOINTMENT = "appointment"  # a step of no process: somebody wants to be called at a time
-LATEST_TIME = 253_402_300_800.0  # no client shows the year 10000
 HELD = 1e15  # when steps are due that a rule holds without an end
 CLOCK_MOVES = "This clock moves by itself; the lifecycle profile manual has one that is moved."
 NO_SUCH_TIME = "The clock cannot move {seconds} seconds on: only forward, and to the year 9999 at most."

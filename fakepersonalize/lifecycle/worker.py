@@ -1,6 +1,7 @@
 """The worker process: reads pieces of work from its standard input, does one after the other, writes what came out.
 
-It ends when its input ends, also in the middle of work: a server that dies takes its worker along.
+It ends when its input ends, also in the middle of work: a server that dies takes its worker along. `runners` says how
+it begins.
 """
 
 from __future__ import annotations
@@ -58,7 +59,3 @@ def _do(task: dict[str, Any], answers: TextIO) -> None:
         say(failed=failure.message, hint=failure.hint)
     except Exception:
         say(error=traceback.format_exc())
-
-
-if __name__ == "__main__":
-    main()

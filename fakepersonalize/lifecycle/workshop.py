@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 3
 LEAST_SHARE = 0.02  # of the work, before it can be told how long the rest takes
 INTERNAL = "Internal error. Please retry."
-INTERRUPTED = f"{INTERNAL} The work was interrupted {ATTEMPTS} times."
+INTERRUPTED = f"{INTERNAL} The work was interrupted {ATTEMPTS} times; the last time {{how}}."
+SERVER_ENDED = "the server ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class Workshop:
             if row["state"] == "queued":
                 self.gather(row["number"])
             elif row["in_progress"]:
-                self._work_again(row["number"])
+                self._work_again(row["number"], SERVER_ENDED)
         known = {str(row["number"]) for row in self._database.rows("open_jobs")}
         if self._folder.is_dir():
             for folder in self._folder.iterdir():
@@ -169,7 +170,7 @@ class Workshop:
         if self._closed or self._leave(number):
             log.info("job %d was stopped", number)
         elif isinstance(problem, Interrupted):
-            self._work_again(number)
+            self._work_again(number, str(problem))
         else:
             if problem:
                 self._fail(number, self.reason(problem, f"job {number}"))
@@ -187,12 +188,13 @@ class Workshop:
             shutil.rmtree(self._folder / str(number), ignore_errors=True)
         return over
 
-    def _work_again(self, number: int) -> None:
+    def _work_again(self, number: int, how: str) -> None:
+        """Do work that was interrupted once more, or no more; `how` says in what way it was."""
         row = self._database.row("job", number=number)
         if row and row["attempts"] < ATTEMPTS:
             self.work(number)
         elif row:
-            self._fail(number, INTERRUPTED)
+            self._fail(number, INTERRUPTED.format(how=how))
             self.moved()
 
     def _gather(self, number: int) -> None:

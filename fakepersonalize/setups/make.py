@@ -17,7 +17,7 @@ from fakepersonalize import arns
 from fakepersonalize.arns import Scope, service_owned
 from fakepersonalize.resources.kinds import KINDS
 from fakepersonalize.resources.processes import ACTIVE, IN_TRANSITION
-from fakepersonalize.setups.reading import Document, Keys, files_below, within
+from fakepersonalize.setups.reading import Document, Keys, files_below, text_of, within
 from fakepersonalize.setups.wanted import DATASET_TYPES, checked
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -231,11 +231,7 @@ class SetUp:
         """Return a schema as JSON: from the file that is named, or as it stands in the set-up."""
         if isinstance(schema, dict):
             return json.dumps(schema)
-        path = within(self._document, keys, str(schema))
-        try:
-            return path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise self._document.error(keys, f"{path} cannot be read: {problem}") from None
+        return text_of(self._document, keys, str(schema))
 
     def _recipe(self, named: str) -> str:
         return named if named.startswith("arn:") else service_owned(f"recipe/{named}", self._scope.partition)

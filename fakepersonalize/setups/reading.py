@@ -13,6 +13,7 @@ from typing import Any
 Keys = tuple[str, ...]
 MOST_BYTES = 2**20
 MOST_DEPTH = 50
+MOST_FILES = 100_000  # in a folder of a bucket
 
 AT = "{path}, line {line}{key}: {why}"
 NOT_YAML = "this is neither YAML nor JSON: {problem}"
@@ -21,6 +22,14 @@ TWICE = "the key is there twice"
 NO_TEXT_KEY = "keys must be texts"
 TOO_DEEP = "this is nested too deep"
 TOO_LARGE = "the file has more than {most} bytes"
+NO_LETTER = "there is half a letter in this text"
+NOT_THERE = "there is no {named!r} in {folder}"
+NO_FILE = "{path} is no file"
+LARGE_FILE = "{path} has more than {most} bytes"
+UNREADABLE = "{path} cannot be read: {problem}"
+NO_FOLDER = "{path} is no folder"
+LEADS_OUT = "{path} is a link that leads out of the folder"
+MANY_FILES = "{path} has more than {most} files"
 NO_OBJECT = "the file must be a mapping with keys such as buckets and dataset_groups"
 
 
@@ -94,9 +103,10 @@ def _value(loader: Any, node: Any, document: Document, keys: Keys) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [_value(loader, each, document, (*keys, str(place))) for place, each in enumerate(node.value)]
     try:
-        return loader.construct_object(node)
-    except (yaml.YAMLError, ValueError) as problem:
-        raise document.error(keys, NOT_YAML.format(problem=str(problem).splitlines()[0])) from None
+        value = loader.construct_object(node)
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as problem:  # the latter two at a tag that lies
+        raise document.error(keys, NOT_YAML.format(problem=str(problem).partition("\n")[0])) from None
+    return _whole(value, document, keys) if isinstance(value, str) else value
 
 
 def _pairs(node: Any, document: Document, keys: Keys) -> Iterator[tuple[str, Any]]:
@@ -110,29 +120,63 @@ def _pairs(node: Any, document: Document, keys: Keys) -> Iterator[tuple[str, Any
             document.lines[(*keys, "?")] = line
             raise document.error((*keys, "?"), NO_TEXT_KEY)
         document.lines[(*keys, name.value)] = line
-        if name.value in seen:
-            raise document.error((*keys, name.value), TWICE)
-        seen.add(name.value)
-        yield name.value, value
+        key = _whole(name.value, document, keys)
+        if key in seen:
+            raise document.error((*keys, key), TWICE)
+        seen.add(key)
+        yield key, value
+
+
+def _whole(text: str, document: Document, keys: Keys) -> str:
+    """Return a text with letters that JSON writes in two halves (`\\ud83d\\ude00`). Raises SetupError for one half."""
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        raise document.error(keys, NO_LETTER) from None
 
 
 def within(document: Document, keys: Keys, named: str) -> Path:
     """Return the file or folder that a set-up names, relative to itself. Raises SetupError where there is none."""
     place = document.folder / named
-    if not place.exists():
-        raise document.error(keys, f"there is no {named!r} in {document.folder}")
+    try:
+        there = place.exists()
+    except (OSError, ValueError):  # no system can have a file of this name
+        there = False
+    if not there:
+        raise document.error(keys, NOT_THERE.format(named=named, folder=document.folder))
     return place
+
+
+def text_of(document: Document, keys: Keys, named: str) -> str:
+    """Return what is in a file of text that a set-up names. Raises SetupError for what is not one, or too large."""
+    path = within(document, keys, named)
+    if not path.is_file():  # a device or a pipe may never end
+        raise document.error(keys, NO_FILE.format(path=path))
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise document.error(keys, UNREADABLE.format(path=path, problem=problem)) from None
+    if len(content) > MOST_BYTES:
+        raise document.error(keys, LARGE_FILE.format(path=path, most=MOST_BYTES))
+    return text
 
 
 def files_below(document: Document, keys: Keys, folder: Path) -> Mapping[str, Path]:
     """Return the files in a folder and below it by their keys in a bucket. SetupError for links that lead out."""
     top = folder.resolve()
     if not top.is_dir():
-        raise document.error(keys, f"{folder} is no folder")
+        raise document.error(keys, NO_FOLDER.format(path=folder))
     found = {}
-    for path in sorted(top.rglob("*")):
-        if not path.resolve().is_relative_to(top):
-            raise document.error(keys, f"{path} is a link that leads out of the folder")
-        if path.is_file():
-            found[path.relative_to(top).as_posix()] = path
-    return found
+    try:
+        for number, path in enumerate(top.rglob("*")):
+            if number == MOST_FILES:
+                raise document.error(keys, MANY_FILES.format(path=folder, most=MOST_FILES))
+            if not path.resolve().is_relative_to(top):
+                raise document.error(keys, LEADS_OUT.format(path=path))
+            if path.is_file():
+                found[path.relative_to(top).as_posix()] = path
+    except (OSError, RuntimeError) as problem:  # the latter for links in a circle
+        raise document.error(keys, UNREADABLE.format(path=folder, problem=problem)) from None
+    return dict(sorted(found.items()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +34,19 @@ NO_KEY = "there is no such key here; there are {known}"
 NO_MAPPING = "this must be a mapping"
 NO_TEXT = "this must be a text"
 NO_NAMES = "this must be a list of names, or a mapping of names to what they have"
+NO_REGION = "this is no code of a region, such as eu-west-1"
+NO_TEXTS = "this must be a list of texts"
+NO_POLICY = "this must be a policy, as a mapping, or false for none"
+NO_SCHEMA_TEXT = "this must be the name of a file, or a schema"
+NO_JSON = "there is a value in this that JSON does not have"
 NO_SCHEMA = "there is no schema of this name under schemas"
 NO_ROLE = "there is no role of this name under roles"
 NO_TYPE = "there is no such type of dataset; there are {known}"
 NO_ACCOUNT = "an account has twelve digits, in quotes"
 NEEDS = "this needs {key}"
+
+
+_REGION = re.compile(r"[a-z]{2,10}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 
 
 def checked(path: Path) -> Document:
@@ -46,14 +56,49 @@ def checked(path: Path) -> Document:
     _known(document, (), content, TOP)
     if "account" in content and not (_is_text(content["account"]) and _is_account(content["account"])):
         raise document.error(("account",), NO_ACCOUNT)
-    if "region" in content and not _is_text(content["region"]):
-        raise document.error(("region",), NO_TEXT)
+    if "region" in content and not (_is_text(content["region"]) and _REGION.fullmatch(content["region"])):
+        raise document.error(("region",), NO_REGION)
     for section in ("buckets", "roles", "dataset_groups"):
         content[section] = _items(document, (section,), content.get(section), section)
     content["schemas"] = _mapping(document, ("schemas",), content.get("schemas"))
+    _check_rest(document)
     for name, group in content["dataset_groups"].items():
         _check_group(document, ("dataset_groups", name), group)
     return document
+
+
+def _check_rest(document: Document) -> None:
+    """Check what is in buckets, roles and schemas."""
+    content = document.content
+    for name, bucket in content["buckets"].items():
+        if bucket.get("folder") is not None and not _is_text(bucket["folder"]):
+            raise document.error(("buckets", name, "folder"), NO_TEXT)
+        policy = bucket.get("policy")
+        if policy not in (None, False) and not isinstance(policy, dict):
+            raise document.error(("buckets", name, "policy"), NO_POLICY)
+        _require_json(document, ("buckets", name, "policy"), policy)
+    for name, role in content["roles"].items():
+        policies = role.get("policies")
+        if policies is not None and not (isinstance(policies, list) and all(map(_is_text, policies))):
+            raise document.error(("roles", name, "policies"), NO_TEXTS)
+    for name, schema in content["schemas"].items():
+        if not _is_text(schema) and not isinstance(schema, dict):
+            raise document.error(("schemas", name), NO_SCHEMA_TEXT)
+        _require_json(document, ("schemas", name), schema)
+
+
+def _require_json(document: Document, keys: Keys, value: Any) -> None:
+    """Raise SetupError for values that YAML knows and JSON does not, such as dates and `.nan`."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            _require_json(document, (*keys, name), each)
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            _require_json(document, (*keys, str(place)), each)
+    elif not (
+        value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
+    ):
+        raise document.error(keys, NO_JSON)
 
 
 def _check_group(document: Document, keys: Keys, group: dict[str, Any]) -> None:
@@ -78,11 +123,11 @@ def _check_group(document: Document, keys: Keys, group: dict[str, Any]) -> None:
 def _check_dataset(document: Document, keys: Keys, dataset: dict[str, Any]) -> None:
     if keys[-1].lower() not in DATASET_TYPES:
         raise document.error(keys, NO_TYPE.format(known=", ".join(DATASET_TYPES.values())))
-    if dataset.get("schema") not in document.content["schemas"]:
+    if not _is_one_of(dataset.get("schema"), document.content["schemas"]):
         raise document.error((*keys, "schema"), NO_SCHEMA)
     if "import" in dataset and not _is_text(dataset["import"]):
         raise document.error((*keys, "import"), NO_TEXT)
-    if "role" in dataset and dataset["role"] not in document.content["roles"]:
+    if "role" in dataset and not _is_one_of(dataset["role"], document.content["roles"]):
         raise document.error((*keys, "role"), NO_ROLE)
     if "import" in dataset and "role" not in dataset and not document.content["roles"]:
         raise document.error((*keys, "import"), NEEDS.format(key="a role: name one under roles"))
@@ -95,6 +140,8 @@ def _items(document: Document, keys: Keys, value: Any, section: str) -> dict[str
     for name, item in _mapping(document, keys, value).items():
         found[name] = _mapping(document, (*keys, name), item)
         _known(document, (*keys, name), found[name], [*own, *members])
+        for member in found[name].keys() - {*own}:
+            _require_json(document, (*keys, name, member), found[name][member])
     return found
 
 
@@ -126,6 +173,10 @@ def _members(operation: str | None) -> list[str]:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
+
+
+def _is_one_of(value: Any, names: Iterable[str]) -> bool:
+    return isinstance(value, str) and value in names
 
 
 def _is_account(text: str) -> bool:

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 
 from fakepersonalize.datasets import schema as schemas
 from fakepersonalize.lifecycle.clock import ManualClock
-from fakepersonalize.lifecycle.machine import APPOINTMENT, LATEST_TIME, STATUS
+from fakepersonalize.lifecycle.machine import APPOINTMENT, STATUS
 from fakepersonalize.resources.kinds import DATASET, RECOMMENDER, SOLUTION_VERSION
 from fakepersonalize.resources.processes import DONE, PROCESSES, RUNNING
+from fakepersonalize.settings import LATEST_TIME
 from fakepersonalize.snapshots import buckets, parts, rows
 from fakepersonalize.snapshots.archive import Reader, Unusable
 from fakepersonalize.snapshots.rows import CLOCK, EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row

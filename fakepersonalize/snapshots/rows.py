@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from fakepersonalize import arns
 from fakepersonalize.arns import Scope
 from fakepersonalize.errors import ServiceError
-from fakepersonalize.lifecycle.machine import LATEST_TIME
 from fakepersonalize.resources.kinds import KINDS, is_arn_of
 from fakepersonalize.resources.processes import ACTIVE, INACTIVE, PROCESSES
+from fakepersonalize.settings import LATEST_TIME
 from fakepersonalize.snapshots.archive import Reader, Unusable, shown
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -196,3 +198,12 @@ def test_letters_that_the_output_cannot_show_do_no_harm(run: Any) -> None:
         PYTHONIOENCODING="ascii",
     )
     assert (ran.stdout, ran.stderr) == ("?\n", "")
+
+
+def test_nothing_is_imported_from_the_current_directory(tmp_path: Path) -> None:
+    for module in ("queue", "json", "numpy", "argparse"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('executed')", "utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-m", "fakepersonalize", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -10,7 +10,7 @@ import pytest
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.lifecycle.clock import ManualClock, WallClock
 from fakepersonalize.lifecycle.pace import EvenPace, Rule, RuledPace
-from fakepersonalize.lifecycle.workshop import ATTEMPTS, INTERNAL, INTERRUPTED
+from fakepersonalize.lifecycle.workshop import ATTEMPTS, INTERNAL
 from fakepersonalize.resources.kinds import CAMPAIGN, DATASET_GROUP, SOLUTION_VERSION
 from fakepersonalize.resources.processes import CREATE, DELETE, UPDATE
 
@@ -534,7 +534,8 @@ def test_work_that_is_interrupted_too_often_fails_with_a_reason(new_house: Any, 
     house = recovered(new_house, 1010.0)
     assert trade.calls.count("work") == ATTEMPTS
     house.lifecycle.advance(10.0)
-    assert (house.status(version), house.now(version)["failureReason"]) == ("CREATE FAILED", INTERRUPTED)
+    reason = f"{INTERNAL} The work was interrupted 3 times; the last time the server ended."
+    assert (house.status(version), house.now(version)["failureReason"]) == ("CREATE FAILED", reason)
     assert house.leftovers() == []
 
 

@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,7 +19,7 @@ from fakepersonalize.lifecycle.runners import InlineRunner, Interrupted, ThreadR
 
 GENEROUS_SECONDS = 30
 WORKS = """
-import os, sys, threading
+import os, signal, sys, threading
 from fakepersonalize.errors import JobFailed
 
 
@@ -53,6 +54,15 @@ def hang(spec, folder, tick):
 def die(spec, folder, tick):
     tick(0.25)
     os._exit(9)
+
+
+def complain(spec, folder, tick):
+    print("out of patience", file=sys.stderr, flush=True)
+    os._exit(9)
+
+
+def kill(spec, folder, tick):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def die_within_a_word(spec, folder, tick):
@@ -267,7 +277,6 @@ def test_a_process_that_dies_idle_is_replaced(worker: WorkerProcess) -> None:
     pid = worker.run(1, "works:echo", {}, Path(), ignore)["pid"]
     assert worker._process is not None
     worker._process.kill()
-    worker._process.wait()
     assert worker.run(2, "works:echo", {}, Path(), ignore)["pid"] != pid
 
 
@@ -339,15 +348,39 @@ def test_the_process_has_a_low_priority(worker: WorkerProcess) -> None:
 
 @pytest.mark.parametrize("last_words", ["", '{"work": "works:ec'])
 def test_the_process_ends_in_the_middle_of_work_when_the_server_is_gone(last_words: str) -> None:
-    process = runners._spawn()
-    assert process.stdin is not None
-    assert process.stdout is not None
-    runners._send(process, {"work": "works:hang", "spec": {}, "folder": "."})
-    assert json.loads(process.stdout.readline()) == {"share": 0.25}
-    process.stdin.write(last_words)  # as of a server that was killed while it wrote
-    process.stdin.close()
-    assert process.wait(GENEROUS_SECONDS) == 0
-    process.stdout.close()
+    process = runners._Process()
+    process.send({"work": "works:hang", "spec": {}, "folder": "."})
+    assert json.loads(process._output.readline()) == {"share": 0.25}
+    process._input.write(last_words)  # as of a server that was killed while it wrote
+    process._input.close()
+    assert process._popen.wait(GENEROUS_SECONDS) == 0
+    process.end()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_worker_imports_nothing_from_the_current_directory(
+    first: bool, worker: WorkerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("queue", "json", "numpy", "signal"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('executed')", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", ["", *sys.path] if first else [*sys.path, str(tmp_path)])
+    assert worker.run(1, "works:echo", {}, tmp_path, ignore)["folder"] == str(tmp_path)
+
+
+def test_the_log_has_how_a_worker_died_and_its_last_lines(
+    worker: WorkerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING), pytest.raises(Interrupted, match="exited with status 9"):
+        worker.run(1, "works:complain", {}, Path(), ignore)
+    (record,) = caplog.records
+    assert record.getMessage() == "the worker process exited with status 9; its last lines: out of patience"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_worker_that_was_killed_is_said_to_be(worker: WorkerProcess) -> None:
+    with pytest.raises(Interrupted, match="killed by SIGKILL, perhaps because memory ran out"):
+        worker.run(1, "works:kill", {}, Path(), ignore)
 
 
 # Jobs in the worker process
@@ -393,7 +426,10 @@ def test_work_whose_process_always_dies_fails_with_a_reason(busy_house: Callable
     house = busy_house("die")
     version = house.version()
     assert reached(house, version, "ACTIVE", "CREATE FAILED") == "CREATE FAILED"
-    assert house.now(version)["failureReason"] == "Internal error. Please retry. The work was interrupted 3 times."
+    assert house.now(version)["failureReason"] == (
+        "Internal error. Please retry. The work was interrupted 3 times; "
+        "the last time the worker process exited with status 9."
+    )
 
 
 def test_stopped_work_ends_and_the_next_is_done(busy_house: Callable[..., House], trade: Any) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.setups.reading import MOST_BYTES, SetupError
 from fakepersonalize.setups.wanted import checked
 
 KEYS = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+EXAMPLES = int(os.environ.get("FAKEPERSONALIZE_EXAMPLES", "25"))
 FIELDS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"}
 SETUP = """
 buckets:
@@ -170,7 +176,26 @@ WRONG: list[tuple[str, int, str]] = [
     ("buckets:\n  films:\n    folder: watched.json", 3, "is no folder"),
     ("buckets:\n  '../x': {}", 2, "(buckets.../x): "),
     ("account: 123456789012", 1, "(account): an account has twelve digits"),
-    ("region: 5", 1, "(region): this must be a text"),
+    ("region: 5", 1, "(region): this is no code of a region"),
+    ("region: EU (Ireland)", 1, "(region): this is no code of a region, such as eu-west-1"),
+    ("region: eu-west-1.evil.com/x", 1, "(region): this is no code of a region"),
+    ("schemas: {w: /dev/zero}", 1, "(schemas.w): /dev/zero is no file"),
+    ("schemas: {w: .}", 1, "is no file"),
+    (f"schemas: {{w: {'x' * 5000}}}", 1, "there is no 'xxx"),
+    ("schemas: {w: 5}", 1, "this must be the name of a file, or a schema"),
+    ("schemas: {w: {version: 2026-01-01}}", 1, "(schemas.w.version): there is a value in this that JSON does not have"),
+    ("buckets: {films: {policy: {Version: 2012-10-17}}}", 1, "(buckets.films.policy.Version): there is a value"),
+    ("buckets: {films: {policy: 5}}", 1, "this must be a policy"),
+    ("buckets: {films: {folder: [a]}}", 1, "this must be a text"),
+    ('buckets: {films: {folder: "a\\0b"}}', 1, "there is no"),
+    ('buckets: {films: {folder: "\\ud800"}}', 1, "(buckets.films.folder): there is half a letter"),
+    ("roles: {r: {policies: 5}}", 1, "(roles.r.policies): this must be a list of texts"),
+    ("roles: {r: {policies: arn}}", 1, "(roles.r.policies): this must be a list of texts"),
+    ("dataset_groups: {f: {datasets: {Items: {schema: [w]}}}}", 1, "there is no schema of this name"),
+    ("dataset_groups: {f: {tags: [.nan]}}", 1, "(dataset_groups.f.tags.0): there is a value"),
+    ("a: !!timestamp x", 1, "(a): this is neither YAML nor JSON"),
+    ("a: !!bool x", 1, "(a): this is neither YAML nor JSON"),
+    ("a: !!int ''", 1, "(a): this is neither YAML nor JSON"),
     ("a: &x 1\nb: *x", 1, "anchors and aliases"),
     ("? [a]\n: 1", 1, "keys must be texts"),
     ("schemas: {w: none.json}\ndataset_groups: {}", 1, "there is no 'none.json'"),
@@ -250,6 +275,92 @@ def test_links_that_lead_out_of_a_folder_are_refused(setup: Path, tmp_path_facto
     (setup.parent / "data" / "again.csv").symlink_to("deep/watched.csv")
     with mock_personalize(setup=str(setup)):
         assert client("s3").head_object(Bucket="films", Key="again.csv")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes in folders")
+def test_pipes_and_links_in_a_circle_are_not_waited_for(setup: Path) -> None:
+    os.mkfifo(setup.parent / "data" / "pipe")
+    with mock_personalize(setup=str(setup)):
+        keys = [each["Key"] for each in client("s3").list_objects_v2(Bucket="films")["Contents"]]
+        assert keys == ["deep/watched.csv"]
+    os.mkfifo(setup.parent / "pipe")
+    with (
+        pytest.raises(SetupError, match="is no file"),
+        mock_personalize(setup=str(write(setup.parent, "schemas: {w: pipe}"))),
+    ):
+        pass
+    (setup.parent / "data" / "a").symlink_to("b")
+    (setup.parent / "data" / "b").symlink_to("a")
+    with pytest.raises(SetupError, match="cannot be read"), mock_personalize(setup=str(write(setup.parent, SETUP))):
+        pass
+
+
+def test_letters_that_json_writes_in_two_halves_are_one(tmp_path: Path) -> None:
+    text = json.dumps({"dataset_groups": {"films": {"tags": [{"tagKey": "of", "tagValue": "\U0001f600"}]}}})
+    document = checked(write(tmp_path, text, "setup.json"))
+    assert document.content["dataset_groups"]["films"]["tags"] == [{"tagKey": "of", "tagValue": "\U0001f600"}]
+
+
+SMALL = yaml.safe_load(SETUP)
+SMALL["dataset_groups"]["films"]["solutions"]["favourites"].pop("campaigns")
+SMALL["dataset_groups"]["films"]["recommenders"] = {}
+SMALL["buckets"]["films"]["policy"] = {"Statement": []}
+SMALL |= {"account": "123456789012", "region": "us-east-1"}
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where something stands in a set-up, by the keys that lead there."""
+    if above:
+        yield above
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(each, (*above, key))
+
+
+PLAIN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    st.datetimes(),
+    st.binary(max_size=5),
+    st.text(max_size=20),
+    st.sampled_from(["", "/", "..", "/dev/zero", "/proc/self/mem", "a\0b", "x" * 300, "s3://", "arn:", "{name}", "%s"]),
+)
+NAMES = st.one_of(
+    st.text(max_size=10), st.sampled_from([".", "..", "a/b", "{0}", "x" * 300, "a\0b", "%2e%2e", "\ud800"])
+)
+ANY = st.recursive(
+    PLAIN, lambda each: st.lists(each, max_size=3) | st.dictionaries(NAMES, each, max_size=3), max_leaves=6
+)
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(list(places(SMALL))), ANY, NAMES, st.sampled_from(["value", "name", "beside"]))
+def test_whatever_stands_in_a_file_is_made_or_refused_with_a_sentence(
+    setup: Path, place: tuple[Any, ...], value: Any, name: str, how: str
+) -> None:
+    content = copy.deepcopy(SMALL)
+    above = content
+    for key in place[:-1]:
+        above = above[key]
+    if how == "value" or isinstance(above, list):
+        above[place[-1]] = value
+    elif how == "name":
+        above[name] = above.pop(place[-1])
+    else:
+        above[name] = value
+    path = setup.parent / "generated.yaml"
+    path.write_text(yaml.safe_dump(content), "ascii")
+    said = f"{path}, line "
+    try:
+        with mock_personalize(setup=str(path)):
+            pass
+    except SetupError as refused:
+        said = str(refused)
+    assert said.startswith(f"{path}, line ")
+    assert "\n" not in said
+    assert "Internal" not in said
 
 
 def test_a_file_that_is_not_there_is_an_error_of_the_system() -> None:
