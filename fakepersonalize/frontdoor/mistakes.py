@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from functools import wraps
+from inspect import signature
 from typing import Any, NoReturn, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.parsers.expat import ExpatError
@@ -18,6 +19,8 @@ from fakepersonalize.permissions.policy import listed
 POLICY_IS_NO_JSON = "Policies must be valid JSON and the first byte must be '{'"
 MISSING_IN_POLICY = "Missing required field {element}"
 WRONG_IN_POLICY = "Policy has invalid {element}"
+NUL_IN_KEY = "Couldn't parse the specified URI."
+KEYS = ("key_name", "dest_key_name")  # parameters of moto
 NO_KEY_TO_COPY = "Invalid copy source object key"
 NO_KEY_IN_FORM = (
     "Bucket POST must contain a field named 'key'. If it is specified, please check the order of the fields."
@@ -50,6 +53,8 @@ def prepare() -> None:
         setattr(owner, name, _checking(getattr(owner, name), check))
     for name in ("get_object", "head_object"):
         setattr(response, name, _parting(getattr(response, name)))
+    for name in ("put_object", "copy_object", "create_multipart_upload"):
+        setattr(backend, name, _keyed(getattr(backend, name)))
     for names, listing in LISTINGS.items():
         for name in names:
             setattr(utils._VersionedKeyStore, name, listing)
@@ -115,6 +120,22 @@ def _require_known_token(backend: Any, continuation_token: str | None, **_: Any)
 
     if continuation_token and continuation_token not in backend._pagination_tokens:
         raise InvalidContinuationToken
+
+
+def _keyed(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a key with a NUL, at which archives and many programs end a name."""
+    positions = [place for place, name in enumerate(signature(method).parameters) if name in KEYS]
+
+    @wraps(method)
+    def keyed(*asked: Any, **more: Any) -> Any:
+        from moto.s3.exceptions import S3ClientError
+
+        keys = [asked[place] for place in positions if place < len(asked)] + [more.get(name, "") for name in KEYS]
+        if any("\0" in key for key in keys):
+            raise S3ClientError("InvalidURI", NUL_IN_KEY)
+        return method(*asked, **more)
+
+    return keyed
 
 
 def _require_source(response: Any) -> None:

@@ -12,17 +12,19 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.frontdoor import denials, identity, kept_parts, kept_ranges, mistakes
+from fakepersonalize.frontdoor import denials, faulty_requests, identity, kept_parts, kept_ranges, mistakes
+from fakepersonalize.frontdoor.faulty_requests import Asked
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.pages import MOTO, is_moto
 from fakepersonalize.storage.objects import USER
@@ -35,16 +37,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+IAM = "iam"
+FORM = "application/x-www-form-urlencoded"
+LONGEST_LOOKED_AT = 1 << 20  # of bodies; AWS's limits of these services are lower, but for a few
 PIECE_BYTES = 1 << 20
 STRIPES = 64  # locks that objects of S3 share
+OF_AWS = (".amazonaws.com", ".api.aws")
 RESET = "/moto-api/reset"
 S3_CONTROL = "/v20180820/"
 MOTOS_OWN = (MOTO, S3_CONTROL)  # nothing of a bucket
-FAILED = "A neighbouring service failed: {kind}: {reason}"  # ours
+FAILED = "A neighbouring service failed: {reason}"  # ours
 S3_IS_ELSEWHERE = "This server was started with --s3-endpoint: S3 is at {endpoint}."  # ours
 NO_SUCH_BUCKET = "The specified bucket does not exist"
 S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-S3_CODES = {HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError", HTTPStatus.NOT_IMPLEMENTED: "NotImplemented"}
+S3_CODES: Mapping[int, str] = {
+    HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError",
+    HTTPStatus.NOT_IMPLEMENTED: "NotImplemented",
+}
 XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
 _NAME_A_POLICY = ("attach_role_policy", "attach_group_policy", "attach_user_policy", "get_policy")
@@ -83,7 +92,7 @@ class NeighbourApp:
         motos_page = is_moto(environ["PATH_INFO"]) and not bucket
         self._address(environ, headers, query, bucket)
         if is_moto(environ["PATH_INFO"]) and not motos_page:  # the door let it in as a request for a bucket
-            return _s3_refused(environ, start_response, HTTPStatus.NOT_FOUND, "NoSuchBucket", NO_SUCH_BUCKET)
+            return _error(environ, start_response, "NoSuchBucket", NO_SUCH_BUCKET, HTTPStatus.NOT_FOUND)
         scope = identity.scope(headers, query, account_of_key)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = scope.account
         environ[denials.ENFORCED] = self._enforce
@@ -95,7 +104,7 @@ class NeighbourApp:
         if s3 and self._s3_endpoint:
             message = S3_IS_ELSEWHERE.format(endpoint=self._s3_endpoint)
             # a status that nobody retries
-            return _s3_refused(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message)
+            return _error(environ, start_response, "NotImplemented", message, HTTPStatus.NOT_IMPLEMENTED)
         keeper = self._kept()
         # moto closes an object that is put once more under whoever still reads it, or makes its ETag.
         with self._objects[hash(environ["PATH_INFO"]) % len(self._objects)] if s3 else nullcontext():
@@ -151,15 +160,28 @@ class NeighbourApp:
         yield from _blocks(stored, block_bytes)
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        asked = _asked(environ)
+        found = faulty_requests.unknown(asked) if asked else None
+        if not found and asked and asked.service == IAM:  # a user without a name would be made, and could not be kept
+            found = faulty_requests.incomplete(asked)
+        if found:
+            return _error(environ, start_response, *found)
         try:
             with managed_policies():
                 return _in_pieces(self._moto()(environ, start_response))
-        except (NotImplementedError, ImportError) as missing:
-            log.warning("moto has nothing for %s %s: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], missing)
-            return _failed(environ, start_response, HTTPStatus.NOT_IMPLEMENTED, missing)  # which nobody tries again
         except Exception as error:
-            log.exception("moto failed at %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-            return _failed(environ, start_response, HTTPStatus.INTERNAL_SERVER_ERROR, error)
+            found = faulty_requests.refusal_after(error, asked, environ.get("HTTP_AUTHORIZATION", ""))
+            if found:
+                return _error(environ, start_response, *found)
+            at, reason = (environ["REQUEST_METHOD"], environ["PATH_INFO"]), f"{type(error).__name__}: {error}"
+            if isinstance(error, (NotImplementedError, ImportError)):
+                log.warning("moto has nothing for %s %r: %r", *at, reason)
+                status = HTTPStatus.NOT_IMPLEMENTED  # which nobody tries again
+            else:
+                log.error("moto failed at %s %r: %r, %s", *at, reason, _last_line(error))
+                log.debug("where moto failed", exc_info=error)
+                status = HTTPStatus.INTERNAL_SERVER_ERROR
+            return _error(environ, start_response, None, FAILED.format(reason=reason), status)
 
     def _moto(self) -> WSGIApplication:
         with self._lock:  # held while the keeper brings back settings of buckets
@@ -231,10 +253,13 @@ def _application() -> WSGIApplication:
 
     class Application(DomainDispatcherApplication):  # type: ignore[misc,unused-ignore]
         def get_backend_for_host(self, host: str | None) -> Any:
-            backend = super().get_backend_for_host(host)
-            if host is not None and backend is None:
+            if host and host.endswith(OF_AWS) and not self._has(host):  # about which moto prints a line
                 raise NotImplementedError(f"moto has no service at {host}")
-            return backend
+            return super().get_backend_for_host(host)
+
+        @lru_cache(maxsize=1024)  # noqa: B019 - there is one application
+        def _has(self, host: str) -> bool:
+            return any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
 
     prepare_moto()
     application: WSGIApplication = Application(create_backend_app)
@@ -251,28 +276,43 @@ def _in_pieces(answer: Iterable[bytes]) -> Iterator[bytes]:
         getattr(answer, "close", lambda: None)()
 
 
-def _failed(
-    environ: dict[str, Any], start_response: StartResponse, status: HTTPStatus, error: Exception
+def _error(
+    environ: dict[str, Any], start_response: StartResponse, code: str | None, message: str, status: int
 ) -> Iterable[bytes]:
-    message = FAILED.format(kind=type(error).__name__, reason=error)
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):  # IAM, STS, CloudFormation
-        kind, text = "text/xml", XML_ERROR.format(code=status.phrase.replace(" ", ""), message=escape(message))
+    """Answer with an error in the form of its service; without a code it is one of ours."""
+    phrase = HTTPStatus(status).phrase
+    usual = phrase.replace(" ", "")
+    if environ.get("CONTENT_TYPE", "").startswith(FORM):  # IAM, STS, CloudFormation
+        kind, text = "text/xml", XML_ERROR.format(code=code or usual, message=escape(message))
     elif _for_s3(headers_of(environ), environ.get("QUERY_STRING", "")):
-        kind, text = "application/xml", S3_ERROR.format(code=S3_CODES[status], message=escape(message))
+        kind, text = "application/xml", S3_ERROR.format(code=code or S3_CODES[status], message=escape(message))
     else:
-        kind, text = "application/json", json.dumps({"__type": status.phrase.replace(" ", ""), "message": message})
-    body = text.encode()
-    start_response(f"{status} {status.phrase}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        kind, text = "application/json", json.dumps({"__type": code or usual, "message": message})
+    body = text.encode("utf-8", "backslashreplace")
+    start_response(f"{int(status)} {phrase}", [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
 
 
-def _s3_refused(
-    environ: dict[str, Any], start_response: StartResponse, status: HTTPStatus, code: str, message: str
-) -> Iterable[bytes]:
-    body = S3_ERROR.format(code=code, message=escape(message)).encode()
-    head = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-    start_response(f"{status.value} {status.phrase}", head)
-    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else body]
+def _asked(environ: dict[str, Any]) -> Asked | None:
+    """Return what a request to a service other than S3 asks for, and leave its body there to be read."""
+    headers, query = headers_of(environ), environ.get("QUERY_STRING", "")
+    signed, target = identity.signature(headers, query), headers.get("x-amz-target", "")
+    form = headers.get("content-type", "").startswith(FORM)
+    named = form or bool(target) or bool(identity.actions(query))
+    if not named or (signed and signed.service == "s3") or (form and not signed):  # the latter: a form with an object
+        return None
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not (length.isdecimal() and int(length) <= LONGEST_LOOKED_AT):
+        return None
+    body = environ["wsgi.input"].read(int(length))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return Asked(signed.service if signed else "", target, body if form or target else query.encode("latin-1"))
+
+
+def _last_line(error: Exception) -> str:
+    """Return where an error was raised: file, line and function."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno} in {frame.name}"
 
 
 def _resolving(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -184,6 +184,18 @@ def test_a_form_needs_a_key(app: NeighbourApp, s3: Any) -> None:
     assert "<Code>InvalidArgument</Code>" in answer.text
 
 
+@pytest.mark.parametrize("key", ["\0", "a\0b", "folder/\0"])
+def test_a_key_with_a_nul_is_refused_when_it_is_put(app: NeighbourApp, s3: Any, key: str) -> None:
+    expected = (400, "InvalidURI", "Couldn't parse the specified URI.")
+    named = {"Bucket": "films", "Key": key}
+    assert refused(s3.put_object, **named, Body=b"") == expected
+    assert refused(s3.copy_object, **named, CopySource="films/key") == expected
+    assert refused(s3.create_multipart_upload, **named) == expected
+    answer = Client(app).post("/films", data={"key": key, "file": "x"})
+    assert (answer.status_code, "<Code>InvalidURI</Code>" in answer.text) == (400, True), answer.text
+    assert not [found for found in s3.list_objects_v2(Bucket="films")["Contents"] if "\0" in found["Key"]]
+
+
 @pytest.mark.parametrize("address", ["/films?delete", "/films?tagging", "/films?cors", "/films/key?tagging"])
 @pytest.mark.parametrize("body", [b"words", b"<Open>"])
 def test_bodies_that_are_no_xml_are_refused(app: NeighbourApp, s3: Any, address: str, body: bytes) -> None:
