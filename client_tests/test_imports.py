@@ -116,6 +116,17 @@ def test_columns_go_by_name_and_those_the_schema_lacks_are_ignored(account: Acco
     assert trained_items(account) == items(ROWS)
 
 
+def test_a_header_in_quotes_is_taken_as_pandas_writes_it(account: Account, dataset: str) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(["timestamp", "item_id", "user_id", "a, b"])
+    writer.writerows((time, item, user, 1) for user, item, time in ROWS)
+    assert out.getvalue().startswith('"timestamp",')
+    job = account.import_rows(dataset, account.put(out.getvalue()))
+    assert job["status"] == "ACTIVE", job
+    assert trained_items(account) == items(ROWS)
+
+
 def test_items_and_users_are_imported_too(account: Account) -> None:
     group = account.group()
     for type_, schema, text in (

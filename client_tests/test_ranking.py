@@ -74,7 +74,7 @@ def test_filtered_items_are_left_out_and_the_others_keep_score_and_order(market:
 
 def test_metadata_of_the_ranked_items_is_told_by_the_second_version(market: Market) -> None:
     (item,) = market.ranked(["i50"], RANKING_V2, metadataColumns={"ITEMS": ["PRICE"]})
-    assert item == {"itemId": "i50", "score": 1.0, "metadata": {"PRICE": "50.99"}}
+    assert item == {"itemId": "i50", "score": 1.0, "metadata": {"price": "50.99"}}
     (item,) = market.ranked(["i50"], RANKING_V2)
     assert item == {"itemId": "i50", "score": 1.0}
     with refused("InvalidInputException", "enableMetadataWithRecommendations"):

@@ -291,6 +291,8 @@ COLUMNS_TWICE = "Input CSV has the following columns more than once:[{names}]." 
 HEADERS_DIFFER = "Input CSV files must have identical headers."  # o
 LEFT_OUT = "{amount} rows were left out for values that their columns cannot have: {places}."  # o
 NOT_CSV = "The folder has objects that do not end in .csv and are left out: {names}."  # o
+QUOTED_HEADER = "The header has names in quotes, which Amazon Personalize does not allow."  # o
+UNLISTED_NULLS = "Column {column} has rows without a value, although its type does not list null."  # o
 MILLISECONDS = (
     "{column} has values of more than ten digits, as milliseconds have; Amazon Personalize reads seconds."  # o
 )

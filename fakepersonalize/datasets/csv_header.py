@@ -115,6 +115,13 @@ def has_mark(file: Source) -> bool:
         return stream.read(len(MARK)) == MARK
 
 
+def has_quotes(file: Source) -> bool:
+    """Say whether names in the first line of a file stand in quotes, which the guide forbids."""
+    with opened(file) as stream:
+        line, _ = first_line(stream)
+    return b'"' in (line or b"")
+
+
 def mended_layout(file: Source, schema: Schema) -> Layout | None:
     """Return what a header seems to mean, if in other spellings; else None.
 
@@ -132,13 +139,11 @@ def mended_layout(file: Source, schema: Schema) -> Layout | None:
 
 
 def _names(header: bytes) -> list[str]:
-    """Return the names in a header line; quoted ones keep their quotes, because the guide wants names without."""
+    """Return the names in a header line, without the quotes that some stand in."""
     try:
-        text = header.decode("utf-8-sig")
-        names = next(csv.reader([text]), [])
+        return next(csv.reader([header.decode("utf-8-sig")]), [])
     except (UnicodeDecodeError, csv.Error):
         return []
-    return [f'"{name}"' if f'"{name}"' in text else name for name in names]
 
 
 def _header_hint(header: bytes, missing: Sequence[str]) -> str:
@@ -150,7 +155,7 @@ def _header_hint(header: bytes, missing: Sequence[str]) -> str:
         return "the first line must be the header, and this one is empty or not CSV in UTF-8"
     close = [name for name in names if _bare(name) in {_bare(column) for column in missing}]
     if close:
-        return f"the header has {', '.join(close)}; names must equal the schema's, without quotes or spaces around them"
+        return f"the header has {', '.join(close)}; names must equal the schema's, without spaces around them"
     separator = next((sign for sign in ";\t|" if len(names) == 1 and sign in names[0]), None)
     if separator:
         return f"the header is separated by {separator!r}; it must be commas"

@@ -26,7 +26,17 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from fakepersonalize.datasets.csv_header import MARK, Layout, Source, first_line, layout_of_all, name_of, opened, shown
+from fakepersonalize.datasets.csv_header import (
+    MARK,
+    Layout,
+    Source,
+    first_line,
+    has_quotes,
+    layout_of_all,
+    name_of,
+    opened,
+    shown,
+)
 from fakepersonalize.datasets.schema import (
     INTERACTIONS,
     ITEMS,
@@ -37,14 +47,24 @@ from fakepersonalize.datasets.schema import (
     Column,
     Schema,
 )
-from fakepersonalize.datasets.values import ARROW_TYPES, SECONDS, arrow_schema, broken_rule, clipped, in_milliseconds
+from fakepersonalize.datasets.values import (
+    ARROW_TYPES,
+    SECONDS,
+    arrow_schema,
+    broken_rule,
+    clipped,
+    in_milliseconds,
+    unlisted_nulls,
+)
 from fakepersonalize.errors import (
     LEFT_OUT,
     LONG_VALUE,
     MALFORMED_LINE,
     MILLISECONDS,
     NO_DATA,
+    QUOTED_HEADER,
     TOO_FEW,
+    UNLISTED_NULLS,
     WRONG_CELL,
     JobFailed,
 )
@@ -145,18 +165,21 @@ def spool_parquet(
     except BaseException:
         Path(target).unlink(missing_ok=True)
         raise
-    return replace(imported, warnings=(*imported.warnings, *_regrets(left_out)))
+    quoted = [QUOTED_HEADER] if any(map(has_quotes, files)) else []
+    return replace(imported, warnings=(*quoted, *imported.warnings, *_regrets(left_out)))
 
 
 def _write(batches: Iterator[pa.RecordBatch], schema: Schema, target: Path) -> Imported:
-    rows, warnings = 0, dict[str, str]()
+    rows, warnings = 0, dict[str, None]()  # each once, in their order
     with pq.ParquetWriter(target, arrow_schema(schema), **_encodings(schema)) as writer:
         for group in _groups(batches):
             rows += group.num_rows
             for column in in_milliseconds(group, schema):
-                warnings.setdefault(column, MILLISECONDS.format(column=column))
+                warnings[MILLISECONDS.format(column=column)] = None
+            for column in unlisted_nulls(group, schema):
+                warnings[UNLISTED_NULLS.format(column=column)] = None
             writer.write_table(group)
-    return Imported(rows, tuple(warnings.values()))
+    return Imported(rows, tuple(warnings))
 
 
 def _encodings(schema: Schema) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Source: the developer guide's "Recording events" and "Importing individual records",
 https://docs.aws.amazon.com/personalize/latest/dg/recording-events.html. Keys of `properties` are the schema's columns
-in camel case. A record that breaks a rule raises InvalidInputException, and its whole call is refused.
+in camel case; columns such as SESSION_ID and IMPRESSION take the members of the request that bear their names. A record
+that breaks a rule raises InvalidInputException, and its whole call is refused.
 """
 
 from __future__ import annotations
@@ -87,20 +88,27 @@ class Inlet:
         self._require_no_keyword(id_column, id_)
         return Record(self.dataset, id_, 0, self._text(_properties(properties, frozenset())))
 
-    def problems(self, sent: Mapping[str, Any], make: Callable[[], object]) -> list[InvalidInputException]:
-        """Return all that is wrong with an event or record; `make` makes its row, and raises the first of it."""
+    def problems(
+        self, sent: Mapping[str, Any], make: Callable[[], object], session: str = ""
+    ) -> list[InvalidInputException]:
+        """Return all that is wrong with an event of a session, or a record; `make` makes its row, or raises the first.
+
+        The session is of events alone; in a PutEvents request it is a member beside them.
+        """
         try:
             make()
         except InvalidInputException as first:
-            return [first, *(each for each in self._broken(sent) if each.message != first.message)]
+            return [first, *(each for each in self._broken(sent, session) if each.message != first.message)]
         return []
 
-    def _broken(self, sent: Mapping[str, Any]) -> Iterator[InvalidInputException]:
+    def _broken(self, sent: Mapping[str, Any], session: str) -> Iterator[InvalidInputException]:
         """Yield what is wrong with the properties and columns of an event or record, if these can be told."""
         events = self.schema.dataset_type in EVENTS
         try:
             found = _object(sent.get("properties"))
-            given = self._given(sent, frozenset()) if events else _properties(sent.get("properties"), frozenset())
+            given = (
+                self._given(sent, session, frozenset()) if events else _properties(sent.get("properties"), frozenset())
+            )
         except InvalidInputException:
             return
         checks: list[Callable[[], object]] = [partial(_require_allowed, key, FORBIDDEN) for key in found if events]
@@ -113,7 +121,7 @@ class Inlet:
                 yield problem
 
     def _event(self, user: str | None, session: str, sent: Mapping[str, Any], shown: Shown) -> Event:
-        given = self._given(sent)
+        given = self._given(sent, session)
         item = _item(sent, given)
         listing = shown(sent["recommendationId"]) if "recommendationId" in sent else None
         origin = {GIVEN_BY: listing.by} if listing else {}
@@ -127,7 +135,7 @@ class Inlet:
         if _folded(sent["eventType"].replace(" ", "_")) not in ACTION_EVENTS:
             raise InvalidInputException(errors.UNKNOWN_ACTION_EVENT.format(type=sent["eventType"]))
         id_, user, time = sent.get("eventId"), sent.get("userId"), int(sent["timestamp"])
-        more = self._text(self._given(sent))
+        more = self._text(self._given(sent, sent["sessionId"]))
         event = Event(self.dataset, user, sent["sessionId"], id_, sent["actionId"], time, sent["eventType"], more)
         return self._without_keywords(event)
 
@@ -141,11 +149,13 @@ class Inlet:
         if column.type == "string" and value in self._keywords:
             raise InvalidInputException(errors.WRONG_VALUE.format(column=column.name), RESERVED)
 
-    def _given(self, sent: Mapping[str, Any], forbidden: frozenset[str] = FORBIDDEN) -> dict[str, Any]:
+    def _given(self, sent: Mapping[str, Any], session: str, forbidden: frozenset[str] = FORBIDDEN) -> dict[str, Any]:
         """Return what an event says by the folded names of columns; its members win over its properties."""
         if len(json.dumps(sent, ensure_ascii=False).encode("utf-8", "surrogatepass")) > EVENT_BYTES:
             raise InvalidInputException(errors.LARGE_EVENT)
         members = {
+            "SESSIONID": session,
+            "EVENTID": sent.get("eventId"),
             "EVENTVALUE": sent.get("eventValue"),
             "IMPRESSION": "|".join(sent["impression"]) if "impression" in sent else None,
             "RECOMMENDATIONID": sent.get("recommendationId"),
@@ -164,7 +174,7 @@ class Inlet:
     def _value(self, column: Column, given: Any) -> Any:
         """Return a value in a column's type; empty means null, as in files."""
         if given is None or given == "":
-            if not column.nullable:
+            if not column.may_be_null:
                 raise InvalidInputException(errors.NULL_VALUE.format(column=column.name))
             return None
         value = _READERS[column.type](given, column.type)

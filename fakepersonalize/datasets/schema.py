@@ -39,7 +39,11 @@ RANGES = {(ACTIONS, "VALUE"): (1, 10), (ACTIONS, "REPEAT_FREQUENCY"): (0, 30)}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One field of a schema, under the schema's own spelling of its name."""
+    """One field of a schema, under the schema's own spelling of its name.
+
+    `optional` marks columns that an optional member of a request feeds: a row may lack a value even where the type does
+    not list null.
+    """
 
     name: str
     type: str
@@ -47,6 +51,11 @@ class Column:
     categorical: bool = False
     textual: bool = False
     item_name: bool = False
+    optional: bool = False
+
+    @property
+    def may_be_null(self) -> bool:
+        return self.nullable or self.optional
 
     @property
     def is_id(self) -> bool:
@@ -78,8 +87,11 @@ class Rule:
     """What a field name that Personalize knows asks of the field that bears it.
 
     `categorical` is True where the flag must be set, False where it must not, None where both are accepted. `metadata`
-    marks fields that count as the one metadata field which Users, Items and Actions need. `also` is a second spelling
-    that AWS's own pages use.
+    marks fields that count as the one metadata field which Users, Items and Actions need. `optional` marks fields that
+    an optional member of PutEvents or PutActionInteractions feeds: AWS takes events without that member also where the
+    field's type does not list null (https://github.com/aws-samples/amazon-personalize-samples,
+    user-personalization-with-exploration.ipynb, has IMPRESSION as a plain string). `also` is a second spelling that
+    AWS's own pages use.
     """
 
     types: tuple[str, ...]
@@ -88,6 +100,7 @@ class Rule:
     categorical: bool | None = None
     textual: bool = False
     metadata: bool = False
+    optional: bool = False
     also: str | None = None
 
 
@@ -100,6 +113,7 @@ _PLAIN = Rule(("string",), categorical=False)
 _LABEL = Rule(("string",), nullable=True, categorical=True, metadata=True)
 _PRICE = Rule(("float",), nullable=True, metadata=True)
 _TEXT = Rule(("string",), nullable=True, categorical=False, textual=True, metadata=True)
+_SENT = Rule(("string",), nullable=True, categorical=False, optional=True)
 
 
 def _or_null(rule: Rule) -> Rule:
@@ -115,10 +129,10 @@ _INTERACTIONS = {
     "ITEM_ID": _KEY,
     "TIMESTAMP": _TIME,
     "EVENT_TYPE": _PLAIN,
-    "EVENT_VALUE": Rule(("float",), nullable=True),
-    "IMPRESSION": _or_null(_PLAIN),
-    "RECOMMENDATION_ID": _or_null(_PLAIN),
-    "EVENT_ATTRIBUTION_SOURCE": _or_null(_PLAIN),
+    "EVENT_VALUE": Rule(("float",), nullable=True, optional=True),
+    "IMPRESSION": _SENT,
+    "RECOMMENDATION_ID": _SENT,
+    "EVENT_ATTRIBUTION_SOURCE": _SENT,
 }
 _DOMAIN_INTERACTIONS = _INTERACTIONS | {"EVENT_TYPE": _needed(_PLAIN)}
 
@@ -140,8 +154,8 @@ RULES: Mapping[tuple[str | None, str], Mapping[str, Rule]] = {
         "ACTION_ID": _KEY,
         "EVENT_TYPE": _needed(_PLAIN),
         "TIMESTAMP": _TIME,
-        "IMPRESSION": _or_null(_PLAIN),
-        "RECOMMENDATION_ID": _or_null(_PLAIN),
+        "IMPRESSION": _SENT,
+        "RECOMMENDATION_ID": _SENT,
     },
     (VIDEO_ON_DEMAND, INTERACTIONS): _DOMAIN_INTERACTIONS,
     (VIDEO_ON_DEMAND, USERS): {"USER_ID": _KEY, "SUBSCRIPTION_MODEL": _LABEL},
@@ -210,7 +224,7 @@ def read(text: str, domain: str | None = None) -> Schema:
     kind = dataset_type(record["name"].rpartition(".")[2])
     if kind is None or (domain, kind) not in RULES:
         raise InvalidInputException(errors.TYPE_MISMATCH, _name_hint(record["name"], domain))
-    return Schema(kind, tuple(_column(field) for field in record["fields"]), domain)
+    return Schema(kind, tuple(_column(field, RULES[domain, kind]) for field in record["fields"]), domain)
 
 
 def problems(schema: Schema) -> Iterator[InvalidInputException]:
@@ -314,11 +328,13 @@ def _primitive(member: object) -> str:
     return member if isinstance(member, str) else ""
 
 
-def _column(field: Mapping[str, Any]) -> Column:
+def _column(field: Mapping[str, Any], rules: Mapping[str, Rule]) -> Column:
     members = _members(field["type"])
     type_ = next(member for member in members if member != "null")
-    flags = [field.get(flag, False) for flag in ("categorical", "textual", "itemName")]
-    return Column(field["name"], type_, "null" in members, *flags)
+    categorical, textual, item_name = (field.get(flag, False) for flag in ("categorical", "textual", "itemName"))
+    rule = rules.get(field["name"].upper())
+    optional = rule is not None and rule.optional
+    return Column(field["name"], type_, "null" in members, categorical, textual, item_name, optional)
 
 
 def _check_unique(schema: Schema) -> Iterator[InvalidInputException]:

@@ -29,15 +29,16 @@ _HAN = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
 def arrow_schema(schema: Schema) -> pa.Schema:
     """Return the Arrow schema of a dataset's rows: the schema's names, order and types, fields nullable as declared.
 
+    Columns that an optional member of a request feeds are nullable in any case.
     int is int32, long is int64, float is float32, double is float64. Strings stay plain in memory; Parquet stores them
     as dictionaries, so that reading with `read_dictionary` gives integer codes without hashing any value.
     """
-    return pa.schema([pa.field(column.name, ARROW_TYPES[column.type], column.nullable) for column in schema.columns])
+    return pa.schema([pa.field(column.name, ARROW_TYPES[column.type], column.may_be_null) for column in schema.columns])
 
 
 def broken_rule(column: Column, values: pa.Array, dataset_type: str) -> str | None:
     """Return the rule that some of a column's typed values break, or None."""
-    if values.null_count and not column.nullable:
+    if values.null_count and not column.may_be_null:
         return "an empty value is null, and the schema does not list null for this field"
     if column.limit is not None and _is_longer(values, column.limit):
         return f"at most {column.limit} characters"
@@ -81,6 +82,13 @@ def clipped(texts: pa.Array) -> pa.Array:
         pc.utf8_slice_codeunits(texts, 0, TEXT_CHARACTERS_HAN),
         pc.utf8_slice_codeunits(texts, 0, TEXT_CHARACTERS),
     )
+
+
+def unlisted_nulls(rows: pa.Table | pa.RecordBatch, schema: Schema) -> Iterator[str]:
+    """Yield the names of columns that lack values although their types do not list null."""
+    for column in schema.columns:
+        if not column.nullable and rows[column.name].null_count:
+            yield column.name
 
 
 def in_milliseconds(rows: pa.Table, schema: Schema) -> Iterator[str]:

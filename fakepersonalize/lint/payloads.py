@@ -102,7 +102,8 @@ def _of_request(file: Path, line: int, body: bytes, operation: Operation, schema
         if isinstance(row[key], float) and row[key] > LAST_SECOND:
             text, fix = MILLISECONDS.format(column=key), f"divide by 1000: {row[key] / 1000:.0f}"
             yield Finding(str(file), "milliseconds", text, fix, line=line, column=f"{where}.{key}", level=WARNING)
-        for refusal in inlet.problems(row, partial(_row, inlet, operation.name, mended, row)):
+        session = row.get("sessionId") or mended.get("sessionId", "")
+        for refusal in inlet.problems(row, partial(_row, inlet, operation.name, mended, row), session):
             fixes = (fix for sentence, fix in FIXES.items() if refusal.message.startswith(sentence.partition("{")[0]))
             yield Finding(str(file), "value", refusal.message, next(fixes, SHAPE), refusal.hint, line, where)
     if isinstance(about_all, ServiceError):

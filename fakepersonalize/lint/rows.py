@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from fakepersonalize.datasets import csv_header, csv_rows
 from fakepersonalize.datasets.csv_header import Layout
 from fakepersonalize.datasets.csv_rows import Offender
-from fakepersonalize.datasets.schema import IDS, INTERACTIONS, NEED_METADATA, RESERVED, Schema
-from fakepersonalize.datasets.values import LAST_SECOND, in_milliseconds
+from fakepersonalize.datasets.schema import IDS, INTERACTIONS, NEED_METADATA, RESERVED, Column, Schema
+from fakepersonalize.datasets.values import LAST_SECOND, in_milliseconds, unlisted_nulls
 from fakepersonalize.errors import (
     COLUMNS_TWICE,
     HEADERS_DIFFER,
@@ -23,9 +23,11 @@ from fakepersonalize.errors import (
     MILLISECONDS,
     MISSING_COLUMNS,
     NO_DATA,
+    QUOTED_HEADER,
     TOO_FEW,
     TOO_FEW_USERS,
     TOO_SMALL_SHARE,
+    UNLISTED_NULLS,
     JobFailed,
 )
 from fakepersonalize.lint.findings import WARNING, Finding
@@ -99,6 +101,8 @@ def _oddities(file: Path, schema: Schema) -> Iterator[Finding]:
         return Finding(str(file), rule, text, fix, line=1, column=column, level=WARNING)
 
     yield from _marks(file)
+    if csv_header.has_quotes(file):
+        yield Finding(str(file), "quoted-header", QUOTED_HEADER, f"write {','.join(names)}", line=1)
     for name in own:
         if name != spelled[name.upper()]:
             text = f"The header spells {name}, the schema {spelled[name.upper()]}."
@@ -129,6 +133,8 @@ def _rows(file: Path, layout: Layout, census: _Census, ids: _Ids) -> Iterator[Fi
                 if name not in warned:
                     warned.add(name)
                     yield _in_milliseconds(file, line, name, found[name])
+            for name in unlisted_nulls(found, layout.schema):
+                yield from (_null(file, line + place, layout.schema, name) for place in _nulls(found[name]))
             census.count(found)
             yield from ids.findings(file, line, found)
             line += found.num_rows
@@ -147,6 +153,18 @@ def _in_milliseconds(file: Path, line: int, column: str, values: pa.Array) -> Fi
     return Finding(str(file), "milliseconds", text, fix, None, line + place, column, str(value), WARNING)
 
 
+def _nulls(values: pa.Array) -> list[int]:
+    places: list[int] = pc.indices_nonzero(pc.is_null(values)).to_pylist()
+    return places
+
+
+def _null(file: Path, line: int, schema: Schema, name: str) -> Finding:
+    """Tell of a value that an import does without, but the schema does not; `line` is right if no line was empty."""
+    column = schema.column(name)
+    assert column is not None
+    return Finding(str(file), "null", UNLISTED_NULLS.format(column=name), _filled(column), None, line, name)
+
+
 def _finding(file: Path, offender: Offender) -> Finding:
     rule, fix = _explained(offender)
     column, value = offender.column.name if offender.column else None, offender.value
@@ -160,7 +178,7 @@ def _explained(offender: Offender) -> tuple[str, str]:
     if column is None:
         return "malformed", "one record on each line; quote values with commas, and escape quotes by a backslash"
     if not value:
-        return "null", _filled(offender)
+        return "null", _filled(column)
     if column.limit is not None and len(value) > column.limit:
         return "length", f"shorten it from {len(value)} to {column.limit} characters"
     if offender.rule == RESERVED:
@@ -170,9 +188,7 @@ def _explained(offender: Offender) -> tuple[str, str]:
     return "type", _retyped(column.type, value)
 
 
-def _filled(offender: Offender) -> str:
-    column = offender.column
-    assert column is not None
+def _filled(column: Column) -> str:
     if column.name.upper() == "EVENT_TYPE":
         return 'give every row a type, if only a placeholder such as "watch": EVENT_TYPE cannot be null'
     if column.name.upper() in IDS | {"TIMESTAMP"}:

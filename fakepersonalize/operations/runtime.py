@@ -192,7 +192,11 @@ def _pinned(
 
 
 def _metadata_columns(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of items that are asked for, as the request spells them, with the schema's names."""
+    """Return the columns of items that are asked for, with the schema's names by those to show: in lower case.
+
+    The service was seen to show them so, whatever case the request had (`["TITLE"]` gives `{"title": ...}`):
+    https://github.com/aws-samples/amazon-personalize-immersion-day, Media_04 and Retail_03.
+    """
     asked: Mapping[str, Sequence[str]] = request.get("metadataColumns") or {}
     if not asked:
         return {}
@@ -208,7 +212,7 @@ def _metadata_columns(call: Call, endpoint: Endpoint, request: dict[str, Any]) -
     for name in asked[ITEMS]:
         if name.upper() not in known:
             raise errors.invalid(errors.UNKNOWN_COLUMN, type=ITEMS, name=name)
-    return {name: known[name.upper()] for name in asked[ITEMS]}
+    return {name.lower(): known[name.upper()] for name in asked[ITEMS]}
 
 
 def _described(

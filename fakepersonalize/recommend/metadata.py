@@ -219,11 +219,18 @@ class LiveMetadata:
 
 
 def _text(value: pa.Scalar) -> str | None:
-    """Return a value as it was written: a float as short as tells it from its neighbours."""
+    """Return a value as files spell it: a float as short as tells it from its neighbours, with a decimal point.
+
+    The service was seen to give a price of 130 as `130.0`
+    (https://github.com/aws-samples/amazon-personalize-immersion-day, Retail_03).
+    """
     import numpy as np
     import pyarrow as pa
 
     plain = value.as_py()
-    if plain is None:
-        return None
-    return str(np.float32(plain)) if pa.types.is_float32(value.type) else str(plain)
+    if plain is None or isinstance(plain, str):
+        return plain
+    if not isinstance(plain, float):
+        return str(plain).lower()  # true and false
+    digits, e, exponent = str(np.float32(plain) if pa.types.is_float32(value.type) else plain).partition("e")
+    return f"{digits if '.' in digits else f'{digits}.0'}{e}{exponent}"

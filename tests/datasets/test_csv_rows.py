@@ -203,6 +203,22 @@ def test_names_of_columns_in_other_letters_or_longer_texts_are_values() -> None:
     assert len(rows(HEADER + b"user_id,USER_IDS,1\nu,GENRES,1\n")) == 2
 
 
+@pytest.mark.parametrize(
+    ("header", "warnings"),
+    [
+        ('"USER_ID","ITEM_ID","TIMESTAMP"', (errors.QUOTED_HEADER,)),
+        ('USER_ID,ITEM_ID,"TIMESTAMP"', (errors.QUOTED_HEADER,)),
+        ('\ufeff"USER_ID","ITEM_ID","TIMESTAMP"', (errors.QUOTED_HEADER,)),
+        ("USER_ID,ITEM_ID,TIMESTAMP", ()),
+    ],
+)
+def test_quotes_in_the_header_are_taken_with_a_warning(tmp_path: Path, header: str, warnings: tuple[str, ...]) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"{header}\nu,i,1\n", "utf-8")
+    imported = csv_rows.spool_parquet([file], PLAIN, tmp_path / "rows.parquet", minimum_rows=0)
+    assert imported == csv_rows.Imported(1, warnings)
+
+
 MISSING_ALL = "Input CSV is missing the following columns:[USER_ID, ITEM_ID, TIMESTAMP]."
 
 
@@ -211,7 +227,7 @@ MISSING_ALL = "Input CSV is missing the following columns:[USER_ID, ITEM_ID, TIM
     [
         (b"USER_ID\nu\n", "Input CSV is missing the following columns:[ITEM_ID, TIMESTAMP].", "it reads 'USER_ID'"),
         (b"userId,itemId,time stamp\nu,i,1\n", MISSING_ALL, "userId, itemId, time stamp"),
-        (b'"USER_ID","ITEM_ID","TIMESTAMP"\nu,i,1\n', MISSING_ALL, "without quotes"),
+        (b'"USER_ID,ITEM_ID,TIMESTAMP"\nu,i,1\n', MISSING_ALL, "it reads 'USER_ID,ITEM_ID,TIMESTAMP'"),
         (b"USER_ID;ITEM_ID;TIMESTAMP\nu;i;1\n", MISSING_ALL, "separated by ';'"),
         (b"u1,i1,1700000000\n", MISSING_ALL, "it reads 'u1,i1,1700000000'"),
         (b"\n" + HEADER, MISSING_ALL, "empty"),

@@ -120,6 +120,71 @@ def test_value_impression_and_origin_go_to_their_columns() -> None:
     assert more(put(into, **sent)) == {"EVENT_VALUE": 2.5, "IMPRESSION": "a|b", "RECOMMENDATION_ID": "RID-1"}
 
 
+def test_columns_that_members_feed_need_not_list_null() -> None:
+    into = of_events(
+        "EVENT_VALUE float", "IMPRESSION string", "RECOMMENDATION_ID string", "EVENT_ATTRIBUTION_SOURCE string"
+    )
+    assert more(put(into)) == {}
+    assert more(put(into, eventValue=2.5)) == {"EVENT_VALUE": 2.5}
+
+
+@pytest.mark.parametrize("domain", [None, schema.ECOMMERCE, schema.VIDEO_ON_DEMAND])
+def test_columns_that_members_feed_need_not_list_null_in_any_domain(domain: str | None) -> None:
+    text = described(
+        "Interactions",
+        *(
+            "USER_ID string",
+            "ITEM_ID string",
+            "TIMESTAMP long",
+            "EVENT_TYPE string",
+            "IMPRESSION string",
+            "SHOP string",
+        ),
+    )
+    into = Inlet(7, schema.parse(text, domain))
+    assert more(put(into, properties=properties(shop="a"))) == {"SHOP": "a"}
+    with pytest.raises(InvalidInputException, match="Column SHOP cannot be null"):
+        put(into)
+
+
+@pytest.mark.parametrize("name", ["SESSION_ID", "session_id", "SessionId"])
+def test_a_column_of_sessions_takes_the_session_of_the_request(name: str) -> None:
+    into = of_events(f"{name} string")
+    assert more(put(into)) == {name: "s1"}
+    assert more(put(into, user=None, session="s2")) == {name: "s2"}
+    assert more(put(of_events(f"{name} long"), session="12")) == {name: 12}
+    with pytest.raises(InvalidInputException, match="cannot contain the key sessionId"):
+        put(into, properties=properties(sessionId="s3"))
+    with pytest.raises(InvalidInputException, match="Invalid value for column"):
+        put(into, session="USER_ID")
+
+
+def test_a_column_of_event_ids_takes_the_one_of_the_event() -> None:
+    into = of_events("EVENT_ID string?")
+    assert more(put(into, eventId="e1", properties=properties(eventId="e2"))) == {"EVENT_ID": "e1"}
+    assert more(put(into, properties=properties(eventId="e2"))) == {"EVENT_ID": "e2"}
+    assert more(put(into)) == {}
+
+
+def test_columns_of_dealings_take_the_members_of_each() -> None:
+    more_columns = ("SESSION_ID string", "IMPRESSION string", "RECOMMENDATION_ID string")
+    into = inlet(
+        "Action_Interactions",
+        "USER_ID string",
+        "ACTION_ID string",
+        "EVENT_TYPE string",
+        "TIMESTAMP long",
+        *more_columns,
+    )
+    sent = {"actionId": "a1", "userId": "u1", "sessionId": "s1", "eventType": "Taken", "timestamp": 1}
+    (bare,), (full,) = (
+        into.action_interactions([sent | further])
+        for further in ({}, {"impression": ["a1", "a2"], "recommendationId": "RID-1"})
+    )
+    assert more(bare) == {"SESSION_ID": "s1"}
+    assert more(full) == {"SESSION_ID": "s1", "IMPRESSION": "a1|a2", "RECOMMENDATION_ID": "RID-1"}
+
+
 def test_where_an_event_came_from_is_kept_without_columns_for_it() -> None:
     event = put(
         of_events(),

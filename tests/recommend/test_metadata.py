@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pytest
 
 from fakepersonalize import mock_personalize
@@ -145,3 +146,25 @@ def test_a_dataset_that_comes_back_has_nothing_of_the_old_one(shop: Shop) -> Non
     assert shop.prices == {}
     shop.put("c", price=3)
     assert shop.prices == {"c": 3}
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "text"),
+    [
+        (pa.float32(), 130, "130.0"),
+        (pa.float32(), 0.1, "0.1"),
+        (pa.float32(), -2.5, "-2.5"),
+        (pa.float32(), 1e20, "1.0e+20"),
+        (pa.float64(), 130, "130.0"),
+        (pa.float64(), 1e-7, "1.0e-07"),
+        (pa.int32(), 130, "130"),
+        (pa.int64(), 2**40, str(2**40)),
+        (pa.bool_(), True, "true"),
+        (pa.string(), "130", "130"),
+    ],
+)
+def test_fractions_have_a_decimal_point_and_other_values_their_spelling_in_files(
+    type_: pa.DataType, value: Any, text: str
+) -> None:
+    rows = Rows(pa.table({"Value": pa.array([value], type_)}), {"a": 0})
+    assert rows.texts(["a", "b"], {"value": "Value"}) == [{"value": text}, {}]
