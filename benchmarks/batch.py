@@ -90,6 +90,7 @@ def _ours() -> float:
 
     from fakepersonalize.datasets.schema import Column
     from fakepersonalize.filters.evaluate import Candidates, compile_filter
+    from fakepersonalize.recipes.training import Queries
 
     data, model, onlookers = _data(), _blend(), _sightings()
     filter_ = compile_filter(FILTER, {"INTERACTIONS": [Column("EVENT_TYPE", "string")]})
@@ -99,8 +100,7 @@ def _ours() -> float:
         for first in range(0, data.n_users, AT_ONCE):
             some = ids[first : first + AT_ONCE]
             allowed = filter_.bind().mask(candidates, onlookers.context(filter_, some, None))
-            histories = data.only(np.arange(first, first + len(some)))
-            model.shortlists(histories, allowed, RESULTS)
+            model.recommend(Queries.of(data.between(first, first + len(some))), allowed, RESULTS)
         return time.perf_counter() - begun
 
 

@@ -16,7 +16,7 @@ from fakepersonalize.recipes import noise
 from fakepersonalize.recipes.catalogue import Exploration
 from fakepersonalize.recipes.exploration import Knowledge, newcomers, shares
 from fakepersonalize.recipes.models.blend import Blend
-from fakepersonalize.recipes.training import History, TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 from fakepersonalize.recommend.ranker import UserScores
 
 CALLS, RESULTS = 500, 25
@@ -46,7 +46,7 @@ def run() -> None:
             print(f"  {name:20} p50 {p50:6.3f}   p99 {p99:6.3f}   wanted: p{percentile} at most {wanted}; {met}")
 
 
-def _answering(model: Blend, data: TrainingData, text: str | None) -> Callable[[History, int], Any]:
+def _answering(model: Blend, data: TrainingData, text: str | None) -> Callable[[Queries, int], Any]:
     """Return what answers one user as campaigns of aws-user-personalization do."""
     random = np.random.default_rng(1)
     genres = random.choice(["a", "b", "c", "d|a", "e"], data.n_items).tolist()
@@ -57,24 +57,24 @@ def _answering(model: Blend, data: TrainingData, text: str | None) -> Callable[[
     came = np.where(random.random(data.n_items) < 0.02, 100, zeros)
     new = newcomers(Knowledge(came, zeros, zeros, 100), 0.0, noise.keys(map(str, range(data.n_items))))
 
-    def answer(history: History, user: int) -> Any:
+    def answer(queries: Queries, user: int) -> Any:
+        history = queries.histories
         context = FilterContext.of_one({"watch": np.unique(history.items[-100:])})
         allowed = filter_.mask(candidates, context) if filter_ else None
         askers, met = np.array([user], np.uint64), (np.zeros(len(history.items), np.intp), history.items)
         tried = shares(new, Exploration(0.3, 30.0), askers, met)
-        wanted = model.fold_in(history).preferences[None]
-        return UserScores.of(model, wanted, new, tried, data.n_items, False).pick(allowed, RESULTS)
+        return UserScores.of(model, model.score(queries), new, tried, data.n_items, False).pick(allowed, RESULTS)
 
     return answer
 
 
-def _times(answer: Callable[[History, int], Any], data: TrainingData) -> list[float]:
+def _times(answer: Callable[[Queries, int], Any], data: TrainingData) -> list[float]:
     found = []
     for user in range(-20, CALLS):
         own = slice(data.offsets[abs(user)], data.offsets[abs(user) + 1])
-        history = History(data.items[own], data.times[own])
+        queries = Queries.of_one(data.items[own], data.times[own], data.n_items)
         begun = time.perf_counter()
-        answer(history, abs(user))
+        answer(queries, abs(user))
         found.append(1000 * (time.perf_counter() - begun))
     return found[20:]
 

@@ -21,7 +21,7 @@ import pandas as pd
 from fakepersonalize.recipes import catalogue, evaluation
 from fakepersonalize.recipes.metrics import measure, of_segments
 from fakepersonalize.recipes.models import model_class
-from fakepersonalize.recipes.training import TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 COLUMNS = ["user", "item", "rating", "time"]
 SEEDS = range(5)
@@ -94,7 +94,7 @@ def temporal(folder: Path) -> Iterator[Row]:
         ("aws-popularity-count", {MRR: 0.0638}),
     ):
         model = _fitted(recipe, given)
-        metrics = measure(model.recommend_many(given, 25), truth, len(np.unique(given.items)))
+        metrics = measure(model.recommend(Queries.of(given), None, 25).table(25), truth, len(np.unique(given.items)))
         yield f"T {recipe}", [metrics], floors
     yield "T aws-item-affinity", [_segments(given, truth)], {OVER_ACTIVITY: 1.65, RECALL: 0.23, COVERAGE: 0.6}
 

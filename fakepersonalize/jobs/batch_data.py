@@ -14,7 +14,7 @@ from fakepersonalize.datasets import schema
 from fakepersonalize.datasets.schema import INTERACTIONS, ITEMS, NUMBERS, USERS, Column
 from fakepersonalize.errors import InvalidInputException, JobFailed
 from fakepersonalize.jobs import side_rows
-from fakepersonalize.jobs.batch_lines import ITEM, USER, Line
+from fakepersonalize.jobs.batch_lines import CONTEXT, ITEM, USER, Line
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
@@ -27,15 +27,13 @@ from fakepersonalize.storage.streamed import Event
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from scipy.sparse import csr_matrix
 
     from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Filter, FilterContext
     from fakepersonalize.recipes.exploration import Newcomers
     from fakepersonalize.recipes.features import Cells, Kind
     from fakepersonalize.recipes.themes import Themes
-    from fakepersonalize.recipes.training import Codes, Mask, Shortlists
+    from fakepersonalize.recipes.training import Codes, Mask, Queries, Shortlists
     from fakepersonalize.recommend.candidates import Items
-    from fakepersonalize.recommend.everyone import Everyone
     from fakepersonalize.recommend.increments import Increment
     from fakepersonalize.recommend.loaded import LoadedModel
     from fakepersonalize.recommend.sightings import Onlookers
@@ -138,39 +136,31 @@ class Stock:
         self._spec, self._folder = spec, folder
         self._masks: dict[Values, Mask] = {}
 
-    @cached_property
-    def everyone(self) -> Everyone:
-        from fakepersonalize.recommend.everyone import Everyone
+    def queries(self, lines: Sequence[Line]) -> Queries:
+        """Return what the model is told of the users of some lines."""
+        live = [self._live_of(line[USER]) for line in lines]
+        return self.loaded.queries([line[USER] for line in lines], live, [line.values(CONTEXT) for line in lines])
 
-        return Everyone.of(self.loaded, self._live if self._spec["reacts"] else ())
-
-    def lists(
-        self,
-        users: Sequence[str],
-        contexts: csr_matrix | None,
-        allowed: Mask | None,
-        k: int,
-        reasons: bool,
-    ) -> Shortlists:
-        """Return the `k` best of the allowed items of each user, new ones among them where the recipe explores."""
+    def lists(self, lines: Sequence[Line], allowed: Mask | None, k: int, reasons: bool) -> Shortlists:
+        """Return the `k` best of the allowed items for the user of each line, and what is tried out."""
         from fakepersonalize.recipes import exploration, noise
-        from fakepersonalize.recipes.models.blend import LISTING_BYTES, Blend, rows_of
+        from fakepersonalize.recipes.models.blend import LISTING_BYTES, rows_of
         from fakepersonalize.recipes.training import Shortlists
+        from fakepersonalize.recommend.exploring import met
         from fakepersonalize.recommend.ranker import UserScores
 
-        model, histories = self.loaded.model, self.everyone.of_users(users)
+        model, queries = self.loaded.model, self.queries(lines)
         if not self._spec["explores"]:
-            return model.shortlists(histories, allowed, k, contexts)
-        assert isinstance(model, Blend), "no other model explores"
-        setting, met = Exploration(*self._spec["explores"]), self._met.of_users(users)
+            return model.recommend(queries, allowed, k)
+        users, setting = [line[USER] for line in lines], Exploration(*self._spec["explores"])
+        known = self._codes if self._spec["latest"] else self.loaded.items
+        seen = met(queries, [self._live_of(user) for user in users], known)
         askers = noise.askers(self._spec["seed"], users, self._spec["version"])
-        shares = exploration.shares(self._newcomers, setting, askers, (met.users(), met.items))
-        found, first = [], 0
-        for block in model.preferences_in_blocks(histories, contexts, LISTING_BYTES):
-            own = slice(first, first + len(block))
-            scores = UserScores.of(model, block, self._newcomers, shares[own], len(self._codes), reasons)
+        shares, found = exploration.shares(self._newcomers, setting, askers, seen), []
+        for first, block in queries.blocks(LISTING_BYTES):
+            own = shares[first : first + len(block)]
+            scores = UserScores.of(model, model.score(block), self._newcomers, own, len(self._codes), reasons)
             found.append(scores.pick(rows_of(allowed, first, len(block)), k))
-            first += len(block)
         return Shortlists.joined(found, k)
 
     @cached_property
@@ -182,14 +172,6 @@ class Stock:
         if self._spec["latest"]:
             exploring.refresh(catalogue, self._live)
         return exploring.newcomers(Exploration(*self._spec["explores"]).cut_off_days, catalogue)
-
-    @cached_property
-    def _met(self) -> Everyone:
-        """The items that each user has met, and those that came later where the job can try them out."""
-        from fakepersonalize.recommend.everyone import Everyone
-
-        known = self._codes if self._spec["latest"] else self.loaded.items
-        return Everyone.met(self.loaded, self._live if self._spec["reacts"] else (), known)
 
     @cached_property
     def themes(self) -> Themes:
@@ -238,11 +220,6 @@ class Stock:
         """What the order of similar items is told beside the item."""
         asked = self._spec["config"].get("rankingInfluence")
         return {"influence": asked} if asked else {}
-
-    def contexts(self, given: Sequence[Mapping[str, str]]) -> csr_matrix | None:
-        from fakepersonalize.recommend.everyone import contexts
-
-        return contexts(self.loaded, given)
 
     def allowed(self, lines: Sequence[Line], of_user: bool) -> Allowed:
         """Return what the filter lets through for each line; `of_user` says that the lines are sure to name one."""
@@ -395,6 +372,17 @@ class Stock:
 
         file, distinct = self._folder / LIVE, Distinct()
         return [event for event in _events(file) if distinct.is_new(event)] if file.exists() else []
+
+    def _live_of(self, user: str) -> Sequence[Event]:
+        """Return what a user has streamed, if the recipe reacts to it before the next training."""
+        return self._live_by_user.get(user, ())
+
+    @cached_property
+    def _live_by_user(self) -> dict[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self._live if self._spec["reacts"] else ():
+            found.setdefault(event.owner, []).append(event)
+        return found
 
 
 def _candidates(ids: Sequence[str], side: side_rows.Side | None) -> Candidates:

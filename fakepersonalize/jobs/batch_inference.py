@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fakepersonalize import errors
 from fakepersonalize.datasets.schema import ITEMS
 from fakepersonalize.jobs import batch_data, batch_files
-from fakepersonalize.jobs.batch_lines import CONTEXT, ITEM, LIST, USER, ItemLines, Line, compact, read
+from fakepersonalize.jobs.batch_lines import ITEM, LIST, USER, ItemLines, Line, compact, read
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -112,8 +112,7 @@ class UserDesk(Desk):
             yield self.writer.answer(line, row, own[: len(row)] if own else None, (), reasons)
 
     def _lists(self, asked: Sequence[Line], allowed: Allowed) -> Shortlists:
-        users, contexts = [line[USER] for line in asked], self.stock.contexts([line.values(CONTEXT) for line in asked])
-        return self.stock.lists(users, contexts, allowed.mask, self.amount, "reasons" in self.recipe.does)
+        return self.stock.lists(asked, allowed.mask, self.amount, "reasons" in self.recipe.does)
 
 
 class ItemDesk(Desk):
@@ -158,11 +157,9 @@ class RankingDesk(Desk):
     def answers(self, asked: Sequence[Line], allowed: Allowed) -> Iterator[bytes]:
         import numpy as np
 
-        histories = self.stock.everyone.of_users([line[USER] for line in asked])
-        contexts = self.stock.contexts([line.values(CONTEXT) for line in asked])
         listed = [list(dict.fromkeys(line[LIST])) for line in asked]
         known = [[self.loaded.items[id_] for id_ in ids if id_ in self.loaded.items] for ids in listed]
-        ranked = self.loaded.model.rankings(histories, [np.array(codes, np.int32) for codes in known], contexts)
+        ranked = self.loaded.model.rank(self.stock.queries(asked), [np.array(codes, np.int32) for codes in known])
         for place, (line, ids, scores) in enumerate(zip(asked, listed, ranked)):
             assert scores.scores is not None
             row = allowed.row(place)

@@ -24,7 +24,7 @@ from fakepersonalize.resources.quotas import SEGMENT_LINES
 
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
-    from fakepersonalize.recipes.training import Codes, Mask, TrainingData
+    from fakepersonalize.recipes.training import Codes, Mask, Queries
 
 WORK = "fakepersonalize.jobs.batch_segment:work"
 CELLS = 1 << 26  # of users and lines at a time
@@ -114,16 +114,14 @@ class SegmentDesk:
             return
         groups = np.repeat(np.arange(len(asked)), [len(items) for items, _ in asked])
         everything = np.concatenate([items for items, _ in asked])
-        interest = self._loaded.model.interest(groups, everything, len(asked), self._histories)
+        interest = self._loaded.model.interest(groups, everything, len(asked), self._queries)
         for number, (_, bound) in enumerate(asked):
             yield best_allowed(interest[:, number], self._allowed(bound), self._amount).tolist()
 
     @cached_property
-    def _histories(self) -> TrainingData:
+    def _queries(self) -> Queries:
         """What users did up to the training, and nothing later."""
-        from fakepersonalize.recommend.everyone import trained
-
-        return trained(self._loaded)
+        return self._loaded.queries(list(self._loaded.users))
 
     def _allowed(self, bound: BoundFilter | None) -> Mask | None:
         return None if bound is None else bound.mask(self._stock.people, self._stock.doings)

@@ -23,11 +23,11 @@ from fakepersonalize.recipes.models.blend import (
 from fakepersonalize.recipes.models.item_item import ItemItem
 from fakepersonalize.recipes.models.popularity import Popularity
 from fakepersonalize.recipes.models.semantic import Semantic
-from fakepersonalize.recipes.models.side_information import DOUBT, Likeness
+from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness
 from fakepersonalize.recipes.models.similar_items import COLD_BELOW, ID_WEIGHT, METADATA_WEIGHT, SimilarItems
 from fakepersonalize.recipes.models.trending import Trending
 from fakepersonalize.recipes.selection import softmax, to_maximum_one
-from fakepersonalize.recipes.training import Codes, History, Model
+from fakepersonalize.recipes.training import Codes, Model, Present, Queries
 
 Numbers = npt.NDArray[np.float64]
 # What an item of the history, or the item that was asked about, adds.
@@ -91,7 +91,7 @@ def nothing(k: int) -> Explanation:
 
 
 @singledispatch
-def of_user(model: Model, history: History, items: Codes) -> Explanation:
+def of_user(model: Model, queries: Queries, items: Codes) -> Explanation:
     """Return what a user's preferences for some items [k] are made of.
 
     Of the blend these are preferences before the softmax, of popularity users, of trending their heat, of actions
@@ -106,15 +106,15 @@ def of_item(model: Model, item: int, items: Codes, influence: Mapping[str, float
     raise NotImplementedError(type(model).__name__)
 
 
-def shares(model: Model, history: History, items: Codes, among: Codes | None = None) -> Explanation:
+def shares(model: Model, queries: Queries, items: Codes, among: Codes | None = None) -> Explanation:
     """Return what the scores of some items [k] are made of, as the model returns them.
 
     Those of the blend are a softmax over the items `among`, None for the whole catalogue, in proportion to preferences.
     """
-    explained = of_user(model, history, items)
+    explained = of_user(model, queries, items)
     if not isinstance(model, Blend):
         return explained
-    preferences = model.fold_in(history).preferences
+    preferences = model.score(queries)[0]
     if among is None:
         return explained.scaled_to(softmax(preferences, model.temperature)[items])
     place = {int(code): number for number, code in enumerate(among)}
@@ -123,49 +123,52 @@ def shares(model: Model, history: History, items: Codes, among: Codes | None = N
 
 
 @of_user.register
-def _(model: Popularity, history: History, items: Codes) -> Explanation:
+def _(model: Popularity, queries: Queries, items: Codes) -> Explanation:
     counts = model.counts[items].astype(np.float64)
     return Explanation(counts, [Contribution(POPULARITY, None, counts)])
 
 
 @of_user.register
-def _(model: Trending, history: History, items: Codes) -> Explanation:
+def _(model: Trending, queries: Queries, items: Codes) -> Explanation:
     parts = [Contribution(TREND, None, model.recent[items]), Contribution(POPULARITY, None, model.standing[items])]
     return Explanation(model.heat[items], parts)
 
 
 @of_user.register
-def _(model: Blend, history: History, items: Codes) -> Explanation:
-    parts = list(_of_history(model, history, items) if len(history.items) else _of_nobody(model, history, items))
+def _(model: Blend, queries: Queries, items: Codes) -> Explanation:
+    parts = list(
+        _of_history(model, queries, items) if len(queries.histories.items) else _of_nobody(model, queries, items)
+    )
     return Explanation(np.sum([part.amounts for part in parts], axis=0), parts)
 
 
-def _of_nobody(model: Blend, history: History, items: Codes) -> list[Contribution]:
+def _of_nobody(model: Blend, queries: Queries, items: Codes) -> list[Contribution]:
     """Return what is said of a user without history: the logarithm of popularity, shifted."""
     scale = model.temperature
     parts = [Contribution(POPULARITY, None, scale * np.log1p(model.popularity[items]))]
-    if (features := _lifts_of_user(model, history)) is not None:
+    if (features := _lifts_of_user(model, queries)) is not None:
         parts.append(Contribution(USER, None, scale * features[items]))
-    if (lifts := _circumstances(model, history)) is not None:
+    if (lifts := _circumstances(model, queries)) is not None:
         parts.append(Contribution(CONTEXT, None, scale * lifts[items]))
     return parts
 
 
-def _of_history(model: Blend, history: History, items: Codes) -> list[Contribution]:
-    seen, times = np.unique(history.items, return_counts=True)
+def _of_history(model: Blend, queries: Queries, items: Codes) -> list[Contribution]:
+    met = queries.histories.items
+    seen, times = np.unique(met, return_counts=True)
     unseen = ~np.isin(items, seen)
-    latest = history.items[-model.history_length :]
+    latest = met[-model.history_length :]
     strengths = model.age_decay ** np.arange(len(latest) - 1, -1, -1.0)
     parts = _transitions(model, latest, strengths, seen, times, items)
     parts += _factors(model, seen, items, unseen)
     if model.likeness:
         parts += _likeness(model, model.likeness, latest, strengths, items, unseen)
     parts.append(Contribution(POPULARITY, None, model.standing[items] * unseen))
-    if (features := _lifts_of_user(model, history)) is not None:
+    if (features := _lifts_of_user(model, queries)) is not None:
         lifted = np.exp(np.log1p(model.popularity) + features)[None]
-        doubt = DOUBT / (DOUBT + len(history.items))
+        doubt = DOUBT / (DOUBT + len(met))
         parts.append(Contribution(USER, None, USER_WEIGHT * doubt * to_maximum_one(lifted)[0][items] * unseen))
-    lifts = _circumstances(model, history)
+    lifts = _circumstances(model, queries)
     if lifts is None:
         return parts
     return [part._replace(amounts=part.amounts * np.exp(lifts[items])) for part in parts]
@@ -215,25 +218,21 @@ def _likeness(
     return _by_item(ALIKE, latest, each[:, items] * weight / (most if most > 0 else 1.0))
 
 
-def _lifts_of_user(model: Blend, history: History) -> Numbers | None:
+def _lifts_of_user(model: Blend, queries: Queries) -> Numbers | None:
     """Return the logarithms of what the user's metadata make of popularity, [n_items]."""
-    return None if history.features is None else _lifts(model.user_lifts, history.features)
+    return None if queries.features is None else _lifts(model.user_lifts, queries.features)
 
 
-def _circumstances(model: Blend, history: History) -> Numbers | None:
+def _circumstances(model: Blend, queries: Queries) -> Numbers | None:
     """Return the logarithms of what the context, and the objective of the training, multiply by, [n_items]."""
     lifts = None if model.boosts is None else np.log(model.boosts, dtype=np.float64)
-    context = None if history.context is None else _lifts(model.context_lifts, history.context)
+    context = None if queries.contexts is None else _lifts(model.context_lifts, queries.contexts)
     return context if lifts is None else lifts if context is None else lifts + context
 
 
-def _lifts(lifts: object, features: Codes) -> Numbers | None:
-    from fakepersonalize.recipes.models.side_information import Lifts
-
-    if not isinstance(lifts, Lifts):
-        return None
-    present = lifts.known((np.zeros(len(features), np.int64), features))
-    return None if present is None else lifts.of(*present, 1)[0]
+def _lifts(lifts: Lifts | None, present: Present) -> Numbers | None:
+    known = lifts.known(present) if lifts else None
+    return None if lifts is None or known is None else lifts.of(*known, 1)[0]
 
 
 def _by_item(source: str, items: Codes, rows: Numbers) -> list[Contribution]:
@@ -245,10 +244,10 @@ def _by_item(source: str, items: Codes, rows: Numbers) -> list[Contribution]:
 
 
 @of_user.register
-def _(model: NextBestAction, history: History, items: Codes) -> Explanation:
+def _(model: NextBestAction, queries: Queries, items: Codes) -> Explanation:
     """Propensities, parted from even odds on in proportion to what each source adds to the log-odds."""
-    scores = model.fold_in(history).preferences[items]
-    pulls = _pulls(model, history, items)
+    scores = model.score(queries)[0, items]
+    pulls = _pulls(model, queries, items)
     total = np.sum([pull.amounts for pull in pulls], axis=0)
     known = (np.abs(total) > 1e-12) & model.eligible[items]
     base = np.where(known, EVEN_ODDS, scores)
@@ -257,22 +256,23 @@ def _(model: NextBestAction, history: History, items: Codes) -> Explanation:
     return Explanation(scores, [Contribution(NOTHING, None, base), *parts])
 
 
-def _pulls(model: NextBestAction, history: History, items: Codes) -> list[Contribution]:
+def _pulls(model: NextBestAction, queries: Queries, items: Codes) -> list[Contribution]:
     """Return what adds to the log-odds of some actions [k]."""
     weights = model.coefficients[items]
     factors = 2 + model.projection.shape[1]
-    seen = np.unique(history.items)
+    met = queries.histories.items
+    seen = np.unique(met)
     folded = model.projection[seen].astype(np.float64)
     length = max(float(np.linalg.norm(folded.sum(axis=0))), 1e-12)
     pulls = [
         Contribution(POPULARITY, None, weights[:, 0]),
-        Contribution(ACTIVITY, None, weights[:, 1] * np.log1p(len(history.items))),
+        Contribution(ACTIVITY, None, weights[:, 1] * np.log1p(len(met))),
         *_by_item(LIKED_TOGETHER, seen, folded @ weights[:, 2:factors].T / length),
     ]
-    if history.features is not None and len(history.features):
-        known = history.features[history.features < model.n_user_features]
+    if queries.features is not None and len(queries.features[1]):
+        known = queries.features[1][queries.features[1] < model.n_user_features]
         pulls.append(Contribution(USER, None, weights[:, factors + known].sum(axis=1)))
-    acted = history.acted or no_actions(1, len(model.eligible))
+    acted = queries.actions or no_actions(1, len(model.eligible))
     own, everywhere = counts_per_action(acted, 1, len(model.eligible))
     counts = [*(np.broadcast_to(each[0], len(model.eligible)) for each in (*everywhere, *own))]
     first = factors + model.n_user_features

@@ -31,7 +31,16 @@ from fakepersonalize.recipes.metrics import (
 from fakepersonalize.recipes.models import model_class
 from fakepersonalize.recipes.models.actions import NO_ACTIONS, NextBestAction
 from fakepersonalize.recipes.models.affinity import Affinity, AttributeAffinity
-from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Settings, Tick, TrainingData, distinct_users
+from fakepersonalize.recipes.training import (
+    Codes,
+    Model,
+    ProtocolName,
+    Queries,
+    Settings,
+    Tick,
+    TrainingData,
+    distinct_users,
+)
 
 LIST_LENGTH = 25
 # Of these the 25 most rewarding count: of a list of 25 they would be all.
@@ -209,7 +218,11 @@ def _of_trend(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
     """The newest tenth of all interactions is the test period; popularity increases by the users who come then."""
     newest = data.times >= np.quantile(data.times, 0.9) if len(data.times) else np.zeros(0, bool)
     before = data.keep(~newest)
-    recommended = fit(before).recommend_many(data.only(np.zeros(1, np.int64)), LIST_LENGTH) if data.n_users else None
+    recommended = (
+        fit(before).recommend(Queries.of(data.only(np.zeros(1, np.int64))), None, LIST_LENGTH).table(LIST_LENGTH)
+        if data.n_users
+        else None
+    )
     items = np.zeros(0, np.int32) if recommended is None else recommended[0][recommended[0] >= 0]
     return Measured(of_trend(items, distinct_users(data.keep(newest)), distinct_items(data)))
 
@@ -226,7 +239,7 @@ def _of_segments(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> M
     drawn = np.random.default_rng(seed).permutation(n_groups)[: BYTES_OF_INTEREST // (4 * max(1, data.n_users))]
     chosen = np.isin(groups, drawn)
     items, groups = items[chosen], np.searchsorted(np.sort(drawn), groups[chosen])
-    interest = model.interest(groups, items, len(drawn), given)
+    interest = model.interest(groups, items, len(drawn), Queries.of(given))
     return Measured(of_segments(interest, _interested(truth, groups, items, len(drawn))))
 
 
@@ -240,7 +253,7 @@ def _of_actions(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Me
     model = fit(data.only(trained_on))
     assert isinstance(model, NextBestAction)
     given, events = _cut(data.actions.only(drawn), 9, 10)
-    propensities = model.propensities(replace(data.only(drawn), actions=given))
+    propensities = model.score(Queries.of(replace(data.only(drawn), actions=given)))
     taken = np.zeros(len(events.items), bool) if events.weights is None else events.weights > 0
     return Measured(of_actions(propensities, events, taken, ACTIONS_RECOMMENDED))
 
@@ -260,7 +273,7 @@ def lists(recipe_type: str, model: Model, split: Split, length: int) -> Codes:
     if recipe_type == "RELATED_ITEMS":
         return model.next_many(split.last_given, length)
     contexts = None if truth.contexts is None else truth.contexts[truth.offsets[:-1]]
-    return model.recommend_many(given, length, contexts)
+    return model.recommend(Queries.of(given, contexts), None, length).table(length)
 
 
 def _queries(model: Affinity, data: TrainingData) -> tuple[Codes, npt.NDArray[np.int64], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Tick = Callable[[float], None]
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
+Present = tuple[npt.NDArray[np.int64], Codes]  # features that are present: row, ascending, and feature of each
 Settings = Mapping[str, Any]
 ProtocolName = Literal["lists", "texts", "trend", "segments", "actions"]
 
@@ -112,6 +113,13 @@ class TrainingData:
             actions=None if self.actions is None else self.actions.only(codes),
         )
 
+    def between(self, first: int, last: int) -> TrainingData:
+        """Return the histories of the users from `first` up to `last`, without what else is known of them."""
+        own = slice(self.offsets[first], self.offsets[last])
+        weights = None if self.weights is None else self.weights[own]
+        offsets = self.offsets[first : last + 1] - self.offsets[first]
+        return TrainingData(last - first, self.n_items, offsets, self.items[own], self.times[own], weights)
+
     def keep(self, rows: Mask) -> TrainingData:
         """Return the interactions that the mask [n] keeps; users and items keep their codes."""
         before = np.zeros(len(rows) + 1, np.int64)
@@ -128,28 +136,51 @@ class TrainingData:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class History:
-    """What one user did, oldest first."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """Users who ask a model: their histories, and what else it may know of them. A request is a batch of one."""
 
-    items: Codes  # [n]
-    times: npt.NDArray[np.int64]  # [n], seconds since 1970
-    features: Codes | None = None  # of the user, by code
-    context: Codes | None = None  # the circumstances in which the user asks, by code
-    acted: TrainingData | None = None  # what the user did with actions: the `actions` of one user
+    histories: TrainingData  # [users]; only offsets, items and times count
+    features: Present | None = None  # of the users
+    contexts: Present | None = None  # the circumstances in which the users ask
+    actions: TrainingData | None = None  # [users], what they did with actions
 
-    def later(self, items: Sequence[int], times: Sequence[int]) -> History:
-        """Return this history with further interactions, each at its time; of equal times the new ones come last."""
-        if not items:
-            return self
-        both = np.concatenate([self.items, np.array(items, np.int32)])
-        at = np.concatenate([self.times, np.array(times, np.int64)])
-        order = np.argsort(at, kind="stable")
-        return replace(self, items=both[order], times=at[order])
+    @classmethod
+    def of(cls, histories: TrainingData, contexts: csr_matrix | None = None) -> Queries:
+        """Take histories with all that is known of their users, and contexts [users, features]."""
+        return cls(histories, _present(histories.user_features), _present(contexts), histories.actions)
 
-    def alone(self, n_items: int) -> TrainingData:
-        """Return this history as the histories of one user."""
-        return TrainingData(1, n_items, np.array([0, len(self.items)], np.int64), self.items, self.times)
+    @classmethod
+    def of_one(
+        cls,
+        items: Codes,
+        times: npt.NDArray[np.int64],
+        n_items: int,
+        features: Codes | None = None,
+        context: Codes | None = None,
+        actions: TrainingData | None = None,
+    ) -> Queries:
+        """Take what one user did, oldest first."""
+        histories = TrainingData(1, n_items, np.array([0, len(items)], np.int64), items, times)
+        return cls(histories, _of_one(features), _of_one(context), actions)
+
+    def __len__(self) -> int:
+        return self.histories.n_users
+
+    def blocks(self, block_bytes: int) -> Iterator[tuple[int, Queries]]:
+        """Yield the queries in their order, at most so many at a time that float64 scores of all items fit.
+
+        With each block comes the place of its first query.
+        """
+        step = max(1, block_bytes // (8 * max(1, self.histories.n_items)))
+        if len(self) <= step:
+            yield from [(0, self)] if len(self) else []
+            return
+        for first in range(0, len(self), step):
+            last = min(first + step, len(self))
+            actions = self.actions and self.actions.between(first, last)
+            features, contexts = (_between(present, first, last) for present in (self.features, self.contexts))
+            yield first, Queries(self.histories.between(first, last), features, contexts, actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +205,9 @@ class Shortlists:
 
     @classmethod
     def joined(cls, parts: Sequence[Shortlists], k: int) -> Shortlists:
-        """Return the lists of further users behind one another, [users, k]; all have scores."""
+        """Return the lists of blocks of users behind one another, [users, at most k]; all have scores."""
+        if len(parts) == 1:
+            return parts[0]
         items = np.full((sum(len(part.items) for part in parts), k), -1, np.int32)
         scores = np.full(items.shape, np.nan)
         reasons: dict[tuple[int, int], str] = {}
@@ -187,18 +220,15 @@ class Shortlists:
             first += len(part.items)
         return cls(items, scores, reasons)
 
+    def table(self, k: int) -> Codes:
+        """Return the items with exactly `k` places for each user, [users, k]."""
+        return np.pad(self.items, ((0, 0), (0, k - self.items.shape[1])), constant_values=-1)
+
     def row(self, user: int) -> Scores:
         """Return the list of one user."""
         items = self.items[user][self.items[user] >= 0]
         reasons = {int(items[place]): (reason,) for (row, place), reason in self.reasons.items() if row == user}
         return Scores(items, None if self.scores is None else self.scores[user, : len(items)], reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class UserState:
-    """What a model knows of one user after reading the history: a preference for each item, the higher the better."""
-
-    preferences: npt.NDArray[np.float64]  # [n_items]
 
 
 ABILITIES = frozenset({"recommend", "rank", "similar", "interest", "act"})
@@ -207,11 +237,10 @@ ABILITIES = frozenset({"recommend", "rank", "similar", "interest", "act"})
 class Model(ABC):
     """What every model keeps to; it does what `does` names and nothing else: a subset of `ABILITIES`.
 
-    A mask of allowed items is [n_items]; None allows all. Lists are as long as asked for while the catalogue lasts:
-    popular items fill them up. `recommend_many` and `similar_many` give one row per user or item, [rows, k], filled
-    with -1 where the catalogue is shorter than k; `contexts` [n_users, features] are the circumstances in which users
-    ask. `act` gives actions and how likely the user is to take each. What a model does not do raises
-    NotImplementedError.
+    A mask of allowed items is [n_items], or [users, n_items]; None allows all. Lists are as long as asked for while the
+    catalogue lasts: popular items fill them up. `similar_many` gives one row per item, [rows, k], filled with -1 where
+    the catalogue is shorter than k. `act` gives actions and how likely the users are to take each. What a model does
+    not do raises NotImplementedError.
     """
 
     does: ClassVar[frozenset[str]]
@@ -233,28 +262,16 @@ class Model(ABC):
         """
         raise NotImplementedError
 
-    def fold_in(self, history: History) -> UserState:
+    def score(self, queries: Queries) -> npt.NDArray[np.float64]:
+        """Return the preference of each user for each item, or the propensity for each action, [users, n]."""
         raise NotImplementedError
 
-    def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
+    def recommend(self, queries: Queries, allowed: Mask | None, k: int) -> Shortlists:
+        """Return the best of the allowed items for each user."""
         raise NotImplementedError
 
-    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
-        raise NotImplementedError
-
-    def shortlists(
-        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
-    ) -> Shortlists:
-        """Return what `recommend` returns for each user, in blocks; a mask is [n_items], or [n_users, n_items]."""
-        raise NotImplementedError
-
-    def rank(self, user: UserState, items: Codes) -> Scores:
-        raise NotImplementedError
-
-    def rankings(
-        self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
-    ) -> list[Scores]:
-        """Return what `rank` returns for each user and the list of the same place."""
+    def rank(self, queries: Queries, lists: Sequence[Codes]) -> list[Scores]:
+        """Return the items of the list in the place of each user, in the user's order."""
         raise NotImplementedError
 
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:
@@ -275,12 +292,9 @@ class Model(ABC):
         return self.similar_many(items, k)
 
     def interest(
-        self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, histories: TrainingData
+        self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, queries: Queries
     ) -> npt.NDArray[np.float32]:
         """Return the interest of users in groups of items, [n_users, n_groups]; item `items[e]` is in `groups[e]`."""
-        raise NotImplementedError
-
-    def act(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
         raise NotImplementedError
 
     @abstractmethod
@@ -332,6 +346,23 @@ def padded(items: Codes, k: int) -> Codes:
     row = np.full(k, -1, np.int32)
     row[: len(items)] = items
     return row
+
+
+def _present(features: csr_matrix | None) -> Present | None:
+    if features is None:
+        return None
+    return np.repeat(np.arange(features.shape[0]), np.diff(features.indptr)), features.indices
+
+
+def _of_one(features: Codes | None) -> Present | None:
+    return None if features is None else (np.zeros(len(features), np.int64), features)
+
+
+def _between(present: Present | None, first: int, last: int) -> Present | None:
+    if present is None:
+        return None
+    own = slice(*np.searchsorted(present[0], [first, last]))
+    return present[0][own] - first, present[1][own]
 
 
 def _ordered(column: npt.NDArray[Any], order: npt.NDArray[np.int64] | None, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

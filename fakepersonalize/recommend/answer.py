@@ -158,21 +158,20 @@ class Recommender:
 
     def explored(self, endpoint: Endpoint, loaded: LoadedModel, asked: Asked, items: Items) -> UserScores:
         """Return the scores of a user where the recipe explores."""
-        import numpy as np
-
         from fakepersonalize.recipes import exploration, noise
         from fakepersonalize.recommend.exploring import met
         from fakepersonalize.recommend.ranker import UserScores
 
         assert endpoint.exploration is not None
         live = self._live_events(endpoint, asked.user, asked.until)
-        history = loaded.history(asked.user, live, asked.context)
-        wanted = loaded.model.fold_in(history).preferences[None]
+        queries = loaded.queries([asked.user], [live], [asked.context])
         exploring = self._exploring(endpoint, loaded, items)
         new = exploring.newcomers(endpoint.exploration.cut_off_days, items, asked.until, asked.at)
-        askers, seen = noise.askers(self._seed, [asked.user], endpoint.trained), met(history, live, items)
-        shares = exploration.shares(new, endpoint.exploration, askers, (np.zeros(len(seen), np.intp), seen))
-        return UserScores.of(loaded.model, wanted, new, shares, len(items.ids), REASONS in endpoint.recipe.does)
+        askers = noise.askers(self._seed, [asked.user], endpoint.trained)
+        shares = exploration.shares(new, endpoint.exploration, askers, met(queries, [live], items.codes))
+        return UserScores.of(
+            loaded.model, loaded.model.score(queries), new, shares, len(items.ids), REASONS in endpoint.recipe.does
+        )
 
     def trend(self, endpoint: Endpoint, loaded: LoadedModel, items: Items, asked: Asked) -> Trending:
         """Return what trends by now, or as of when it was asked."""
@@ -206,6 +205,8 @@ class Recommender:
 
         Repeated ids count once. Scores sum to 1 over the items that the model knows; the others follow as they came.
         """
+        import numpy as np
+
         loaded = self._models.get(endpoint.model)
         listed = list(dict.fromkeys(ids))
         known = [loaded.items[id_] for id_ in listed if id_ in loaded.items]
@@ -215,7 +216,8 @@ class Recommender:
             look = self.filters.look(endpoint.group, user, None, items, [filter_], until, loaded.last)
         with self._computing:
             allowed = look.allowed([filter_], len(listed)) if look and filter_ else None
-            scores = loaded.rank(loaded.history(user, self._live_events(endpoint, user, until), context), known)
+            queries = loaded.queries([user], [self._live_events(endpoint, user, until)], [context])
+            (scores,) = loaded.model.rank(queries, [np.array(known, np.int32)])
         unknown: dict[str, Any] = {"score": 0.0} if "scores-unknown" in endpoint.recipe.does else {}
         ranked = _members(endpoint, loaded.item_ids, scores)
         ranked += [{"itemId": id_} | unknown for id_ in listed if id_ not in loaded.items]
@@ -268,8 +270,8 @@ class Recommender:
             look = self.filters.look(endpoint.group, user, None, candidates, [filter_], until, loaded.last)
         acted = self._live.of(dealings, user, until)
         with self._computing:
-            history = loaded.history(user, self._live_events(endpoint, user, until), acted=acted)
-            scores = loaded.propensities(history, len(actions.ids))
+            queries = loaded.queries([user], [self._live_events(endpoint, user, until)], acted=[acted])
+            scores = loaded.propensities(queries, len(actions.ids))[0]
             allowed = actions.timely(now, events)
             passed = look.allowed([filter_], len(scores)) if look and filter_ else None
             allowed = allowed if passed is None else allowed & passed
@@ -316,10 +318,11 @@ class Recommender:
             scores = self.explored(endpoint, loaded, asked, items)
             return lambda allowed, k: scores.pick(allowed, k).row(0)
         if TREND in endpoint.recipe.does and items:
-            trend = self.trend(endpoint, loaded, items, asked)
-            return partial(trend.recommend, trend.fold_in(loaded.history(None)))
-        history = loaded.history(asked.user, self._live_events(endpoint, asked.user, asked.until), asked.context)
-        return partial(loaded.model.recommend, loaded.model.fold_in(history))
+            trend, queries = self.trend(endpoint, loaded, items, asked), loaded.queries([None])
+            return lambda allowed, k: trend.recommend(queries, allowed, k).row(0)
+        live = self._live_events(endpoint, asked.user, asked.until)
+        queries = loaded.queries([asked.user], [live], [asked.context])
+        return lambda allowed, k: loaded.model.recommend(queries, allowed, k).row(0)
 
     def _live_events(self, endpoint: Endpoint, user_id: str | None, until: int | None) -> Sequence[Event]:
         """Return the events that count at once: there are recipes that wait for the next training."""

@@ -21,7 +21,7 @@ from fakepersonalize.recommend.loaded import LoadedModel, LoadedModels
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
     from fakepersonalize.recipes.contributions import Explanation
-    from fakepersonalize.recipes.training import Codes, History
+    from fakepersonalize.recipes.training import Codes, Queries
     from fakepersonalize.recommend.candidates import Items, Look
 
 UNKNOWN = "No answer with the recommendationId {id} is remembered; at most the newest {most} are."
@@ -80,10 +80,10 @@ class Explainer:
         asked = answer.asked()
         filters = [*self._automatic(answer), *self._requested(answer, asked, id_)]
         listed = _LISTS[answer.operation](self, answer, asked, loaded, filters, id_)
-        history = self._history(answer, asked, loaded)
+        queries = self._queries(answer, asked, loaded)
         told = _Told(listed.members)
         names = listed.candidates.ids if answer.endpoint.grows else loaded.item_ids
-        explained = _EXPLAINED[answer.operation](self, answer, asked, loaded, history, told)
+        explained = _EXPLAINED[answer.operation](self, answer, asked, loaded, queries, told)
         return {
             "recommendationId": id_,
             "operation": answer.operation,
@@ -92,7 +92,7 @@ class Explainer:
             "recipe": answer.endpoint.recipe.arn,
             "request": asked,
             "same": told.ids == list(answer.items),
-            "historyLength": len(history.items),
+            "historyLength": len(queries.histories.items),
             "items": [*_described(listed.members, explained, told, names, _FILLING[answer.operation])],
             "filters": [self._told(each, answer, asked, listed, loaded.last) for each in filters],
         }
@@ -145,19 +145,19 @@ class Explainer:
         candidates = self._filters.catalogue(answer.endpoint.group, loaded)
         return _Listed(members, candidates, [action["actionId"] for action in everything])
 
-    def _history(self, answer: Answer, asked: Mapping[str, Any], loaded: LoadedModel) -> History:
+    def _queries(self, answer: Answer, asked: Mapping[str, Any], loaded: LoadedModel) -> Queries:
         """Return what the model was told of the user."""
         user, group = asked.get("userId"), answer.endpoint.group
         if user is None:
-            return loaded.history(None, (), asked.get("context"))
+            return loaded.queries([None], [()], [asked.get("context")])
         reacts = answer.endpoint.recipe.reacts
         live = self._live.of(dataset_arn(group, INTERACTIONS), user, answer.mark) if reacts else ()
         dealings = dataset_arn(group, ACTION_INTERACTIONS)
         acted = self._live.of(dealings, user, answer.mark) if loaded.dealings else ()
-        return loaded.history(user, live, asked.get("context"), acted)
+        return loaded.queries([user], [live], [asked.get("context")], [acted])
 
     def _of_recommendations(
-        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
+        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
         from fakepersonalize.recipes import contributions
 
@@ -168,10 +168,10 @@ class Explainer:
             catalogue = self._filters.catalogue(endpoint.group, loaded)
             question = Asked(None, None, 0, until=answer.mark, at=answer.time)
             trend = self._recommender.trend(endpoint, loaded, catalogue, question)
-            return contributions.of_user(trend, history, told.codes(catalogue.codes))
+            return contributions.of_user(trend, queries, told.codes(catalogue.codes))
         if endpoint.exploration:
-            return self._of_explored(answer, asked, loaded, history, told)
-        return contributions.shares(loaded.model, history, codes)
+            return self._of_explored(answer, asked, loaded, queries, told)
+        return contributions.shares(loaded.model, queries, codes)
 
     def _of_item(self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, told: _Told) -> Explanation:
         """Explain what was found beside an item; where texts of now count, with them."""
@@ -187,7 +187,7 @@ class Explainer:
         return contributions.of_item(model, seed, codes, endpoint.config.get("rankingInfluence"))
 
     def _of_explored(
-        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
+        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
         """Explain what a recipe that explores made of a user: what the model says, and what was tried out."""
         import numpy as np
@@ -202,11 +202,11 @@ class Explainer:
         relevance = scores.relevance[0, codes[known]] * (1 - scores.shares.sum())
         tried = np.zeros(len(catalogue.ids))
         tried[scores.new.codes] = scores.shares[0]
-        explained = contributions.of_user(loaded.model, history, codes[known]).scaled_to(relevance).spread(known)
+        explained = contributions.of_user(loaded.model, queries, codes[known]).scaled_to(relevance).spread(known)
         return explained.with_more(contributions.Contribution(EXPLORATION, None, tried[codes]))
 
     def _of_ranking(
-        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
+        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
         import numpy as np
 
@@ -214,15 +214,15 @@ class Explainer:
 
         ids = dict.fromkeys(asked["inputList"])
         among = np.array([loaded.items[id_] for id_ in ids if id_ in loaded.items], np.int32)
-        return contributions.shares(loaded.model, history, told.codes(loaded.items), among)
+        return contributions.shares(loaded.model, queries, told.codes(loaded.items), among)
 
     def _of_actions(
-        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, history: History, told: _Told
+        self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
         from fakepersonalize.recipes import contributions
 
         assert loaded.dealings is not None
-        return contributions.shares(loaded.model, history, told.codes(loaded.dealings.actions))
+        return contributions.shares(loaded.model, queries, told.codes(loaded.dealings.actions))
 
     def _told(
         self, each: _Filter, answer: Answer, asked: Mapping[str, Any], listed: _Listed, learnt: int

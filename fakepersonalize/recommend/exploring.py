@@ -20,7 +20,7 @@ from fakepersonalize.datasets.live import shown_with
 from fakepersonalize.recipes import exploration, noise
 from fakepersonalize.recipes.exploration import Codes, Knowledge, Newcomers
 from fakepersonalize.recipes.models.cold_start import UNKNOWN
-from fakepersonalize.recipes.training import History
+from fakepersonalize.recipes.training import Queries
 from fakepersonalize.recommend.candidates import Items
 from fakepersonalize.recommend.lags import Brought, is_late
 from fakepersonalize.recommend.loaded import LoadedModel
@@ -216,10 +216,14 @@ class Exploring:
         return known._replace(latest=latest)
 
 
-def met(history: History, live: Sequence[Event], items: Items) -> Codes:
-    """Return the codes of the items that a user has met, also of those that the model does not know."""
-    new = [code for event in live if (code := items.codes.get(event.item)) is not None]
-    return np.concatenate([history.items, np.array(new, np.int64)]) if new else history.items
+def met(queries: Queries, live: Sequence[Sequence[Event]], codes: Mapping[str, int]) -> tuple[Codes, Codes]:
+    """Return the items that users have met, also those that the model does not know: users by place, and items."""
+    histories = queries.histories
+    new = [(row, codes[event.item]) for row, events in enumerate(live) for event in events if event.item in codes]
+    if not new:
+        return histories.users(), histories.items
+    rows, items = np.array(new, np.int64).T
+    return np.concatenate([histories.users(), rows]), np.concatenate([histories.items, items])
 
 
 def _created(catalogue: Items, ids: Sequence[str]) -> Counts:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fakepersonalize.recipes.exploration import Knowledge
     from fakepersonalize.recipes.features import Encoding
-    from fakepersonalize.recipes.training import History, Model, Scores, TrainingData
+    from fakepersonalize.recipes.training import Model, Present, Queries, TrainingData
 
 Companion = TypeVar("Companion")
 
@@ -67,21 +67,32 @@ class Dealings:
     histories: TrainingData  # a weight of 1 is TAKEN, 0 NOT_TAKEN or VIEWED
     last: int  # the newest streamed event among them
 
-    def of(self, user: int | None, live: Sequence[Event]) -> TrainingData:
-        """Return what one user did with known actions, trained or live; an unknown user is None."""
+    def of(self, users: Sequence[int], live: Sequence[Sequence[Event]]) -> TrainingData:
+        """Return what users, by code, did with known actions, trained or live; -1 stands for an unknown user."""
         import numpy as np
 
         from fakepersonalize.filters.evaluate import event_type
         from fakepersonalize.recipes.training import TrainingData
 
-        trained = self.histories.only(np.array([] if user is None else [user], np.int64))
-        new = [event for event in live if event.number > self.last and event.item in self.actions]
-        taken = [event_type(ACTION_INTERACTIONS, event.type) == TAKEN for event in new]
+        codes = np.array(users, np.int64)
+        known = (codes >= 0).nonzero()[0]
+        trained = self.histories.only(codes[known])
+        new = [
+            (row, event)
+            for row, events in enumerate(live)
+            for event in events
+            if event.number > self.last and event.item in self.actions
+        ]
+        taken = [event_type(ACTION_INTERACTIONS, event.type) == TAKEN for _, event in new]
         weights = np.zeros(len(trained.items), np.float32) if trained.weights is None else trained.weights
-        items = np.concatenate([trained.items, np.array([self.actions[event.item] for event in new], np.int32)])
-        times = np.concatenate([trained.times, np.array([event.time for event in new], np.int64)])
-        weights = np.concatenate([weights, np.array(taken, np.float32)])
-        return TrainingData.from_columns(np.zeros(len(items), int), items, times, 1, len(self.action_ids), weights)
+        return TrainingData.from_columns(
+            np.concatenate([known[trained.users()], np.array([row for row, _ in new], np.int64)]),
+            np.concatenate([trained.items, np.array([self.actions[event.item] for _, event in new], np.int32)]),
+            np.concatenate([trained.times, np.array([event.time for _, event in new], np.int64)]),
+            len(codes),
+            len(self.action_ids),
+            np.concatenate([weights, np.array(taken, np.float32)]),
+        )
 
 
 class Companions:
@@ -125,55 +136,89 @@ class LoadedModel:
         """The newest streamed event at the training, of those with what it recommends."""
         return self.dealings.last if self.dealings else self.learnt.last
 
-    def history(
+    def queries(
         self,
-        user_id: str | None,
-        live: Sequence[Event] = (),
-        context: Mapping[str, str] | None = None,
-        acted: Sequence[Event] = (),
-    ) -> History:
-        """Return what a user did: up to the training, and live since then; an unknown user did nothing.
+        users: Sequence[str | None],
+        live: Sequence[Sequence[Event]] = (),
+        contexts: Sequence[Mapping[str, str] | None] = (),
+        acted: Sequence[Sequence[Event]] = (),
+    ) -> Queries:
+        """Return what the model is told of users: what they did up to the training and, in `live` events, since then.
 
-        `context` are the circumstances of a request; what the training did not know of them says nothing. `acted` are
-        live events with actions.
+        An unknown user did nothing. `contexts` are the circumstances of the requests; what the training did not know of
+        them says nothing. `acted` are live events with actions. Each has an entry for each user, or none at all.
         """
-        from fakepersonalize.recipes.training import History
+        import numpy as np
 
-        code = self.users.get(user_id) if user_id is not None else None
-        start, end = (0, 0) if code is None else (self.offsets[code], self.offsets[code + 1])
-        trained = History(
-            self.history_items[start:end],
-            self.history_times[start:end],
-            self._features(code),
-            self._context(context) if context else None,
-            self.dealings.of(code, acted) if self.dealings else None,
+        from fakepersonalize.recipes.training import Queries, TrainingData, runs
+
+        codes = [-1 if user is None else self.users.get(user, -1) for user in users]
+        new = [
+            (row, self.items[event.item], event.time)
+            for row, events in enumerate(live)
+            for event in events
+            if event.item in self.items and self.learnt.is_new(event)
+        ]
+        rows: slice | np.ndarray
+        if len(codes) == 1:  # the history lies in one piece
+            start, end = (0, 0) if codes[0] < 0 else (self.offsets[codes[0]], self.offsets[codes[0] + 1])
+            offsets, rows = np.array([0, end - start], np.int64), slice(start, end)
+        else:
+            of = np.array(codes, np.int64)
+            lengths = np.where(of < 0, 0, self.offsets[of + 1] - self.offsets[of])
+            offsets, rows = np.concatenate([[0], np.cumsum(lengths)]), runs(self.offsets[of], lengths)
+        histories = TrainingData(
+            len(codes), len(self.item_ids), offsets, self.history_items[rows], self.history_times[rows]
         )
-        if not live:
-            return trained
-        new = [event for event in live if event.item in self.items and self.learnt.is_new(event)]
-        return trained.later([self.items[event.item] for event in new], [event.time for event in new])
+        if new:
+            more = np.array(new, np.int64)
+            histories = TrainingData.from_columns(
+                np.concatenate([histories.users(), more[:, 0]]),
+                np.concatenate([histories.items, more[:, 1]]),
+                np.concatenate([histories.times, more[:, 2]]),
+                len(codes),
+                len(self.item_ids),
+            )
+        return Queries(
+            histories,
+            self._features(codes),
+            self._contexts(contexts),
+            self.dealings.of(codes, acted) if self.dealings else None,
+        )
 
-    def rank(self, history: History, items: Sequence[int]) -> Scores:
-        """Return the items with these codes in the order of a user with this history."""
+    def propensities(self, queries: Queries, amount: int) -> np.ndarray:
+        """Return how likely each user is to take each action, float64 [users, amount]; 0 for those behind."""
         import numpy as np
 
-        return self.model.rank(self.model.fold_in(history), np.array(items, np.int32))
+        known = self.model.score(queries)
+        return np.pad(known, ((0, 0), (0, amount - known.shape[1])))
 
-    def propensities(self, history: History, amount: int) -> np.ndarray:
-        """Return how likely a user with this history is to take each action, float64 [amount]; 0 for those behind."""
+    def _features(self, users: Sequence[int]) -> Present | None:
         import numpy as np
 
-        known = self.model.fold_in(history).preferences
-        return np.concatenate([known, np.zeros(amount - len(known))])
-
-    def _features(self, user: int | None) -> np.ndarray | None:
-        if user is None or self.features is None or self.feature_offsets is None:
+        if self.features is None or self.feature_offsets is None:
             return None
-        return self.features[self.feature_offsets[user] : self.feature_offsets[user + 1]]
+        known = [(row, code) for row, code in enumerate(users) if code >= 0]
+        if len(users) == 1:
+            own = [self.features[self.feature_offsets[code] : self.feature_offsets[code + 1]] for _, code in known]
+            return (np.zeros(len(own[0]), np.int64), own[0]) if own else None
+        from fakepersonalize.recipes.training import runs
 
-    def _context(self, context: Mapping[str, str]) -> np.ndarray | None:
-        if self.contexts is None:
+        rows, codes = np.array(known, np.int64).reshape(-1, 2).T
+        lengths = self.feature_offsets[codes + 1] - self.feature_offsets[codes]
+        return np.repeat(rows, lengths), self.features[runs(self.feature_offsets[codes], lengths)]
+
+    def _contexts(self, given: Sequence[Mapping[str, str] | None]) -> Present | None:
+        import numpy as np
+
+        if self.contexts is None or not any(given):
             return None
+        found = [(row, self._context(each)) for row, each in enumerate(given) if each]
+        rows = np.repeat([row for row, _ in found], [len(codes) for _, codes in found])
+        return rows, np.concatenate([codes for _, codes in found])
+
+    def _context(self, context: Mapping[str, str]) -> np.ndarray:
+        assert self.contexts is not None
         given = {name.upper(): value for name, value in context.items()}
         cells = {column.name: _cell(column.kind, given.get(column.name.upper())) for column in self.contexts.columns}
         return self.contexts.codes(cells)

@@ -72,8 +72,6 @@ def _ask(loaded: LoadedModel) -> None:
     """Ask a model once for what it does; arrays that do not fit each other raise all sorts of things."""
     import numpy as np
 
-    from fakepersonalize.recipes.training import History
-
     model, n_items = loaded.model, len(loaded.item_ids)
     some = np.arange(min(n_items, FEW), dtype=np.int32)
     if not len(some):
@@ -81,11 +79,10 @@ def _ask(loaded: LoadedModel) -> None:
     if "similar" in model.does:
         model.similar(0, None, FEW)
     if model.does & {"recommend", "rank"}:
-        past = slice(0, loaded.offsets[1] if len(loaded.offsets) > 1 else 0)
-        user = model.fold_in(History(loaded.history_items[past], loaded.history_times[past]))
-        if "recommend" in model.does and len(user.preferences) != n_items:
+        queries = loaded.queries([next(iter(loaded.users), None)])
+        if "recommend" in model.does and model.score(queries).shape != (1, n_items):
             raise ValueError
-        for ability, asked in (("recommend", (user, None, FEW)), ("rank", (user, some))):
+        for ability, asked in (("recommend", (queries, None, FEW)), ("rank", (queries, [some]))):
             if ability in model.does:
                 getattr(model, ability)(*asked)
 

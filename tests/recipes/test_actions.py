@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.recipes.evaluation import evaluate
 from fakepersonalize.recipes.models.actions import NextBestAction
-from fakepersonalize.recipes.training import History, TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 DAY = 86400
-NOBODY = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
+NO_ITEMS, NO_TIMES = np.zeros(0, np.int32), np.zeros(0, np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +32,22 @@ def fitted(data: TrainingData, **params) -> NextBestAction:
     return NextBestAction.fit(data, params, 0, 1, lambda share: None)
 
 
-def user(data: TrainingData, code: int, **known) -> History:
+def user(data: TrainingData, code: int, **known) -> Queries:
     one = data.only(np.array([code]))
-    return History(one.items, one.times, **known)
+    return Queries.of_one(one.items, one.times, data.n_items, **known)
 
 
 def test_users_are_told_apart_by_their_tastes(shop):
     model = fitted(shop, action_optimization_period=7)
     for code in range(40):
-        propensities = model.fold_in(user(shop, code)).preferences
+        propensities = model.score(user(shop, code))[0]
         assert propensities[code % 2] > propensities[1 - code % 2] + 0.1
 
 
-def test_actions_come_likeliest_first_with_their_probabilities(shop):
+def test_actions_have_their_probabilities(shop):
     model = fitted(shop)
-    found = model.act(model.fold_in(user(shop, 3)), None, 3)
-    assert found.items.tolist() == [1, 0, 2]
-    assert 1 > found.scores[0] > found.scores[1] > found.scores[2] == 0
+    found = model.score(user(shop, 3))[0]
+    assert 1 > found[1] > found[0] > found[2] == 0
 
 
 def test_an_action_with_too_few_events_scores_nothing(shop):
@@ -67,7 +65,7 @@ def test_events_of_more_than_six_weeks_ago_do_not_count(shop):
 
 def test_a_longer_period_makes_actions_likelier(shop):
     def mean(days: int) -> float:
-        return float(fitted(shop, action_optimization_period=days).propensities(shop)[:, :2].mean())
+        return float(fitted(shop, action_optimization_period=days).score(Queries.of(shop))[:, :2].mean())
 
     assert mean(7) < mean(14) < mean(28)
 
@@ -80,21 +78,21 @@ def test_who_took_an_action_before_takes_it_again(shop):
         np.repeat(np.arange(300), 6), np.zeros(1800, int), np.arange(1800) * DAY // 100, 300, 1, weights=taken
     )
     model = fitted(replace(shop, actions=events))
-    without = model.fold_in(user(shop, 0)).preferences[0]
+    without = model.score(user(shop, 0))[0, 0]
     acted = TrainingData.from_columns(np.zeros(3, int), np.zeros(3, int), np.arange(3), 1, 1, weights=np.ones(3))
-    assert model.fold_in(user(shop, 0, acted=acted)).preferences[0] > without + 0.1
+    assert model.score(user(shop, 0, actions=acted))[0, 0] > without + 0.1
 
 
 def test_one_user_and_many_get_the_same_propensities(shop):
     model = fitted(shop)
     few = shop.only(np.arange(7))
-    for code, row in enumerate(model.propensities(few)):
-        known = user(shop, code, acted=shop.actions.only(np.array([code])))
-        np.testing.assert_allclose(model.fold_in(known).preferences, row, rtol=1e-6)
+    for code, row in enumerate(model.score(Queries.of(few))):
+        known = user(shop, code, actions=shop.actions.only(np.array([code])))
+        np.testing.assert_allclose(model.score(known)[0], row, rtol=1e-6)
 
 
 def test_a_new_user_gets_a_probability_too(shop):
-    assert np.all(fitted(shop).fold_in(NOBODY).preferences[:2] > 0)
+    assert np.all(fitted(shop).score(Queries.of_one(NO_ITEMS, NO_TIMES, shop.n_items))[0, :2] > 0)
 
 
 def test_held_out_actions_are_foretold(shop):
@@ -113,8 +111,3 @@ def test_held_out_actions_are_foretold(shop):
 def test_without_actions_training_fails(shop):
     with pytest.raises(JobFailed, match="Actions"):
         fitted(replace(shop, actions=None))
-
-
-def test_a_mask_leaves_actions_out(shop):
-    model = fitted(shop)
-    assert_array_equal(model.act(model.fold_in(NOBODY), np.array([False, True, False]), 5).items, [1])

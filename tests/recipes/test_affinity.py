@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.recipes.evaluation import evaluate
 from fakepersonalize.recipes.models.affinity import Affinity, AttributeAffinity
-from fakepersonalize.recipes.training import TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,9 @@ def fitted(kind, data, **params):
 
 def audience(model, items, data):
     """Return all users, those who want the items most first."""
-    return np.argsort(-model.interest(np.zeros(len(items), np.int64), np.array(items, np.int32), 1, data)[:, 0])
+    return np.argsort(
+        -model.interest(np.zeros(len(items), np.int64), np.array(items, np.int32), 1, Queries.of(data))[:, 0]
+    )
 
 
 def test_the_audience_of_an_item_is_the_club_that_it_belongs_to(clubs):
@@ -68,6 +70,8 @@ def test_the_dimension_is_that_of_the_factors(clubs):
 def test_interest_in_blocks_is_interest(clubs, monkeypatch):
     model = fitted(Affinity, clubs)
     items = np.arange(80, dtype=np.int32)
-    whole = model.interest(items.astype(np.int64), items, 80, clubs)
-    monkeypatch.setattr("fakepersonalize.recipes.models.blend.BLOCK_BYTES", 80 * 8 * 7)
-    np.testing.assert_allclose(model.interest(items.astype(np.int64), items, 80, clubs), whole, rtol=1e-4, atol=1e-7)
+    whole = model.interest(items.astype(np.int64), items, 80, Queries.of(clubs))
+    monkeypatch.setattr("fakepersonalize.recipes.models.affinity.BLOCK_BYTES", 80 * 8 * 7)
+    np.testing.assert_allclose(
+        model.interest(items.astype(np.int64), items, 80, Queries.of(clubs)), whole, rtol=1e-4, atol=1e-7
+    )

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.cold_start import DAY, cold_items
-from fakepersonalize.recipes.training import TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 
 def shop() -> TrainingData:
@@ -52,6 +52,6 @@ def test_what_is_cold_gets_the_full_weight_of_its_metadata():
     assert np.flatnonzero(cold.cold).tolist() == list(range(6))
 
     def met(model: Blend) -> float:
-        return float((model.recommend_many(data, 10) < 6).mean())
+        return float((model.recommend(Queries.of(data), None, 10).table(10) < 6).mean())
 
     assert met(cold) > met(plain) + 0.1

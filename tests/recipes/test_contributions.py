@@ -21,9 +21,9 @@ from fakepersonalize.recipes.contributions import (
     Explanation,
 )
 from fakepersonalize.recipes.models import model_class
-from fakepersonalize.recipes.training import History, Model, TrainingData
+from fakepersonalize.recipes.training import Model, Queries, TrainingData
 
-NOBODY = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
+NO_ITEMS, NO_TIMES = np.zeros(0, np.int32), np.zeros(0, np.int64)
 
 
 def described(data: TrainingData) -> TrainingData:
@@ -52,9 +52,13 @@ def fitted(name: str, data: TrainingData, **params: object) -> Model:
     return model_class(name).fit(data, {"factors": 8, **params}, 0, 1, lambda share: None)
 
 
-def of_user(data: TrainingData, user: int, **more: object) -> History:
+def nobody(data: TrainingData, **more: object) -> Queries:
+    return Queries.of_one(NO_ITEMS, NO_TIMES, data.n_items, **more)  # type: ignore[arg-type]
+
+
+def of_user(data: TrainingData, user: int, **more: object) -> Queries:
     own = slice(data.offsets[user], data.offsets[user + 1])
-    return replace(History(data.items[own], data.times[own]), **more)  # type: ignore[arg-type]
+    return Queries.of_one(data.items[own], data.times[own], data.n_items, **more)  # type: ignore[arg-type]
 
 
 def total(explained: Explanation) -> np.ndarray:
@@ -72,14 +76,14 @@ def test_preferences_of_the_blend_are_the_sum_of_what_adds_to_them(
     model = fitted("blend", rows, objective_sensitivity="HIGH" if beside else "OFF")
     more = {"features": np.array([user % 3], np.int32), "context": np.array([1], np.int32)} if beside else {}
     history, items = of_user(rows, user, **more), np.arange(rows.n_items, dtype=np.int32)
-    preferences = model.fold_in(history).preferences
+    preferences = model.score(history)[0]
     explained = contributions.of_user(model, history, items)
     assert_allclose(total(explained), preferences, atol=1e-6)
     shares = contributions.shares(model, history, items)
     assert_allclose(
         shares.scores,
-        model.recommend(model.fold_in(history), None, rows.n_items).scores[
-            np.argsort(model.recommend(model.fold_in(history), None, rows.n_items).items)
+        model.recommend(history, None, rows.n_items).scores[0][
+            np.argsort(model.recommend(history, None, rows.n_items).items[0])
         ],
         atol=1e-9,
     )
@@ -91,23 +95,23 @@ def test_a_user_without_a_history_is_told_by_popularity_and_what_is_known_of_him
     model = fitted("blend", rows)
     items = np.arange(rows.n_items, dtype=np.int32)
     for history in (
-        NOBODY,
-        replace(NOBODY, features=np.array([2], np.int32)),
-        replace(NOBODY, context=np.array([0], np.int32)),
+        nobody(rows),
+        nobody(rows, features=np.array([2], np.int32)),
+        nobody(rows, context=np.array([0], np.int32)),
     ):
         explained = contributions.of_user(model, history, items)
-        assert_allclose(total(explained), model.fold_in(history).preferences, atol=1e-6)
+        assert_allclose(total(explained), model.score(history)[0], atol=1e-6)
         sources = {each.source for each in explained.contributions}
         expected = {POPULARITY}
         expected |= {USER} if history.features is not None else set()
-        expected |= {CONTEXT} if history.context is not None else set()
+        expected |= {CONTEXT} if history.contexts is not None else set()
         assert sources == expected
 
 
 def test_a_ranking_is_explained_among_what_was_ranked(films: TrainingData) -> None:
     model, history = fitted("blend", films), of_user(films, 3)
     asked = np.array([9, 2, 30, 4], np.int32)
-    ranked = model.rank(model.fold_in(history), asked)
+    (ranked,) = model.rank(history, [asked])
     explained = contributions.shares(model, history, ranked.items, among=asked)
     assert_allclose(explained.scores, ranked.scores, atol=1e-9)
     assert_allclose(total(explained), ranked.scores, atol=1e-6)
@@ -116,21 +120,21 @@ def test_a_ranking_is_explained_among_what_was_ranked(films: TrainingData) -> No
 def test_the_item_that_is_followed_pulls_its_follower_up(films: TrainingData) -> None:
     model = fitted("blend", films)
     history = of_user(films, 0)
-    best = model.recommend(model.fold_in(history), None, 1).items
+    best = model.recommend(history, None, 1).items[0]
     pulls = {
         each.item: each.amounts[0]
         for each in contributions.of_user(model, history, best).contributions
         if each.source == FOLLOWS
     }
     assert pulls
-    assert set(pulls) <= set(history.items[-model.history_length :].tolist())  # type: ignore[attr-defined]
+    assert set(pulls) <= set(history.histories.items[-model.history_length :].tolist())  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["popularity", "trending"])
 def test_lists_that_are_the_same_for_all_say_what_they_count(name: str, films: TrainingData) -> None:
     model = fitted(name, films)
-    items = model.recommend(model.fold_in(NOBODY), None, 10).items
-    explained = contributions.shares(model, NOBODY, items)
+    items = model.recommend(nobody(films), None, 10).items[0]
+    explained = contributions.shares(model, nobody(films), items)
     assert (np.diff(explained.scores) <= 0).all()
     assert_allclose(total(explained), explained.scores)
 
@@ -162,12 +166,12 @@ def test_propensities_are_parted_from_even_odds_on(films: TrainingData, user: in
     rows = described(films)
     model = fitted("next-best-action", rows)
     more = {"features": np.array([1], np.int32)} if user is not None else {}
-    history = NOBODY if user is None else of_user(rows, user, **more)
+    history = nobody(rows) if user is None else of_user(rows, user, **more)
     if user is not None and rows.actions:
-        history = replace(history, acted=rows.actions.only(np.array([user])))
+        history = replace(history, actions=rows.actions.only(np.array([user])))
     actions = np.arange(5, dtype=np.int32)
     explained = contributions.shares(model, history, actions)
-    assert_allclose(explained.scores, model.fold_in(history).preferences)
+    assert_allclose(explained.scores, model.score(history)[0])
     assert explained.scores.any()
     assert_allclose(total(explained), explained.scores, atol=1e-6)
 
@@ -183,6 +187,6 @@ def test_a_score_that_nothing_adds_to_is_said_to_be_so() -> None:
 
 def test_models_that_do_not_look_at_users_or_items_say_so(films: TrainingData) -> None:
     with pytest.raises(NotImplementedError):
-        contributions.of_user(fitted("item-item", films), NOBODY, np.zeros(1, np.int32))
+        contributions.of_user(fitted("item-item", films), nobody(films), np.zeros(1, np.int32))
     with pytest.raises(NotImplementedError):
         contributions.of_item(fitted("popularity", films), 1, np.zeros(1, np.int32))

@@ -13,10 +13,10 @@ from scipy.sparse import csr_matrix
 from fakepersonalize.errors import Cancelled
 from fakepersonalize.recipes.models import MODELS, model_class
 from fakepersonalize.recipes.selection import best_allowed
-from fakepersonalize.recipes.training import ABILITIES, History, Model, TrainingData
+from fakepersonalize.recipes.training import ABILITIES, Model, Queries, TrainingData
 
 PARAMS = {"factors": 8}
-NOBODY = History(np.zeros(0, np.int32), np.zeros(0, np.int64))
+NO_ITEMS, NO_TIMES = np.zeros(0, np.int32), np.zeros(0, np.int64)
 
 
 @pytest.fixture(params=sorted(MODELS))
@@ -48,7 +48,7 @@ def choices(kind: type[Model], data: TrainingData) -> int:
 
 
 def interest(model: Model, items: np.ndarray, data: TrainingData) -> np.ndarray:
-    return model.interest(np.zeros(len(items), np.int64), items, 1, data)[:, 0]
+    return model.interest(np.zeros(len(items), np.int64), items, 1, Queries.of(data))[:, 0]
 
 
 def answer(model: Model, data: TrainingData, k: int, allowed=None, items=(3, 4)) -> np.ndarray:
@@ -58,20 +58,26 @@ def answer(model: Model, data: TrainingData, k: int, allowed=None, items=(3, 4))
     codes = np.array(items, np.int32)
     if "interest" in model.does:
         return best_allowed(interest(model, codes, data), allowed, k)
-    user = model.fold_in(History(codes, np.arange(len(items))))
-    return (model.act if "act" in model.does else model.recommend)(user, allowed, k).items
+    user = Queries.of_one(codes, np.arange(len(items)), data.n_items)
+    return (
+        best_allowed(model.score(user)[0], allowed, k)
+        if "act" in model.does
+        else model.recommend(user, allowed, k).items[0]
+    )
 
 
 def test_a_model_says_what_it_does_and_refuses_the_rest(kind, films):
     model = fitted(kind, films)
     assert kind.does <= ABILITIES
+    nobody = Queries.of_one(NO_ITEMS, NO_TIMES, films.n_items)
     calls = {
-        "recommend": lambda: model.recommend(model.fold_in(NOBODY), None, 5).items,
-        "rank": lambda: model.rank(model.fold_in(NOBODY), np.array([1, 2], np.int32)).items,
+        "recommend": lambda: model.recommend(nobody, None, 5).items[0],
+        "rank": lambda: model.rank(nobody, [np.array([1, 2], np.int32)]),
         "similar": lambda: model.similar(1, None, 5).items,
         "interest": lambda: interest(model, np.array([1], np.int32), films),
-        "act": lambda: model.act(model.fold_in(NOBODY), None, 5).items,
     }
+    if "act" in kind.does:
+        assert model.score(nobody).shape == (1, 5)
     for name, call in calls.items():
         if name in kind.does:
             assert len(call())
@@ -151,7 +157,7 @@ def test_tiny_data_makes_a_model_that_answers(kind, users, items, n_users, n_ite
     model = fitted(kind, data)
     assert sorted(answer(model, data, 25, items=())) == list(range(choices(kind, data)))
     if "recommend" in kind.does:
-        rows = model.recommend_many(data, 10)
+        rows = model.recommend(Queries.of(data), None, 10).table(10)
         assert rows.shape == (n_users, 10)
         assert all(sorted(row[row >= 0]) == list(range(n_items)) for row in rows)
     if "similar" in kind.does:

@@ -8,7 +8,7 @@ import pytest
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.popularity import Popularity
 from fakepersonalize.recipes.selection import best, best_of_rows
-from fakepersonalize.recipes.training import History, TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 USERS, ITEMS, K = 40, 60, 7
 
@@ -21,9 +21,9 @@ def data() -> TrainingData:
     return TrainingData.from_columns(rng.integers(1, USERS, n), items, np.arange(n), USERS, ITEMS)  # nobody is user 0
 
 
-def history(data: TrainingData, user: int) -> History:
+def history(data: TrainingData, user: int) -> Queries:
     own = slice(data.offsets[user], data.offsets[user + 1])
-    return History(data.items[own], data.times[own])
+    return Queries.of_one(data.items[own], data.times[own], ITEMS)
 
 
 def test_the_best_of_rows_are_the_best_of_each() -> None:
@@ -50,10 +50,10 @@ def test_a_list_among_many_is_the_list_of_one(
     each = rng.random((USERS, ITEMS)) < 0.5
     each[3], each[4, 5:] = False, False
     allowed = {"no": None, "one for all": each[7], "one each": each}[masked]
-    lists = model.shortlists(data, allowed, K)
+    lists = model.recommend(Queries.of(data), allowed, K)
     for user in range(USERS):
         own = each[user] if masked == "one each" else allowed
-        alone = model.recommend(model.fold_in(history(data, user)), own, K)
+        alone = model.recommend(history(data, user), own, K).row(0)
         row = lists.items[user]
         assert row[row >= 0].tolist() == alone.items.tolist()
         if alone.scores is not None:
@@ -64,12 +64,12 @@ def test_a_list_among_many_is_the_list_of_one(
 def test_rankings_of_many_are_those_of_each(data: TrainingData) -> None:
     model = Blend.fit(data, {}, 0, 1, lambda share: None)
     lists = [np.array([5, user, 17][: 1 + user % 3], np.int32) for user in range(USERS)]
-    for user, (items, found) in enumerate(zip(lists, model.rankings(data, lists))):
-        alone = model.rank(model.fold_in(history(data, user)), items)
+    for user, (items, found) in enumerate(zip(lists, model.rank(Queries.of(data), lists))):
+        (alone,) = model.rank(history(data, user), [items])
         assert found.items.tolist() == alone.items.tolist()
         assert found.scores == pytest.approx(alone.scores)
 
 
 def test_nobody_gets_no_lists(data: TrainingData) -> None:
-    nobody = data.only(np.zeros(0, np.int64))
-    assert Blend.fit(data, {}, 0, 1, lambda share: None).shortlists(nobody, None, K).items.shape == (0, K)
+    nobody = Queries.of(data.only(np.zeros(0, np.int64)))
+    assert Blend.fit(data, {}, 0, 1, lambda share: None).recommend(nobody, None, K).items.shape == (0, K)

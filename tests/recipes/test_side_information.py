@@ -12,7 +12,7 @@ from fakepersonalize.recipes.evaluation import evaluate
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.models.side_information import Likeness
 from fakepersonalize.recipes.models.similar_items import SimilarItems
-from fakepersonalize.recipes.training import History, TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 NDCG = "normalized_discounted_cumulative_gain_at_25"
 GROUPS = 6
@@ -94,8 +94,8 @@ def fitted(data: TrainingData, **params) -> Blend:
 def best(model: Blend, *items: int, features=None, context=None, k: int = 10) -> np.ndarray:
     codes = [None if given is None else np.array(given, np.int32) for given in (features, context)]
     return model.recommend(
-        model.fold_in(History(np.array(items, np.int32), np.arange(len(items)), *codes)), None, k
-    ).items
+        Queries.of_one(np.array(items, np.int32), np.arange(len(items)), len(model.popularity), *codes), None, k
+    ).items[0]
 
 
 def test_a_new_user_gets_what_users_of_the_same_kind_like():
@@ -120,7 +120,7 @@ def test_one_user_and_many_get_the_same_from_features_and_contexts():
     data = replace(data, user_features=one_hot(np.arange(200) % GROUPS))
     model = fitted(data)
     few, asked = data.only(np.arange(5)), one_hot(np.arange(5))
-    lists = model.recommend_many(few, 10, asked)
+    lists = model.recommend(Queries.of(few, asked), None, 10).table(10)
     for user in range(5):
         own = few.items[few.offsets[user] : few.offsets[user + 1]]
         assert lists[user].tolist() == best(model, *own, features=[user], context=[user]).tolist()
@@ -152,7 +152,7 @@ def test_a_more_sensitive_objective_earns_more():
     data = replace(sparse_shop(), rewards=np.random.default_rng(15).random(N_ITEMS).astype(np.float32))
 
     def earned(sensitivity: str) -> float:
-        lists = fitted(data, objective_sensitivity=sensitivity).recommend_many(data, 10)
+        lists = fitted(data, objective_sensitivity=sensitivity).recommend(Queries.of(data), None, 10).table(10)
         return float(data.rewards[lists].mean())
 
     assert earned("OFF") < earned("LOW") < earned("MEDIUM") < earned("HIGH")

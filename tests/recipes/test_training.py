@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy.sparse import csr_matrix
 
-from fakepersonalize.recipes.training import History, TrainingData, by_popularity, distinct_users, padded, runs
+from fakepersonalize.recipes.training import Queries, TrainingData, by_popularity, distinct_users, padded, runs
 
 
 def of_rows(rows, n_users=4, n_items=5):
@@ -77,10 +80,20 @@ def test_no_rows_make_empty_histories():
     assert_array_equal(distinct_users(data), [0, 0, 0, 0, 0])
 
 
-def test_a_history_alone_is_that_of_one_user():
-    alone = History(np.array([3, 1], np.int32), np.array([7, 9])).alone(5)
-    assert (alone.n_users, alone.n_items) == (1, 5)
-    assert_array_equal(alone.items, [3, 1])
+def test_queries_come_in_blocks_with_all_that_is_known_of_each_user():
+    rows = of_rows([(0, 1, 5), (1, 2, 6), (1, 3, 7), (3, 4, 8)])
+    features = csr_matrix(np.array([[0, 1], [1, 1], [0, 0], [1, 0]]))
+    contexts = csr_matrix(np.array([[1], [0], [1], [0]]))
+    queries = Queries.of(replace(rows, user_features=features), contexts)
+    whole, blocks = [*queries.blocks(10**9)], [*queries.blocks(2 * 8 * rows.n_items)]
+    assert [(first, len(block)) for first, block in whole] == [(0, 4)]
+    assert [(first, len(block)) for first, block in blocks] == [(0, 2), (2, 2)]
+    (_, before), (_, behind) = blocks
+    assert_array_equal(before.histories.items, [1, 2, 3])
+    assert_array_equal(behind.histories.offsets, [0, 0, 1])
+    assert [column.tolist() for column in before.features] == [[0, 1, 1], [1, 0, 1]]
+    assert [column.tolist() for column in behind.features] == [[1], [0]]
+    assert [column.tolist() for column in behind.contexts] == [[0], [0]]
 
 
 def test_runs_are_ranges_one_after_the_other():

@@ -138,7 +138,7 @@ def loaded(learnt: Learnt) -> LoadedModel:
 
 
 def history(learnt: Learnt, *live: Event, user: str = "u") -> list[tuple[int, int]]:
-    found = loaded(learnt).history(user, live)
+    found = loaded(learnt).queries([user], [live]).histories
     assert found.items.dtype == np.int32
     return list(zip(found.items.tolist(), found.times.tolist()))
 

@@ -118,9 +118,9 @@ def test_a_user_without_a_history_has_an_empty_one() -> None:
         np.array([10, 20, 30]),
         loaded.Learnt(0),
     )
-    histories = {user: model.history(user).items.tolist() for user in ("u0", "u1", "u2", "nobody", None)}
+    histories = {user: model.queries([user]).histories.items.tolist() for user in ("u0", "u1", "u2", "nobody", None)}
     assert histories == {"u0": [1, 0], "u1": [], "u2": [1], "nobody": [], None: []}
-    assert model.history("u2").times.tolist() == [30]
+    assert model.queries(["u2"]).histories.times.tolist() == [30]
 
 
 def test_events_of_listed_types_count_from_their_values_on() -> None:

@@ -11,17 +11,13 @@ import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.recipes.models.als import item_factors, projection
-from fakepersonalize.recipes.selection import best_allowed
 from fakepersonalize.recipes.training import (
-    History,
-    Mask,
     Model,
     ProtocolName,
-    Scores,
+    Queries,
     Settings,
     Tick,
     TrainingData,
-    UserState,
 )
 
 if TYPE_CHECKING:
@@ -78,24 +74,23 @@ class NextBestAction(Model):
         tick(1.0)
         return cls(coefficients, eligible, onto, width)
 
-    def fold_in(self, history: History) -> UserState:
-        data = history.alone(len(self.projection))
-        features = np.zeros((1, self.n_user_features))
-        if history.features is not None:
-            features[0, history.features[history.features < self.n_user_features]] = 1
-        acted = history.acted or no_actions(1, len(self.eligible))
-        return UserState(self._propensities(_tastes(data, self.projection), features, acted)[0])
-
-    def act(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
-        """Return actions, likeliest first, with the probability that the user takes each."""
-        actions = best_allowed(user.preferences, allowed, k)
-        return Scores(actions, user.preferences[actions])
-
-    def propensities(self, data: TrainingData) -> npt.NDArray[np.float64]:
-        """Return how likely each user of `data` is to take each action next, [n_users, n_actions]."""
-        features = _dense(data.user_features, data.n_users, self.n_user_features)
-        acted = data.actions or no_actions(data.n_users, len(self.eligible))
-        return self._propensities(_tastes(data, self.projection), features, acted)
+    def score(self, queries: Queries) -> npt.NDArray[np.float64]:
+        """Return how likely each user is to take each action next, [users, n_actions]."""
+        features = np.zeros((len(queries), self.n_user_features))
+        if queries.features is not None:
+            rows, codes = queries.features
+            known = codes < self.n_user_features
+            features[rows[known], codes[known]] = 1
+        acted = queries.actions or no_actions(len(queries), len(self.eligible))
+        tastes = _tastes(queries.histories, self.projection)
+        n_users, n_actions = len(tastes), len(self.eligible)
+        own, all_ = counts_per_action(acted, n_users, n_actions)
+        fixed = np.concatenate([tastes, features], axis=1)
+        n_fixed = fixed.shape[1]
+        logits = fixed @ self.coefficients[:, :n_fixed].T
+        for place, counts in enumerate((all_[0], all_[1], own[0], own[1])):
+            logits += np.log1p(counts) * self.coefficients[:, n_fixed + place]
+        return np.where(self.eligible, _sigmoid(logits), 0.0)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {
@@ -109,18 +104,6 @@ class NextBestAction(Model):
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
         width = int(arrays["n_user_features"])
         return cls(arrays["coefficients"], arrays["eligible"], arrays["projection"], width)
-
-    def _propensities(
-        self, tastes: npt.NDArray[np.float64], features: npt.NDArray[np.float64], acted: TrainingData
-    ) -> npt.NDArray[np.float64]:
-        n_users, n_actions = len(tastes), len(self.eligible)
-        own, all_ = counts_per_action(acted, n_users, n_actions)
-        fixed = np.concatenate([tastes, features], axis=1)
-        n_fixed = fixed.shape[1]
-        logits = fixed @ self.coefficients[:, :n_fixed].T
-        for place, counts in enumerate((all_[0], all_[1], own[0], own[1])):
-            logits += np.log1p(counts) * self.coefficients[:, n_fixed + place]
-        return np.where(self.eligible, _sigmoid(logits), 0.0)
 
 
 def _of_users(data: TrainingData, onto: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float64]:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
-from fakepersonalize.recipes.models.blend import Blend
-from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Settings, Tick, TrainingData
+from fakepersonalize.recipes.models.blend import BLOCK_BYTES, Blend
+from fakepersonalize.recipes.training import Codes, Model, ProtocolName, Queries, Settings, Tick, TrainingData
 
 # Seen in the failureReason of the service.
 NO_ATTRIBUTE = (
@@ -39,18 +39,17 @@ class Affinity(Model):
         return cls(Blend.fit(data, {"als_weight": ALS_WEIGHT, **params}, seed, threads, tick))
 
     def interest(
-        self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, histories: TrainingData
+        self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, queries: Queries
     ) -> npt.NDArray[np.float32]:
         from scipy.sparse import csr_matrix
 
-        member = csr_matrix((np.ones(len(items)), (groups, items)), shape=(n_groups, histories.n_items))
-        interest = np.zeros((histories.n_users, n_groups), np.float32)
-        first = 0
-        for block in self.blend.preferences_in_blocks(histories):
-            shares = (member @ block.T).T / np.maximum(block.sum(axis=1, keepdims=True), 1e-12)
+        member = csr_matrix((np.ones(len(items)), (groups, items)), shape=(n_groups, queries.histories.n_items))
+        interest = np.zeros((len(queries), n_groups), np.float32)
+        for first, block in queries.blocks(BLOCK_BYTES):
+            wanted = self.blend.score(block)
+            shares = (member @ wanted.T).T / np.maximum(wanted.sum(axis=1, keepdims=True), 1e-12)
             interest[first : first + len(block)] = shares
-            first += len(block)
-        interest *= np.sqrt(histories.lengths, dtype=np.float32)[:, None]
+        interest *= np.sqrt(queries.histories.lengths, dtype=np.float32)[:, None]
         return interest
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:

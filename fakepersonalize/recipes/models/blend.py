@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -13,22 +13,21 @@ import numpy.typing as npt
 from fakepersonalize.recipes.models import one_user
 from fakepersonalize.recipes.models.als import FACTORS, item_factors, projection
 from fakepersonalize.recipes.models.cold_start import cold_items
-from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness, Present
+from fakepersonalize.recipes.models.side_information import DOUBT, Lifts, Likeness
 from fakepersonalize.recipes.models.transitions import WINDOW, RowSums, Transitions, fit_transitions
 from fakepersonalize.recipes.selection import best, best_allowed, best_of_rows, shares, softmax, to_maximum_one
 from fakepersonalize.recipes.training import (
     Codes,
-    History,
     Mask,
     Model,
+    Present,
+    Queries,
     Scores,
     Settings,
     Shortlists,
     Tick,
     TrainingData,
-    UserState,
     distinct_users,
-    padded,
     runs,
 )
 
@@ -131,7 +130,7 @@ class Blend(Model):
         sample = given.only(np.arange(min(given.n_users, CALIBRATION_USERS)))
         if not sample.n_users:
             return {}
-        preferences = np.concatenate(list(self.preferences_in_blocks(sample)))
+        preferences = np.concatenate([self._preferences(block) for _, block in Queries.of(sample).blocks(BLOCK_BYTES)])
         return {
             "factors_so_far": self.factors,
             "temperature": _likeliest_temperature(preferences, following[: sample.n_users]),
@@ -155,43 +154,28 @@ class Blend(Model):
             cold=None if self.cold is None else lengthened(self.cold, True),
         )
 
-    def fold_in(self, history: History) -> UserState:
-        if len(history.items) and not self._looks_beside(history):
-            return UserState(one_user.preferences(self, history.items))
-        alone = history.alone(len(self.popularity))
-        return UserState(self._preferences(alone, _of_one(history.features), _of_one(history.context))[0])
+    def score(self, queries: Queries) -> npt.NDArray[np.float64]:
+        """Return what each user is likely to want, [users, n_items]; for one user in fewer passes over the items."""
+        if len(queries) == 1 and len(queries.histories.items) and not self._looks_beside(queries):
+            return one_user.preferences(self, queries.histories.items)[None]
+        return self._preferences(queries)
 
-    def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
-        items = best_allowed(user.preferences, allowed, k)
-        return Scores(items, shares(user.preferences, self.temperature, items))
+    def recommend(self, queries: Queries, allowed: Mask | None, k: int) -> Shortlists:
+        """Return lists with shares of a softmax; of many users its sums are of float32, near 1e-7 of what they are."""
+        parts = []
+        for first, block in queries.blocks(LISTING_BYTES):
+            parts.append(self._listed(self.score(block), rows_of(allowed, first, len(block)), k))
+        return Shortlists.joined(parts, k)
 
-    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
-        blocks = self.preferences_in_blocks(histories, contexts)
-        rows = [padded(best_allowed(user, None, k), k) for block in blocks for user in block]
-        return np.array(rows, np.int32).reshape(histories.n_users, k)
-
-    def shortlists(
-        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
-    ) -> Shortlists:
-        """Return lists as `recommend` does; the sums below the scores are of float32, near 1e-7 of what they are."""
-        found, first = [], 0
-        for block in self.preferences_in_blocks(histories, contexts, LISTING_BYTES):
-            found.append(Shortlists(*self._shortlists(block, rows_of(allowed, first, len(block)), k)))
-            first += len(block)
-        return Shortlists.joined(found, k)
-
-    def rankings(
-        self, histories: TrainingData, lists: Sequence[Codes], contexts: csr_matrix | None = None
-    ) -> list[Scores]:
-        blocks = self.preferences_in_blocks(histories, contexts)
-        users = (UserState(user) for block in blocks for user in block)
-        return [self.rank(user, items) for user, items in zip(users, lists)]
-
-    def rank(self, user: UserState, items: Codes) -> Scores:
-        """Return the given items in the user's order, with a softmax over them alone."""
-        scores = softmax(user.preferences[items], self.temperature)
-        order = best(scores, len(items))
-        return Scores(items[order], scores[order])
+    def rank(self, queries: Queries, lists: Sequence[Codes]) -> list[Scores]:
+        """Return the items of each list in the user's order, with a softmax over them alone."""
+        found = []
+        for first, block in queries.blocks(BLOCK_BYTES):
+            for wanted, items in zip(self.score(block), lists[first : first + len(block)]):
+                scores = softmax(wanted[items], self.temperature)
+                order = best(scores, len(items))
+                found.append(Scores(items[order], scores[order]))
+        return found
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {
@@ -235,23 +219,9 @@ class Blend(Model):
             cold=arrays.get("cold"),
         )
 
-    def preferences_in_blocks(
-        self, histories: TrainingData, contexts: csr_matrix | None = None, block_bytes: int = BLOCK_BYTES
-    ) -> Iterator[npt.NDArray[np.float64]]:
-        """Yield what each user is likely to want, [some users, n_items], in the order of the histories."""
-        step = max(1, block_bytes // (8 * max(1, histories.n_items)))
-        for first in range(0, histories.n_users, step):
-            users = np.arange(first, min(first + step, histories.n_users))
-            block = histories.only(users)
-            yield self._preferences(
-                block, _of_all(block.user_features), _of_all(None if contexts is None else contexts[users])
-            )
-
-    def _preferences(
-        self, histories: TrainingData, features: Present | None, contexts: Present | None
-    ) -> npt.NDArray[np.float64]:
-        """Return what each user is likely to want, [n_users, n_items]: one code path for one user and for many."""
-        shape = (histories.n_users, histories.n_items)
+    def _preferences(self, queries: Queries) -> npt.NDArray[np.float64]:
+        histories = queries.histories
+        shape = (len(queries), histories.n_items)
         seen, times = histories.meetings()
         latest = self._latest(histories)
         wanted = self._from_transitions(latest, seen, self.returns[np.minimum(times, MEETINGS)], shape)
@@ -260,7 +230,7 @@ class Blend(Model):
         popular = self._log_popularity
         if self.likeness:
             unseen += self._from_metadata(self.likeness, latest, shape)
-        if self.user_lifts and (features := self.user_lifts.known(features)):
+        if self.user_lifts and (features := self.user_lifts.known(queries.features)):
             popular = popular + self.user_lifts.of(*features, shape[0])
             described = np.zeros((shape[0], 1))
             described[features[0]] = (
@@ -269,7 +239,7 @@ class Blend(Model):
             unseen += described * to_maximum_one(np.exp(popular)) * (DOUBT / (DOUBT + histories.lengths[:, None]))
         unseen.reshape(-1)[seen] = 0
         wanted += unseen
-        lifts = self._lifts(contexts, shape)
+        lifts = self._lifts(queries.contexts, shape)
         if lifts is not None:
             wanted *= np.exp(lifts)
             popular = popular + lifts
@@ -278,18 +248,19 @@ class Blend(Model):
             wanted[nobody] = self.temperature * np.broadcast_to(popular, shape)[nobody]
         return wanted
 
-    def _shortlists(
-        self, wanted: npt.NDArray[np.float64], allowed: Mask | None, k: int
-    ) -> tuple[Codes, npt.NDArray[np.float64]]:
+    def _listed(self, wanted: npt.NDArray[np.float64], allowed: Mask | None, k: int) -> Shortlists:
         """Return the items of the lists of a block of users and their shares of a softmax over the catalogue."""
+        if len(wanted) == 1:
+            items = best_allowed(wanted[0], allowed if allowed is None else allowed.reshape(-1), k)
+            return Shortlists(items[None], shares(wanted[0], self.temperature, items)[None])
         most = wanted.max(axis=1, keepdims=True, initial=-np.inf)
-        shares = np.empty(wanted.shape, np.float32)
-        np.multiply(wanted - most, 1 / self.temperature, out=shares, casting="same_kind")
-        sums = np.exp(shares, out=shares).sum(axis=1, dtype=np.float64, keepdims=True)
+        below = np.empty(wanted.shape, np.float32)
+        np.multiply(wanted - most, 1 / self.temperature, out=below, casting="same_kind")
+        sums = np.exp(below, out=below).sum(axis=1, dtype=np.float64, keepdims=True)
         if allowed is not None:
             np.copyto(wanted, -np.inf, where=~allowed)
         items, values = best_of_rows(wanted, k)
-        return items, np.exp((values - most) / self.temperature) / sums
+        return Shortlists(items, np.exp((values - most) / self.temperature) / sums)
 
     @cached_property
     def standing(self) -> npt.NDArray[np.float64]:
@@ -307,10 +278,10 @@ class Blend(Model):
         """The share of interactions by users who had not met the item before, [n_items]."""
         return (1 - self.repeated).astype(np.float64)
 
-    def _looks_beside(self, history: History) -> bool:
+    def _looks_beside(self, queries: Queries) -> bool:
         """Say whether anything but items tells what a user wants."""
-        features = history.features is not None and self.user_lifts is not None
-        return features or self.boosts is not None or history.context is not None
+        features = queries.features is not None and self.user_lifts is not None
+        return features or self.boosts is not None or queries.contexts is not None
 
     @cached_property
     def _log_popularity(self) -> npt.NDArray[np.float64]:
@@ -384,16 +355,6 @@ def _row_sums(
     offsets = np.searchsorted(users, np.arange(shape[0] + 1))
     sums: npt.NDArray[np.float32] = csr_matrix((np.ones(len(items), np.float32), items, offsets), shape=shape) @ rows
     return sums
-
-
-def _of_one(features: Codes | None) -> Present | None:
-    return None if features is None else (np.zeros(len(features), np.int64), features)
-
-
-def _of_all(features: csr_matrix | None) -> Present | None:
-    if features is None:
-        return None
-    return np.repeat(np.arange(features.shape[0]), np.diff(features.indptr)), features.indices
 
 
 def _each_interaction(data: TrainingData) -> csr_matrix:

@@ -11,23 +11,20 @@ import numpy.typing as npt
 
 from fakepersonalize.recipes.training import (
     Codes,
-    History,
     Mask,
     Model,
-    Scores,
+    Queries,
     Settings,
     Shortlists,
     Tick,
     TrainingData,
-    UserState,
     by_popularity,
     distinct_users,
-    padded,
     runs,
 )
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+    pass
 
 
 @dataclass(frozen=True)
@@ -48,28 +45,11 @@ class Popularity(Model):
         tick(1.0)
         return cls(counts, by_popularity(counts))
 
-    def fold_in(self, history: History) -> UserState:
-        return UserState(self.counts.astype(np.float64))
+    def score(self, queries: Queries) -> npt.NDArray[np.float64]:
+        return np.broadcast_to(self.counts.astype(np.float64), (len(queries), len(self.counts)))
 
-    def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
-        return Scores((self.order if allowed is None else self.order[allowed[self.order]])[:k])
-
-    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
-        return np.tile(padded(self.order[:k], k), (histories.n_users, 1))
-
-    def shortlists(
-        self, histories: TrainingData, allowed: Mask | None, k: int, contexts: csr_matrix | None = None
-    ) -> Shortlists:
-        if allowed is None or allowed.ndim == 1:
-            row = padded((self.order if allowed is None else self.order[allowed[self.order]])[:k], k)
-            return Shortlists(np.tile(row, (histories.n_users, 1)))
-        open_to = allowed[:, self.order]
-        open_to &= np.cumsum(open_to, axis=1) <= k
-        rows, places = np.nonzero(open_to)
-        found = np.full((histories.n_users, k), -1, np.int32)
-        lengths = np.count_nonzero(open_to, axis=1)
-        found[rows, runs(np.zeros(len(lengths), np.int64), lengths)] = self.order[places]
-        return Shortlists(found)
+    def recommend(self, queries: Queries, allowed: Mask | None, k: int) -> Shortlists:
+        return listed(self.order, len(queries), allowed, k)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"counts": self.counts}
@@ -77,3 +57,17 @@ class Popularity(Model):
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
         return cls(arrays["counts"], by_popularity(arrays["counts"]))
+
+
+def listed(order: Codes, n_users: int, allowed: Mask | None, k: int) -> Shortlists:
+    """Return for each user the first `k` allowed items of one order."""
+    if allowed is None or allowed.ndim == 1:
+        row = (order if allowed is None else order[allowed[order]])[:k]
+        return Shortlists(np.repeat(row[None], n_users, axis=0))
+    open_to = allowed[:, order]
+    open_to &= np.cumsum(open_to, axis=1) <= k
+    rows, places = np.nonzero(open_to)
+    found = np.full((n_users, k), -1, np.int32)
+    lengths = np.count_nonzero(open_to, axis=1)
+    found[rows, runs(np.zeros(len(lengths), np.int64), lengths)] = order[places]
+    return Shortlists(found)

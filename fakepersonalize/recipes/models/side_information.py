@@ -11,13 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes.models.transitions import RowSums, row_sums
-from fakepersonalize.recipes.training import Codes
+from fakepersonalize.recipes.training import Codes, Present
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-# Features that are present: row and feature of each.
-Present = tuple[npt.NDArray[np.int64], Codes]
 
 # So many interactions with an item are expected before its features say much: the weight of one that says nothing.
 DOUBT = 5.0

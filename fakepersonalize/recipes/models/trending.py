@@ -10,23 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.models.popularity import listed
 from fakepersonalize.recipes.training import (
     Codes,
-    History,
     Mask,
     Model,
     ProtocolName,
-    Scores,
+    Queries,
     Settings,
+    Shortlists,
     Tick,
     TrainingData,
-    UserState,
     distinct_users,
-    padded,
 )
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+    pass
 
 SECONDS = {"30 minutes": 1800, "1 hour": 3600, "3 hours": 10800, "1 day": 86400}
 DEFAULT_FREQUENCY = "3 hours"
@@ -90,14 +89,11 @@ class Trending(Model):
         np.add.at(recent, items, signs * 0.5 ** ((newest - times) / self.half_life))
         return replace(self, recent=recent, standing=standing, newest=newest)
 
-    def fold_in(self, history: History) -> UserState:
-        return UserState(self.heat)
+    def score(self, queries: Queries) -> npt.NDArray[np.float64]:
+        return np.broadcast_to(self.heat, (len(queries), len(self.heat)))
 
-    def recommend(self, user: UserState, allowed: Mask | None, k: int) -> Scores:
-        return Scores((self.order if allowed is None else self.order[allowed[self.order]])[:k])
-
-    def recommend_many(self, histories: TrainingData, k: int, contexts: csr_matrix | None = None) -> Codes:
-        return np.tile(padded(self.order[:k], k), (histories.n_users, 1))
+    def recommend(self, queries: Queries, allowed: Mask | None, k: int) -> Shortlists:
+        return listed(self.order, len(queries), allowed, k)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         own: dict[str, npt.NDArray[Any]] = {"recent": self.recent, "standing": self.standing}
