@@ -13,7 +13,6 @@ from fakepersonalize.recipes.catalogue import Recipe
 from fakepersonalize.recipes.evaluation import (
     LIST_LENGTH,
     Split,
-    distinct_items,
     lists,
     only_for,
     settings_of,
@@ -92,7 +91,7 @@ def interval(values: npt.NDArray[np.float64], resamples: int = RESAMPLES) -> Int
 
 
 def _compared(name: str, found: Codes, split: Split, data: TrainingData, seconds: float) -> Compared:
-    return Compared(name, of_users(found, split.truth), coverage(found, distinct_items(data)), seconds)
+    return Compared(name, of_users(found, split.truth), coverage(found, data.n_items), seconds)
 
 
 def _random_lists(split: Split, data: TrainingData, seed: int) -> Codes:

@@ -197,7 +197,7 @@ def _of_lists(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
     split = split_users(data, seed)
     model = fit(split.training, split.last_given if recipe_type == "RELATED_ITEMS" else None)
     found = lists(recipe_type, model, split, LIST_LENGTH)
-    metrics = measure(found, split.truth, distinct_items(data))
+    metrics = measure(found, split.truth, data.n_items)
     if data.weights is not None:
         metrics |= with_event_weights(found, split.truth)
     if data.rewards is not None:
@@ -224,7 +224,7 @@ def _of_trend(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
         else None
     )
     items = np.zeros(0, np.int32) if recommended is None else recommended[0][recommended[0] >= 0]
-    return Measured(of_trend(items, distinct_users(data.keep(newest)), distinct_items(data)))
+    return Measured(of_trend(items, distinct_users(data.keep(newest)), data.n_items))
 
 
 def _of_segments(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
@@ -318,8 +318,3 @@ def _between_quantiles(
     low = np.quantile(present, lowest or 0)
     high = np.quantile(present, 1 if highest is None else highest)
     return (counts >= low) & (counts <= high)
-
-
-def distinct_items(data: TrainingData) -> int:
-    """Count the items that anybody has met: those that could be recommended."""
-    return int(np.count_nonzero(np.bincount(data.items, minlength=1)))

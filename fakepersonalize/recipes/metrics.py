@@ -23,7 +23,8 @@ def measure(lists: Codes, truth: TrainingData, n_distinct: int) -> Metrics:
     """Return coverage, reciprocal rank, NDCG and precision of one list per user, rounded as the service prints them.
 
     `lists` is [users, 25], best first, -1 where there is no item; `truth` holds what each user went on with and counts
-    as a set; `n_distinct` is the number of items that could have been recommended. Without users all metrics are 0.
+    as a set; `n_distinct` is the number of items that could have been recommended: those of the interactions, and those
+    of the Items dataset if the recipe considers it. Without users all metrics are 0.
 
     NDCG is normalised by the best order of the hits that the list of 25 holds, as the guide's example does and as the
     figures that the service prints require: dividing by the best order of all that was held out gives half of them.
@@ -79,9 +80,9 @@ def of_segments(interest: npt.NDArray[np.floating], truth: npt.NDArray[np.bool_]
     the queries that somebody is right for.
     """
     n_users = len(truth)
-    most = max(1, round(n_users / 100))
+    most = min(n_users, max(1, round(n_users / 100)))
     asked = np.flatnonzero(truth.any(axis=0))
-    segments = np.array([best(interest[:, query], most) for query in asked], np.int64).reshape(len(asked), -1)
+    segments = np.array([best(interest[:, query], most) for query in asked], np.int64).reshape(len(asked), most)
     hits = truth[segments, asked[:, None]].sum(axis=1)
     return rounded(
         {

@@ -29,7 +29,7 @@ class Theme:
     """What a list is about, and how well each of its items fits."""
 
     title: str
-    relevance: npt.NDArray[np.float64]  # [items of the list], -1 to 1
+    relevance: npt.NDArray[np.float64]  # [items of the list], 0 to 1
 
 
 class Themes:
@@ -59,7 +59,7 @@ class Themes:
             return None
         lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1), np.float64).ravel())
         scale = np.maximum(lengths * np.linalg.norm(centroid), 1e-12)
-        return Theme(title, (rows @ centroid) / scale)
+        return Theme(title, np.clip((rows @ centroid) / scale, 0, 1))  # of float32, which round beyond 1
 
     def _title(self, centroid: npt.NDArray[np.float64], shared_by: npt.NDArray[np.integer], amount: int) -> str | None:
         common = shared_by >= max(FEWEST, SHARED_BY * amount)
