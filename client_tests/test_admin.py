@@ -311,14 +311,42 @@ def test_jobs_are_shown_while_they_last(ask: Ask, account: Account) -> None:
     job = account.begin_import(dataset, account.put(shops.csv(shops.series())))
     (shown,) = ask("GET", "jobs")[1]["jobs"]
     assert (shown["resource"], shown["kind"], shown["progress"]) == (job, "import", 0)
+    assert (shown["state"], shown["status"]) == ("waiting", "CREATE PENDING")
+    assert (shown["account"], shown["region"]) == tuple(job.split(":")[4:2:-1])
     ask("POST", "clock", {"seconds": 200})
     (shown,) = ask("GET", "jobs")[1]["jobs"]
     assert (shown["state"], shown["progress"]) == ("done", 1)
     ask("POST", "clock", {"seconds": 1000})
-    assert ask("GET", "jobs")[1] == {"jobs": [], "warnings": []}
+    answer = ask("GET", "jobs")[1]
+    assert (answer["jobs"], answer["warnings"]) == ([], [])
+    (over,) = answer["over"]
+    assert (over["resource"], over["kind"], over["status"]) == (job, "import", "ACTIVE")
 
 
-PAGES = {"reset": "POST", "requests": "GET", "settings": "GET", "jobs": "GET"}
+def test_a_failed_job_says_why_when_it_is_over(ask: Ask, account: Account) -> None:
+    _, dataset = begun(ask, account)
+    job = account.begin_import(dataset, account.put("USER_ID,ITEM_ID\na,b\n"))
+    ask("POST", "clock", {"seconds": 2000})
+    (over,) = ask("GET", "jobs")[1]["over"]
+    assert (over["resource"], over["status"]) == (job, "CREATE FAILED")
+    assert "missing" in over["failureReason"]
+
+
+def test_the_status_has_what_is_in_a_dataset_group(ask: Ask, account: Account) -> None:
+    group, dataset = begun(ask, account)
+    account.begin_import(dataset, account.put(shops.csv(shops.series())))
+    ask("POST", "clock", {"seconds": 2000})
+    (shown,) = ask("GET", "status")[1]["datasetGroups"]
+    assert (shown["arn"], shown["account"]) == (group, group.split(":")[4])
+    (data,) = shown["datasets"]
+    assert (data["arn"], data["status"]) == (dataset, "ACTIVE")
+    assert data["importedRows"] == len(shops.csv(shops.series()).splitlines()) - 1
+    assert ask("GET", "status?region=eu-west-3")[1]["datasetGroups"] == []
+    assert ask("GET", "status?account=000000000000")[1]["datasetGroups"] == []
+    assert len(ask("GET", f"status?account={shown['account']}&region={shown['region']}")[1]["datasetGroups"]) == 1
+
+
+PAGES = {"reset": "POST", "requests": "GET", "settings": "GET", "jobs": "GET", "status": "GET"}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])

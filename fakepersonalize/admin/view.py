@@ -8,15 +8,15 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from fakepersonalize import __version__
+from fakepersonalize.admin import overview
 from fakepersonalize.admin.answers import filters
 from fakepersonalize.emulator import Emulator
-from fakepersonalize.resources.kinds import DATASET_IMPORT_JOB
 
 SECRET = ("token",)
 
 
 def blueprint(emulator: Emulator) -> Blueprint:
-    """Return `GET /settings`, `GET /requests` and `GET /jobs`."""
+    """Return `GET /settings`, `GET /requests`, `GET /jobs` and `GET /status`."""
     pages = Blueprint("view", __name__)
 
     @pages.get("/settings")
@@ -33,10 +33,13 @@ def blueprint(emulator: Emulator) -> Blueprint:
 
     @pages.get("/jobs")
     def jobs() -> ResponseReturnValue:
-        """What is under way, and what looked odd in the rows of imports that are over."""
+        """What is under way, what became of what is over, and what looked odd in the rows of imports."""
         filters()
-        odd = (each for each in emulator.shelf.of_kind(DATASET_IMPORT_JOB) if "warnings" in each.document)
-        warnings = [{"resource": each.arn, "warnings": each["warnings"]} for each in odd]
-        return {"jobs": emulator.lifecycle.workshop.jobs(), "warnings": warnings}
+        return overview.jobs(emulator)
+
+    @pages.get("/status")
+    def status() -> ResponseReturnValue:
+        """Dataset groups and what is in them; `account` and `region` in the query choose among them."""
+        return overview.status(emulator, **filters("account", "region"))
 
     return pages

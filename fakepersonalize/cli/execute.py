@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.env import REGION
-from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_flags
+from fakepersonalize.cli.flags import OF_A_CLIENT, OF_A_RUNNING_SERVER, add_flags
 from fakepersonalize.cli.refusal import Refused
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_server_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that choose a server: those of a running one, and those of one that starts for the purpose."""
     parser.add_argument("--fast-sleep", action="store_true", help="let time.sleep of Python move the server's clock")
     parser.add_argument("--region", default=REGION, help=f"region to work in (default: {REGION})")
-    add_flags(parser.add_argument_group("a server that runs already"), OF_A_RUNNING_SERVER)
+    add_flags(parser.add_argument_group("a server that runs already"), OF_A_RUNNING_SERVER, OF_A_CLIENT)
     add_flags(parser.add_argument_group("a server that starts for the purpose"), OWN_SERVER)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_flags, settings_of
+from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_client_flags, settings_of
 
 MOST_SOURCES = 3  # on the line of each item; --json has all
 MOST_ITEMS = 5  # of those that a part of a filter removed
@@ -19,7 +19,7 @@ def add_to(commands: Any) -> None:
     parser.set_defaults(command=explain)
     parser.add_argument("recommendation_id", metavar="ID", help="the recommendationId of the answer")
     parser.add_argument("--json", action="store_true", help="print all that is known, as JSON")
-    add_flags(parser, OF_A_RUNNING_SERVER)
+    add_client_flags(parser, OF_A_RUNNING_SERVER)
 
 
 def explain(recommendation_id: str, json: bool, **flags: Any) -> None:

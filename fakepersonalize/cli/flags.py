@@ -13,14 +13,29 @@ from fakepersonalize.settings import Settings
 
 OF_THE_ADDRESS = ("host", "port", "port_file")
 OF_A_RUNNING_SERVER = (*OF_THE_ADDRESS, "token")
+# What the same settings mean to a command that talks to a server.
+OF_A_CLIENT = {
+    "host": "host of the server to talk to",
+    "port": "port of the server to talk to",
+    "port_file": "file with the port of the server to talk to, as serve --port-file writes it",
+    "token": "admin token of the server to talk to, if it wants one",
+}
 
 
-def add_flags(parser: argparse._ActionsContainer, names: Iterable[str]) -> None:
+def add_flags(parser: argparse._ActionsContainer, names: Iterable[str], helps: Mapping[str, str] | None = None) -> None:
+    """Add a flag for each of some settings; `helps` says what they mean here, where that differs from `serve`."""
     rows = {f.name: f for f in fields(Settings)}
     hints = get_type_hints(Settings)
     for name in names:
         flag = rows[name].metadata["flag"] or name.replace("_", "-")
-        parser.add_argument(f"--{flag}", dest=name, **_flag(rows[name], hints[name]))
+        said = {"help": helps[name]} if helps else {}
+        parser.add_argument(f"--{flag}", dest=name, **_flag(rows[name], hints[name]) | said)
+
+
+def add_client_flags(parser: argparse._ActionsContainer, names: Iterable[str]) -> None:
+    """Add the flags that name a running server, by default the one where `serve` listens by default."""
+    defaults = {f.name: f" (default: {f.default})" for f in fields(Settings) if f.name in ("host", "port")}
+    add_flags(parser, names, {name: OF_A_CLIENT[name] + defaults.get(name, "") for name in names})
 
 
 def _flag(row: Field[Any], hint: Any) -> dict[str, Any]:

@@ -1,99 +1,169 @@
-"""`jobs`: what a server works on, how far it is, and how long it will take."""
+"""`jobs`: what a server works on, how far it is, how long it will take, and what became of what is over."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.asking import RunningServer, ask
-from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_flags, settings_of
+from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_client_flags, settings_of
+from fakepersonalize.cli.showing import FAILED, WAITING, amount, colour, console, duration, name
 from fakepersonalize.cli.starting import running_server
 
-NOTHING = "Nothing is under way."
-SECONDS_BETWEEN_LOOKS = 0.5
-STATES = {"queued": "waits for its input", "gathered": "works", "done": "done", "failed": "failed"}
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
 
-Jobs = Sequence[dict[str, Any]]
+NOTHING = "Nothing is under way."
+NO_JOB_YET = "Waiting for the first job; Ctrl-C ends this."
+SECONDS_BETWEEN_LOOKS = 0.5
+MOST_OVER = 10  # lines of what is over; --json has a hundred
+GONE = "gone"  # its resource was deleted meanwhile
+
+Page = dict[str, Any]
+Job = dict[str, Any]
 
 
 def add_to(commands: Any) -> None:
     """Add the command to a parser's sub-commands."""
-    parser: argparse.ArgumentParser = commands.add_parser("jobs", help="show what a server works on and how far it is")
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "jobs", help="show what a server works on, how far it is, and what failed"
+    )
     parser.set_defaults(command=jobs)
-    parser.add_argument("--watch", action="store_true", help="show bars and the time left until nothing is under way")
+    parser.add_argument(
+        "--watch", action="store_true", help="show bars, from the first job until nothing is under way any more"
+    )
     parser.add_argument("--json", action="store_true", help="print what the server says, once, and nothing else")
-    add_flags(parser, OF_A_RUNNING_SERVER)
+    add_client_flags(parser, OF_A_RUNNING_SERVER)
 
 
 def jobs(watch: bool, json: bool, **flags: Any) -> None:
     """Show the jobs once, or again and again until there are none."""
     server = running_server(settings_of(flags))
-    found = _found(server)
+    page = ask(server, "GET", "jobs")
     if json:
-        print(_as_json(found))
+        print(_as_json(page))
     elif watch:
-        _watch(server, found)
-    elif found:
-        for job in found:
-            print(line(job))
+        _watch(server, page)
     else:
-        print(NOTHING)
+        show(console(), page)
 
 
-def line(job: dict[str, Any]) -> str:
-    """Return one job as text: its share, what it is, and how long it will take."""
-    left = job.get("secondsLeft")
-    rest = f", {duration(left)} left" if left is not None else ""
-    return f"{job['progress']:4.0%}  {job['kind']}  {name(job)}  {STATES[job['state']]}{rest}"
+def show(out: Console, page: Page) -> None:
+    """Print the jobs under way, the newest that are over, and below them the reasons of failures and the warnings."""
+    over = page["over"][:MOST_OVER]
+    out.print(f"{amount(len(page['jobs']), 'job')} under way" if page["jobs"] else NOTHING)
+    if page["jobs"]:
+        out.print(_table([(said(job), job) for job in page["jobs"]]))
+    if over:
+        out.print(f"\nOver{', the newest' if len(page['over']) > len(over) else ''}")
+        out.print(_table([(_ended(job, page["time"]), job) for job in over]))
+        for style, line in _remarks(over):
+            out.print(line, style=style)
 
 
-def name(job: dict[str, Any]) -> str:
-    """Return what an ARN says behind the account: `batch-inference-job/monday`."""
-    return str(job["resource"].split(":", 5)[-1])
+def said(job: Job) -> str:
+    """Return how a job stands: `waiting`, `working 40 %, 2 min 5 s left`."""
+    share = f" {job['progress']:.0%}" if job["state"] == "working" else ""
+    left = f", {duration(job['secondsLeft'])} left" if "secondsLeft" in job else ""
+    return f"{job['state']}{share}{left}"
 
 
-def duration(seconds: float) -> str:
-    """Return whole seconds as people read them: `45 s`, `2 min 5 s`, `1 h 3 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {whole % 60} s"
+def outcome(job: Job) -> str:
+    """Return what became of a job that is over, in a word."""
+    status = str(job.get("latestUpdate", job)["status"])
+    return {"ACTIVE": "done", "COMPLETED": "done"}.get(status, status.split()[-1].lower())
 
 
-def _found(server: RunningServer) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ask(server, "GET", "jobs")["jobs"]
+def reason(job: Job) -> str | None:
+    """Return why a job failed, if it did."""
+    found: str | None = job.get("latestUpdate", job).get("failureReason")
     return found
 
 
-def _as_json(found: Jobs) -> str:
-    return json.dumps(found, indent=2)
+def _ended(job: Job, now: str) -> str:
+    since = datetime.fromisoformat(now) - datetime.fromisoformat(job["finished"])
+    return f"{outcome(job)} {duration(since.total_seconds())} ago"
 
 
-def _watch(server: RunningServer, found: Jobs) -> None:
-    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+def _table(rows: Sequence[tuple[str, Job]]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}"))
-    with Progress(*columns) as bars:
-        shown: dict[int, TaskID] = {}
-        while found:
-            _show(bars, shown, found)
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading in ("STATE", "ACCOUNT", "REGION"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("JOB", overflow="fold")
+    for state, job in rows:
+        place = (job.get("account", ""), job.get("region", ""))
+        table.add_row(Text(state, colour(state.split()[0])), *place, name(job["resource"]))
+    return table
+
+
+def _remarks(over: Sequence[Job]) -> Iterator[tuple[str, str]]:
+    for job in over:
+        if text := reason(job):
+            yield FAILED, f"\n{name(job['resource'])}: {text}"
+        for warning in job.get("warnings", ()):
+            yield WAITING, f"\n{name(job['resource'])}: {warning}"
+
+
+def _as_json(page: Page) -> str:
+    return json.dumps(page, indent=2)
+
+
+def _watch(server: RunningServer, page: Page) -> None:
+    """Show bars until nothing is under way; where nothing is at first, wait until a job is, or has been, there."""
+    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.table import Column
+
+    out = console()
+    before = _over(page)
+    columns = (
+        TextColumn("{task.description}", table_column=Column(overflow="fold")),
+        BarColumn(16),
+        TextColumn("{task.fields[said]}", table_column=Column(no_wrap=True)),
+    )
+    if not page["jobs"]:
+        out.print(NO_JOB_YET)
+    shown: dict[str, TaskID] = {}
+    with Progress(*columns, console=out, disable=not out.is_terminal) as bars:
+        while page["jobs"] or not shown:
+            _advance(out, bars, shown, before, page)
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            found = _found(server)
-        _show(bars, shown, found)
-    print(NOTHING)
+            page = ask(server, "GET", "jobs")
+        _advance(out, bars, shown, before, page)
+    out.print(NOTHING)
 
 
-def _show(bars: Any, shown: dict[int, Any], found: Jobs) -> None:
-    """Bring the bars up to date; what is no longer there is over."""
-    for job in found:
-        if job["job"] not in shown:
-            shown[job["job"]] = bars.add_task(name(job), total=1.0, left="")
-        left = job.get("secondsLeft")
-        said = STATES[job["state"]] if left is None else f"{duration(left)} left"
-        bars.update(shown[job["job"]], completed=job["progress"], left=said)
-    for number in shown.keys() - {job["job"] for job in found}:
-        bars.update(shown[number], completed=1.0, left="over")
+def _over(page: Page) -> dict[str, Job]:
+    return {f"{job['resource']} {job['finished']}": job for job in page["over"]}
+
+
+def _advance(out: Console, bars: Progress, shown: dict[str, TaskID], before: dict[str, Job], page: Page) -> None:
+    """Bring the bars up to date, and say what became of jobs that are over since the last look."""
+    for job in page["jobs"]:
+        arn = job["resource"]
+        if arn not in shown:
+            shown[arn] = bars.add_task(name(arn), total=1.0, said="")
+        bars.update(shown[arn], completed=job["progress"], said=said(job))
+    now = _over(page)
+    for key, job in reversed(now.items()):
+        if key not in before:
+            _close(bars, shown, job["resource"], outcome(job))
+            style, why = colour(outcome(job)), f": {reason(job)}" if reason(job) else ""
+            out.print(f"{outcome(job)}  {name(job['resource'])}{why}", style=style)
+    over, running = {job["resource"] for job in now.values()}, {job["resource"] for job in page["jobs"]}
+    for arn in shown.keys() - over - running:
+        _close(bars, shown, arn, GONE)
+    before |= now
+
+
+def _close(bars: Progress, shown: dict[str, TaskID], arn: str, how: str) -> None:
+    if arn not in shown:
+        shown[arn] = bars.add_task(name(arn), total=1.0, said=how)
+    bars.update(shown[arn], said=how, completed=1.0 if how == "done" else None)  # None: a failed one stays where it was

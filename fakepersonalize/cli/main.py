@@ -13,9 +13,9 @@ from dataclasses import fields
 from typing import Any
 
 from fakepersonalize import __version__
-from fakepersonalize.cli import compare, data, execute, explain, jobs, lint, notebook, snapshot
+from fakepersonalize.cli import compare, data, execute, explain, jobs, lint, notebook, snapshot, status
 from fakepersonalize.cli.env import REGION, SHELLS, detected_shell, lines
-from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_flags, settings_of
+from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_client_flags, add_flags, settings_of
 from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.cli.starting import CANNOT_USE, explained, reason_of
 from fakepersonalize.settings import ENVIRONMENT_PREFIX, Settings
@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     printing.set_defaults(command=env)
     printing.add_argument("--shell", choices=SHELLS, help="whose lines (default: the shell that is in use, or sh)")
     printing.add_argument("--region", default=REGION, help=f"region to work in (default: {REGION})")
-    add_flags(printing, OF_THE_ADDRESS)
+    add_client_flags(printing, OF_THE_ADDRESS)
     printing.epilog = note
 
     showing = commands.add_parser("demo", help="train three recipes on made-up films and compare them")
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument(
         "--user", default=DEFAULT_USER, metavar="ID", help=f"who gets recommendations (default: {DEFAULT_USER})"
     )
-    for module in (compare, execute, notebook, data, snapshot, lint, jobs, explain):
+    for module in (compare, execute, notebook, data, snapshot, lint, jobs, status, explain):
         module.add_to(commands)
     return parser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.asking import ask, download
-from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_flags, settings_of
+from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_client_flags, settings_of
 from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.cli.starting import running_server
 
@@ -30,7 +30,7 @@ def add_to(commands: Any) -> None:
     loading = ways.add_parser("load", help="put what a file holds in the place of everything that the server has")
     loading.set_defaults(command=load)
     for way in (saving, loading):
-        add_flags(way, OF_A_RUNNING_SERVER)
+        add_client_flags(way, OF_A_RUNNING_SERVER)
         way.add_argument("file", metavar="FILE")
 
 

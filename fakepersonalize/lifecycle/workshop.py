@@ -110,20 +110,30 @@ class Workshop:
     def jobs(self) -> list[dict[str, Any]]:
         """Return the jobs of resources whose process is under way: what they are, and which share is done (0 to 1).
 
-        `secondsLeft` is how long the rest takes if it goes on like this; it is not there before that can be told.
+        `state` is `waiting` (for its turn, or for its time to come), `reading` its input, `working`, `done` or
+        `failed`. `secondsLeft` is how long the rest takes if it goes on like this; it is not there before that can be
+        told.
         """
         return [
             {
                 "job": row["number"],
                 "resource": row["arn"],
                 "kind": row["kind"],
-                "state": row["state"],
+                "state": self._state(row["number"], row["state"]),
                 "attempts": row["attempts"],
                 "progress": 1.0 if row["state"] == "done" else self.progress.get(row["number"], 0.0),
                 **self._estimate(row["number"]),
             }
             for row in self._database.rows("jobs")
         ]
+
+    def _state(self, number: int, stage: str) -> str:
+        """Say what happens to a job now; `stage` is how far it has got."""
+        if stage in ("done", "failed"):
+            return stage
+        if number in self.progress:
+            return "working"
+        return "reading" if stage == "queued" and number in self._attempted else "waiting"
 
     def _estimate(self, number: int) -> dict[str, float]:
         begun, share = self._begun.get(number), self.progress.get(number, 0.0)
@@ -215,6 +225,7 @@ class Workshop:
         with self._database.transaction():
             if not self._database.run("job_attempted", number=number).rowcount:
                 return
+        self.progress[number] = 0.0
         job, body = self._job(number, row["arn"]), self._bodies[row["kind"]]
         outcome = self._outcome(job, body, json.loads(row["spec"]), self._tick(job))
         if body.deliver:
