@@ -16,7 +16,7 @@ from fakepersonalize.recipes.metrics import CUTOFFS
 from fakepersonalize.recipes.models.actions import _sigmoid
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.themes import Themes
-from fakepersonalize.recipes.training import History, TrainingData
+from fakepersonalize.recipes.training import Queries, TrainingData
 
 SEEDS = st.integers(0, 2**32 - 1)
 UNBOUNDED = {"hits_at_1_percent"}  # a number of users
@@ -89,21 +89,23 @@ def test_relevance_of_items_to_a_theme(seed: int, n_items: int) -> None:
 
 
 @given(seed=SEEDS, n_items=st.integers(1, 30), met=st.integers(1, 30), rows=st.integers(1, 200))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_scores_of_recommendations_and_rankings(seed: int, n_items: int, met: int, rows: int) -> None:
     rng = np.random.default_rng(seed)
     data = some_data(rng, 5, n_items, min(met, n_items), rows)
     model = Blend.fit(data, {}, 0, 1, lambda share: None)
-    for items in ([], [0], data.items[:7].tolist()):
-        user = model.fold_in(History(np.array(items, np.int32), np.arange(len(items))))
-        lists = [model.recommend(user, None, n_items), model.rank(user, np.arange(n_items, dtype=np.int32))]
-        for found in lists:
-            assert found.scores is not None
-            assert_served(found.scores)
-            assert found.scores.sum() == pytest.approx(1)
-    listed = model.shortlists(data, None, 25)
-    assert listed.scores is not None
-    assert_served(listed.scores[listed.items >= 0])
+    nobody = data.keep(np.zeros(len(data.items), bool))
+    every = np.arange(n_items, dtype=np.int32)
+    for histories in (data, nobody):
+        for users in (np.arange(5), np.array([0])):  # together and alone
+            queries = Queries.of(histories.only(users))
+            listed = model.recommend(queries, None, n_items)
+            assert listed.scores is not None
+            assert_served(listed.scores[listed.items >= 0])
+            for ranked in model.rank(queries, [every] * len(queries)):
+                assert ranked.scores is not None
+                assert_served(ranked.scores)
+                assert ranked.scores.sum() == pytest.approx(1)
 
 
 @given(seed=SEEDS, n_users=st.integers(1, 4), n_items=st.integers(1, 20), weight=st.floats(0, 1))
