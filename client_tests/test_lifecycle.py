@@ -84,6 +84,24 @@ def test_a_group_comes_and_goes_step_by_step(slow: Account) -> None:
 
 
 @socket_only
+def test_a_group_may_go_while_its_tracker_goes(slow: Account) -> None:
+    group = slow.group()
+    dataset = slow.dataset(group, slow.schema())
+    tracker = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group)["eventTrackerArn"]
+    slow.delete("dataset", dataset)
+    with refused("ResourceInUseException", tracker):
+        slow.personalize.delete_dataset_group(datasetGroupArn=group)
+    slow.active("event_tracker", tracker)
+    with refused("ResourceInUseException", tracker):
+        slow.personalize.delete_dataset_group(datasetGroupArn=group)
+    slow.personalize.delete_event_tracker(eventTrackerArn=tracker)
+    assert status(slow, "event_tracker", tracker) == "DELETE PENDING"
+    slow.personalize.delete_dataset_group(datasetGroupArn=group)
+    assert seen("DELETE PENDING", lambda: status(slow, "dataset_group", group), None) == [*GOING, None]
+    assert status(slow, "event_tracker", tracker) is None
+
+
+@socket_only
 def test_imports_wait_for_their_dataset_and_hold_it(slow: Account) -> None:
     group = slow.group()
     schema = slow.schema()

@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fakepersonalize.resources.processes import CREATE, DELETE, DELETE_DATA, UNDER_WAY, Process
+from fakepersonalize.resources.processes import (
+    ACTIVE,
+    CREATE,
+    CREATING,
+    DELETE,
+    DELETE_DATA,
+    FAILED_CREATION,
+    UNDER_WAY,
+    Process,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +56,13 @@ DATASET_GROUP = Kind(
     "dataset-group/{name}",
     "datasetGroupArn",
     quota="dataset_groups",
-    blocked_by=tuple(
-        map(
-            Blocker, ("dataset", "solution", "event_tracker", "recommender", "filter", "metric_attribution", "campaign")
-        )
+    # A tracker on its way out goes with the group: AWS's notebook on exploration deletes one right after the other
+    # (https://github.com/aws-samples/amazon-personalize-samples, user-personalization-with-exploration.ipynb).
+    blocked_by=(
+        *map(Blocker, ("dataset", "solution", "recommender", "filter", "metric_attribution", "campaign")),
+        Blocker("event_tracker", CREATING | {ACTIVE, FAILED_CREATION}),
     ),
+    cascade=("event_tracker",),
 )
 SCHEMA = Kind(
     "schema",
