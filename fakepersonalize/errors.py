@@ -270,6 +270,11 @@ ROLE_MAY_NOT = "the policies of the role {role} do not allow {missing}; this pol
 BUCKET_MAY_NOT = (
     "the policy of the bucket {bucket} does not let {service} do {missing}; this bucket policy would do: {policy}"  # o
 )
+# The same in a line of the log.
+NO_ROLE_BRIEFLY = "there is no role {role}"  # o
+NO_TRUST_BRIEFLY = "the role {role} does not trust {service}"  # o
+ROLE_MAY_NOT_BRIEFLY = "the role {role} may not {actions}"  # o
+BUCKET_MAY_NOT_BRIEFLY = "the bucket {bucket} does not grant {service} {actions}"  # o
 BAD_OUTPUT_PATH = "Invalid S3 output path"  # d
 
 # CSV files

@@ -163,7 +163,7 @@ def _started(folder: Path, settings: Mapping[str, Any]) -> _Running:
     from fakepersonalize.remote import port_of
 
     port_file, log = folder / "port", folder / "log"
-    settings = {"token": secrets.token_urlsafe(), **settings}
+    settings = {"token": secrets.token_urlsafe(), "quiet": True, **settings}
     variables = {f"FAKEPERSONALIZE_{name.upper()}": _text(value) for name, value in settings.items()}
     path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
     with log.open("wb") as output:

@@ -11,15 +11,16 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from fakepersonalize import __version__
+from fakepersonalize import __version__, announcing
 from fakepersonalize.admin import control, explaining, faults, health, pins, snapshot, view
 from fakepersonalize.admin.answers import refused
 from fakepersonalize.emulator import Emulator
@@ -66,14 +67,20 @@ def create_app(settings: Settings | None = None) -> Flask:
 def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGINT or SIGTERM, and stop within two seconds of it, whatever is running.
 
-    Prints where it listens, where data live and the line to export; `on_ready` is called with the URL afterwards. Call
-    it in the main thread. Raises OSError where the address cannot be used.
+    Prints where it listens, where data live and the lines to export, and on stderr a line for each request, unless it
+    is to be quiet; `on_ready` is called with the URL when it answers. Call it in the main thread. Raises
+    OSError where the address cannot be used.
     """
     settings = settings or Settings()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read with numpy; the matrices of one answer are small
     _share_freed_memory()
     stopping = _Stopping()
-    with stopping.on_signals(), running(settings) as server, _port_file(settings.port_file, server.port):
+    with (
+        stopping.on_signals(),
+        running(settings) as server,
+        _request_lines(server.app, settings.quiet),
+        _port_file(settings.port_file, server.port),
+    ):
         stopping.at_last = server.emulator.folder.abandon
         _announce(server, made_up=settings.token is None)
         if on_ready:
@@ -199,12 +206,26 @@ def _port_file(path: str | None, port: int) -> Iterator[None]:
                 Path(path).unlink()
 
 
+def _request_lines(app: Flask, quiet: bool) -> AbstractContextManager[None]:
+    """Write a line for each request to stderr, past its buffer: no other thread may wait for a lock on that."""
+    if quiet or sys.stderr is None:
+        return nullcontext()
+    from fakepersonalize.frontdoor.request_lines import shown
+
+    return shown(app, partial(os.write, sys.stderr.fileno()))
+
+
 def _announce(server: Server, made_up: bool) -> None:
-    """Print where the server listens, where data live, the line to export and, if it was `made_up`, the admin token."""
-    folder, token = server.emulator.folder, server.emulator.settings.token
+    """Print where the server listens, where data live, the lines to export, and the admin token if it was `made_up`."""
+    folder, settings = server.emulator.folder, server.emulator.settings
     line = "$env:{name} = '{value}'" if sys.platform == "win32" else "export {name}={value}"
     print(f"fakepersonalize {__version__} listens on {server.url}")
+    if not is_loopback(settings.host):
+        hosts = announcing.own_addresses() if settings.host in ANY_ADDRESS else [settings.host]
+        print(*announcing.for_others(hosts, server.port, server.emulator.hosts.allows), sep="\n")
     print(f"Data: {folder.path}{', removed at exit' if folder.temporary else ''}")
-    if made_up and token:
-        print(line.format(name="FAKEPERSONALIZE_TOKEN", value=token))
-    print(line.format(name="AWS_ENDPOINT_URL", value=server.url), flush=True)
+    if made_up and settings.token:
+        print(line.format(name="FAKEPERSONALIZE_TOKEN", value=settings.token))
+    for name, value in announcing.variables(server.url).items():
+        print(line.format(name=name, value=value))
+    sys.stdout.flush()

@@ -97,6 +97,7 @@ class Settings:
     loaded_models: int = _setting(8, "how many trained models stay in memory")
     loaded_megabytes: int = _setting(2048, "how much memory trained models may take together; one always stays")
     explainable: int = _setting(100_000, "how many of the newest recommendations can be explained")
+    quiet: bool = _setting(False, "print no line for each request; answers are the same")
     in_process: bool = _setting(False, "work inline in the caller's thread: no ticker, no worker process")
 
     def __post_init__(self) -> None:
@@ -190,6 +191,10 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def _yes(text: str) -> bool:
+    return text.lower() in ("1", "true", "yes", "on")
+
+
 _READERS: dict[str, Any] = {
     "port": int,
     "seed": int,
@@ -200,7 +205,8 @@ _READERS: dict[str, Any] = {
     "step_seconds": float,
     "classroom_factor": float,
     "transitions": _names,
-    "in_process": lambda text: text.lower() in ("1", "true", "yes", "on"),
+    "in_process": _yes,
+    "quiet": _yes,
     "allow_host": _names,
 }
 

@@ -274,13 +274,53 @@ def test_leaving_frees_the_port_and_leaves_no_thread_and_no_folder():
 
 
 def test_the_first_lines_say_url_data_and_export_and_the_port_file_is_whole(process, tmp_path):
-    child, (first, data, export, ready) = process(port_file=str(tmp_path / "port"))
+    child, (first, data, export, *keys, ready) = process(port_file=str(tmp_path / "port"))
     url = ready.split()[1]
     assert first.endswith(f"listens on {url}")
     assert data.startswith("Data: ")
     assert export.endswith(f"AWS_ENDPOINT_URL={url}")
+    assert keys == [
+        "export AWS_ACCESS_KEY_ID=123456789012",
+        "export AWS_SECRET_ACCESS_KEY=anything",
+        "export AWS_DEFAULT_REGION=us-east-1",
+        "export AWS_REGION=us-east-1",
+    ]
     assert f":{(tmp_path / 'port').read_text().strip()}" in url
     assert [path.name for path in tmp_path.iterdir()] == ["port"]
+    child.terminate()
+    child.wait(2)
+
+
+def test_requests_are_lines_on_stderr_unless_it_is_quiet(process):
+    for quiet, told in ((False, True), (True, False)):
+        child, (*_, ready) = process(quiet=quiet)
+        headers = {"X-Amz-Target": "AmazonPersonalize.ListRecipes", "Authorization": SIGNED}
+        request = urllib.request.Request(ready.split()[1], b"{}", headers)
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        child.terminate()
+        child.wait(2)
+        lines = child.stderr.read().splitlines()
+        assert [line for line in lines if "ListRecipes" in line] == lines
+        assert bool(lines) == told
+
+
+def test_nobody_waits_for_request_lines_that_nobody_reads(process):
+    child, (*_, ready) = process()
+    connection = HTTPConnection(ready.split("//")[1], timeout=10)
+    for _ in range(2000):  # a pipe takes 64 KiB
+        connection.request("GET", "/_fakepersonalize/clock?" + "a" * 100)
+        connection.getresponse().read()
+    connection.close()
+    child.terminate()
+    child.wait(2)
+
+
+def test_a_server_for_others_says_where_and_what_must_be_allowed(process):
+    child, lines = process(host="0.0.0.0")
+    others = [line for line in lines if line.startswith("Other machines: http://")]
+    assert others
+    assert all("--allow-host" in line for line in others)
     child.terminate()
     child.wait(2)
 
@@ -321,7 +361,7 @@ def test_a_temporary_folder_goes_also_when_its_server_must_leave_before_that(pro
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_stop_it_within_two_seconds_also_with_open_connections_and_work(process, number):
-    child, lines = process()
+    child, lines = process(quiet=True)
     url = lines[-1].split()[1]
     with ExitStack() as leaving:
         port = int(url.rpartition(":")[2])
@@ -421,7 +461,7 @@ def ask_remote(remote):
 def test_a_server_that_listens_beyond_loopback_makes_up_a_token_and_says_it(process, monkeypatch, capsys):
     monkeypatch.delenv("FAKEPERSONALIZE_TOKEN", raising=False)
     child, lines = process(host="0.0.0.0")
-    url, token = lines[-1].split()[1], lines[2].partition("FAKEPERSONALIZE_TOKEN=")[2]
+    url, token = lines[-1].split()[1], "".join(lines).partition("FAKEPERSONALIZE_TOKEN=")[2].partition("export")[0]
     assert len(token) >= 32
     assert get(f"{url}/_fakepersonalize/health/ready")[0] == 200
     with pytest.raises(ValueError, match="Bearer TOKEN"):

@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 
-from fakepersonalize.cli.env import ACCOUNT, REGION, SECRET
+from fakepersonalize.announcing import ACCOUNT, REGION, SECRET
 from fakepersonalize.cli.films import Films
 from fakepersonalize.cli.report import ROWS, Report
 from fakepersonalize.cli.steps import Steps

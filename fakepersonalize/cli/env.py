@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from fakepersonalize import announcing
+from fakepersonalize.announcing import REGION
 from fakepersonalize.settings import Settings
-
-ACCOUNT = "123456789012"
-SECRET = "anything"
-REGION = "us-east-1"
 
 
 class Shell(NamedTuple):
@@ -51,17 +49,8 @@ def lines(settings: Settings, shell: str, region: str = REGION) -> list[str]:
 
 
 def variables(settings: Settings, region: str = REGION) -> dict[str, str]:
-    """Return the variables of the environment that lead boto3, the AWS CLI and other tools to the server.
-
-    Source: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
-    """
-    return {
-        "AWS_ENDPOINT_URL": address(settings),
-        "AWS_ACCESS_KEY_ID": ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,  # which the SDKs for JavaScript and Java read
-    }
+    """Return the variables that lead AWS's tools to the server that settings name; raises as `lines` does."""
+    return announcing.variables(address(settings), region)
 
 
 def detected_shell(environ: Mapping[str, str] = os.environ, system: str = os.name) -> str:

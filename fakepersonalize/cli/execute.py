@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from fakepersonalize.cli.env import REGION
+from fakepersonalize.announcing import REGION
 from fakepersonalize.cli.flags import OF_A_CLIENT, OF_A_RUNNING_SERVER, add_flags
 from fakepersonalize.cli.refusal import Refused
 

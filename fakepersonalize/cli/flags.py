@@ -40,6 +40,8 @@ def add_client_flags(parser: argparse._ActionsContainer, names: Iterable[str]) -
 
 def _flag(row: Field[Any], hint: Any) -> dict[str, Any]:
     """Return how argparse reads a setting; None stands for a flag that is not given."""
+    if hint is bool:
+        return {"help": row.metadata["help"], "default": None, "action": "store_true"}
     default = f" (default: {row.default})" if isinstance(row.default, (str, int)) else ""
     flag: dict[str, Any] = {"help": row.metadata["help"] + default, "default": None}
     if get_origin(hint) is tuple:

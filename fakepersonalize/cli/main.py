@@ -13,8 +13,9 @@ from dataclasses import fields
 from typing import Any
 
 from fakepersonalize import __version__
+from fakepersonalize.announcing import REGION
 from fakepersonalize.cli import compare, data, execute, explain, jobs, lint, notebook, snapshot, status
-from fakepersonalize.cli.env import REGION, SHELLS, detected_shell, lines
+from fakepersonalize.cli.env import SHELLS, detected_shell, lines
 from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_client_flags, add_flags, settings_of
 from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.cli.starting import CANNOT_USE, explained, reason_of

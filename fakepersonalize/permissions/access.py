@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from fakepersonalize import arns, errors
 from fakepersonalize.arns import Scope
@@ -27,6 +27,7 @@ OFF, WARN, ENFORCE = "off", "warn", "enforce"
 SERVICE = Principal("Service", "personalize.amazonaws.com")
 LIST, GET, PUT = "s3:ListBucket", "s3:GetObject", "s3:PutObject"
 REMEMBERED = 1000  # jobs that were warned about
+WOULD_READ = "The job goes on here (--iam off: without this check). In AWS it would fail: {text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,20 @@ def reporting(location: str) -> Need:
     return Need(location, (PUT,))
 
 
+class Problem(NamedTuple):
+    """What is missing: in a few words, and with the policy that would do."""
+
+    briefly: str
+    text: str
+
+
 class Permissions:
     """Checks what `iam` asks for: nothing (off), with a line in the log (warn), or so that it counts (enforce)."""
 
     def __init__(self, neighbours: Neighbours, iam: str) -> None:
         self._neighbours, self._iam = neighbours, iam
         self._warned: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)
+        self._explained: deque[str] = deque(maxlen=REMEMBERED)
 
     def require(self, job_arn: str, role_arn: str, *needs: Need) -> None:
         """Fail a job that AWS would not let do what it needs; JobFailed has the policies that would have worked.
@@ -81,35 +90,45 @@ class Permissions:
         """
         if self._iam == OFF:
             return
-        refused = self._refusal(job_arn, role_arn, needs)
-        if refused is None:
+        problems = self._problems(job_arn, role_arn, needs)
+        if not problems:
             return
         if self._iam == ENFORCE:
+            refused = _refused(needs, problems)
             raise JobFailed(refused.message, refused.hint)
-        if (job_arn, str(refused.hint)) not in self._warned:
-            self._warned.append((job_arn, str(refused.hint)))
-            log.warning("AWS would refuse %s: %s", job_arn, refused.text())
+        self._warn(job_arn, needs, problems)
 
     def require_at_once(self, job_arn: str, role_arn: str, *needs: Need) -> None:
         """Refuse a call, where AWS does not wait for the job; only when it counts, since the job warns as well."""
-        refused = self._refusal(job_arn, role_arn, needs) if self._iam == ENFORCE else None
-        if refused:
-            raise refused
+        problems = self._problems(job_arn, role_arn, needs) if self._iam == ENFORCE else []
+        if problems:
+            raise _refused(needs, problems)
 
     def require_passable(self, scope: Scope, role_arn: str | None) -> None:
         """Refuse a role of another account, which nobody can pass to a service."""
         if self._iam == ENFORCE and role_arn and role_arn.split(":")[4] != scope.account:
             raise AccessDeniedException(errors.CROSS_ACCOUNT_ROLE)
 
-    def _refusal(self, job_arn: str, role_arn: str, needs: Iterable[Need]) -> ServiceError | None:
-        job, needs = arns.parse(job_arn), tuple(needs)
+    def _warn(self, job_arn: str, needs: Sequence[Need], problems: Sequence[Problem]) -> None:
+        """Write a short line for each job; the policies that would do follow it once for each role and bucket."""
+        briefly = "; ".join(problem.briefly for problem in problems)
+        if (job_arn, briefly) in self._warned:
+            return
+        self._warned.append((job_arn, briefly))
+        log.warning("AWS would refuse %s: %s", job_arn.split(":", 5)[-1], briefly)
+        if briefly not in self._explained:
+            self._explained.append(briefly)
+            log.warning("%s", WOULD_READ.format(text=_refused(needs, problems).text()))
+
+    def _problems(self, job_arn: str, role_arn: str, needs: Sequence[Need]) -> list[Problem]:
+        job = arns.parse(job_arn)
         assert job is not None
         source = {
             "aws:sourceaccount": job.account,
             "aws:sourcearn": job_arn,
             "aws:securetransport": "true",
         }
-        problems = [
+        return [
             *self._problems_of_role(job.scope, role_arn, needs, source),
             *(
                 problem
@@ -119,28 +138,34 @@ class Permissions:
                 )
             ),
         ]
-        if not problems:
-            return None
-        return errors.unreadable_bucket(needs[0].location, "; ".join(problems))
 
     def _problems_of_role(
-        self, scope: Scope, role_arn: str, needs: tuple[Need, ...], source: Mapping[str, str]
-    ) -> Iterator[str]:
+        self, scope: Scope, role_arn: str, needs: Sequence[Need], source: Mapping[str, str]
+    ) -> Iterator[Problem]:
         role = self._neighbours.role(scope, role_arn)
         if role is None:
-            yield errors.NO_ROLE.format(role=role_arn, policy=json.dumps(_trust(scope)))
+            yield Problem(
+                errors.NO_ROLE_BRIEFLY.format(role=_name(role_arn)),
+                errors.NO_ROLE.format(role=role_arn, policy=json.dumps(_trust(scope))),
+            )
             return
         assuming = Request("sts:AssumeRole", principal=SERVICE, context=source)
         if decide([role.trust], assuming) != ALLOW:
-            yield errors.NO_TRUST.format(role=role_arn, service=SERVICE.name, policy=json.dumps(_trust(scope)))
+            yield Problem(
+                errors.NO_TRUST_BRIEFLY.format(role=_name(role_arn), service=SERVICE.name),
+                errors.NO_TRUST.format(role=role_arn, service=SERVICE.name, policy=json.dumps(_trust(scope))),
+            )
         missing = _not_allowed(scope, needs, role.policies, None, {**source, "aws:principalarn": role_arn})
         if missing:
             policy = json.dumps(_policy(scope, needs, None))
-            yield errors.ROLE_MAY_NOT.format(role=role_arn, missing=", ".join(missing), policy=policy)
+            yield Problem(
+                errors.ROLE_MAY_NOT_BRIEFLY.format(role=_name(role_arn), actions=_actions(missing)),
+                errors.ROLE_MAY_NOT.format(role=role_arn, missing=", ".join(missing), policy=policy),
+            )
 
     def _problems_of_bucket(
         self, scope: Scope, bucket: str, needs: list[Need], source: Mapping[str, str], role_arn: str
-    ) -> Iterator[str]:
+    ) -> Iterator[Problem]:
         found = self._neighbours.bucket_policy(scope, bucket)
         if found is None and self._neighbours.elsewhere:
             return  # not every S3 has policies; what it refuses, it refuses to the job
@@ -155,9 +180,25 @@ class Permissions:
         ]
         if missing or denied:
             policy = json.dumps(_policy(scope, needs, SERVICE))
-            yield errors.BUCKET_MAY_NOT.format(
-                bucket=bucket, service=SERVICE.name, missing=", ".join(missing or denied), policy=policy
+            refused = missing or denied
+            yield Problem(
+                errors.BUCKET_MAY_NOT_BRIEFLY.format(bucket=bucket, service=SERVICE.name, actions=_actions(refused)),
+                errors.BUCKET_MAY_NOT.format(
+                    bucket=bucket, service=SERVICE.name, missing=", ".join(refused), policy=policy
+                ),
             )
+
+
+def _refused(needs: Sequence[Need], problems: Sequence[Problem]) -> ServiceError:
+    return errors.unreadable_bucket(needs[0].location, "; ".join(problem.text for problem in problems))
+
+
+def _name(role_arn: str) -> str:
+    return role_arn.rpartition("/")[2]
+
+
+def _actions(missing: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(each.partition(" on ")[0] for each in missing))
 
 
 def _not_allowed(

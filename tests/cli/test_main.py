@@ -48,6 +48,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "token": (["--admin-token", "secret"], "secret"),
     "explainable": (["--explainable", "10"], 10),
     "auto_training": (["--auto-training", "clock"], "clock"),
+    "quiet": (["--quiet"], True),
 }
 
 

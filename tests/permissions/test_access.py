@@ -122,13 +122,37 @@ def test_reports_need_no_listing():
     assert "s3:ListBucket" in refusal(known, writing("s3://films/reports/")).hint
 
 
-def test_a_warning_comes_once_for_each_job(caplog):
-    permissions = Permissions(Known(buckets={}), "warn")
+def test_a_warning_is_a_short_line_for_each_job_and_the_policies_come_once(caplog):
+    permissions = Permissions(Known(trust=None, buckets={}), "warn")
     with caplog.at_level(logging.WARNING):
         for job in (JOB, JOB, JOB + "2"):
             permissions.require(job, ROLE, reading("s3://films/"))
-    assert [record.args[0] for record in caplog.records] == [JOB, JOB + "2"]
-    assert f"AWS would refuse {JOB}: {SENTENCE}" in caplog.text
+    first, policies, second = caplog.messages
+    said = (
+        "there is no role reader; the bucket films does not grant personalize.amazonaws.com s3:GetObject, s3:ListBucket"
+    )
+    assert first == f"AWS would refuse dataset-import-job/first: {said}"
+    assert second == f"AWS would refuse dataset-import-job/first2: {said}"
+    assert SENTENCE in policies
+    assert len(suggested(policies)) == 2
+
+
+def test_another_bucket_needs_another_policy(caplog):
+    permissions = Permissions(Known(buckets={}), "warn")
+    with caplog.at_level(logging.WARNING):
+        for bucket in ("films", "songs", "songs"):
+            permissions.require(f"{JOB}-{bucket}", ROLE, reading(f"s3://{bucket}/"))
+    explained = [message for message in caplog.messages if SENTENCE in message]
+    assert len(explained) == 2
+    assert "arn:aws:s3:::songs" in explained[1]
+
+
+def test_a_role_that_may_not_or_does_not_trust_is_told_in_a_few_words(caplog):
+    with caplog.at_level(logging.WARNING):
+        Permissions(Known(may=()), "warn").require(JOB, ROLE, reading("s3://films/"))
+        Permissions(Known(trust={**TRUST, "Effect": "Deny"}), "warn").require(JOB, ROLE, reading("s3://films/"))
+    assert caplog.messages[0].endswith(": the role reader may not s3:GetObject, s3:ListBucket")
+    assert caplog.messages[2].endswith(": the role reader does not trust personalize.amazonaws.com")
 
 
 def test_off_asks_nobody():
