@@ -93,16 +93,3 @@ def _divided(bonus: Numbers, new: Newcomers, setting: Exploration, askers: Keys)
     drawn = bonus / noise.of_many(askers, new.keys)
     drawn *= (MOST * setting.weight * total / ((HALF + total) * np.maximum(drawn.sum(axis=1), TINY)))[:, None]
     return drawn
-
-
-def mixed(relevance: Numbers, new: Newcomers, shares: Numbers, n_items: int) -> Numbers:
-    """Return the scores of all items, [users, n_items].
-
-    `relevance` [users, items of the model] is of the first ones, `shares` [users, m] of what is tried out.
-    """
-    scores = np.empty((len(relevance), n_items))
-    own = relevance.shape[1]
-    np.multiply(relevance, 1.0 - shares.sum(axis=1, keepdims=True), out=scores[:, :own])
-    scores[:, own:] = 0.0
-    scores[:, new.codes] += shares
-    return scores

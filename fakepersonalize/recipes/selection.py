@@ -115,14 +115,22 @@ def nearest(
     return near if len(near) == k else filled(near, popular, allowed, k, without)
 
 
-def softmax(values: npt.NDArray[np.floating], temperature: float) -> npt.NDArray[np.float64]:
-    """Return exp(values / temperature), each row scaled to the sum 1."""
+def softmax(
+    values: npt.NDArray[np.floating],
+    temperature: float,
+    total: float | npt.NDArray[np.float64] = 1.0,
+    out: npt.NDArray[np.float64] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Return exp(values / temperature), each row scaled to the sum `total`; `out` takes the answer."""
     if not values.size:
         return np.zeros(values.shape)
-    found: npt.NDArray[np.float64] = np.subtract(values, values.max(axis=-1, keepdims=True), dtype=np.float64)
+    if values.ndim == 2 and len(values) == 1:  # numbers are subtracted faster than tables of one number
+        own = float(total[0, 0]) if isinstance(total, np.ndarray) else total
+        return softmax(values[0], temperature, own, None if out is None else out[0])[None]
+    found: npt.NDArray[np.float64] = np.subtract(values, values.max(axis=-1, keepdims=True), out=out, dtype=np.float64)
     found /= temperature
     np.exp(found, out=found)
-    found /= found.sum(axis=-1, keepdims=True)
+    found *= total / found.sum(axis=-1, keepdims=True)
     return found
 
 

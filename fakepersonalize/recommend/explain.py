@@ -198,8 +198,8 @@ class Explainer:
         codes = told.codes(catalogue.codes)
         question = Asked(asked.get("userId"), None, 0, context=asked.get("context"), until=answer.mark, at=answer.time)
         scores = self._recommender.explored(answer.endpoint, loaded, question, catalogue)
-        known = codes < scores.relevance.shape[1]
-        relevance = scores.relevance[0, codes[known]] * (1 - scores.shares.sum())
+        known = codes < scores.wanted.shape[1]
+        relevance = scores.relevance()[0, codes[known]] * (1 - scores.shares.sum())
         tried = np.zeros(len(catalogue.ids))
         tried[scores.new.codes] = scores.shares[0]
         explained = contributions.of_user(loaded.model, queries, codes[known]).scaled_to(relevance).spread(known)

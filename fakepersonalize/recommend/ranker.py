@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fakepersonalize.recipes import exploration
 from fakepersonalize.recipes.exploration import Newcomers, Numbers
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.selection import best_allowed, best_of_rows, softmax
@@ -27,7 +26,8 @@ class UserScores:
     have a score, the most popular ones without a score fill the list.
     """
 
-    relevance: Numbers  # [users, items of the model], each row sums to 1
+    wanted: Numbers  # [users, items of the model], preferences
+    temperature: float
     new: Newcomers
     shares: Numbers  # [users, newcomers], what is tried out on the users
     scores: Numbers  # [users, n_items] = (1 - sum of shares) x relevance + shares; 0 of items without a score
@@ -39,9 +39,19 @@ class UserScores:
     ) -> UserScores:
         """Take preferences [users, items of the model]; with `reasons` only the `SCORED` best have a score."""
         assert isinstance(model, Blend), "no other model explores"
-        found = relevance(wanted, model.temperature, SCORED if reasons else None)
-        mixed = exploration.mixed(found, new, shares, n_items)
-        return cls(found, new, shares, mixed, model.popularity.astype(np.float64) if reasons else None)
+        scores, own = np.empty((len(wanted), n_items)), wanted.shape[1]
+        _relevance(wanted, model.temperature, reasons, 1.0 - shares.sum(axis=1, keepdims=True), scores[:, :own])
+        scores[:, own:] = 0.0
+        for row, tried_out in zip(scores, shares):
+            row[new.codes] += tried_out
+        popularity = model.popularity.astype(np.float64) if reasons else None
+        return cls(wanted, model.temperature, new, shares, scores, popularity)
+
+    def relevance(self) -> Numbers:
+        """Return what the model says by itself, [users, items of the model]; each row sums to 1."""
+        found = np.empty(self.wanted.shape)
+        _relevance(self.wanted, self.temperature, self.popularity is not None, 1.0, found)
+        return found
 
     def pick(self, allowed: Mask | None, k: int) -> Shortlists:
         """Return the `k` best of the allowed items of each user; a mask is [n_items], or [users, n_items]."""
@@ -53,10 +63,13 @@ class UserScores:
 
     def _tried_out(self, items: Codes, allowed: Mask | None, k: int) -> Iterator[tuple[tuple[int, int], str]]:
         """Yield the places of items that the model would not have picked by itself."""
-        for row in np.flatnonzero(self.shares.any(axis=1)).tolist() if self.shares.size else ():
+        if not self.shares.any():
+            return
+        relevance = self.relevance()
+        for row in np.flatnonzero(self.shares.any(axis=1)).tolist():
             own = _row(allowed, row)
-            found = best_allowed(self.relevance[row], None if own is None else own[: self.relevance.shape[1]], k)
-            by_itself = {*found[self.relevance[row, found] > 0].tolist()}
+            found = best_allowed(relevance[row], None if own is None else own[: relevance.shape[1]], k)
+            by_itself = {*found[relevance[row, found] > 0].tolist()}
             for place, item in enumerate(items[row].tolist()):
                 if item >= 0 and item not in by_itself:
                     yield (row, place), EXPLORED
@@ -87,14 +100,14 @@ class UserScores:
         return best_allowed(self.popularity, left, k)
 
 
-def relevance(wanted: Numbers, temperature: float, scored: int | None = None) -> Numbers:
-    """Return a softmax over all items of each row, or over the `scored` best alone, [users, items]."""
-    if scored is not None and scored < wanted.shape[1]:
-        rows, (best, values) = np.arange(len(wanted))[:, None], best_of_rows(wanted, scored)
-        found = np.zeros(wanted.shape)
-        found[rows, best] = softmax(values, temperature)
-        return found
-    return softmax(wanted, temperature)
+def _relevance(wanted: Numbers, temperature: float, best_alone: bool, total: float | Numbers, out: Numbers) -> None:
+    """Write a softmax over all items of each row, or over the `SCORED` best alone, that sums to `total`."""
+    if not best_alone or wanted.shape[1] <= SCORED:
+        softmax(wanted, temperature, total, out)
+        return
+    rows, (best, values) = np.arange(len(wanted))[:, None], best_of_rows(wanted, SCORED)
+    out[:] = 0.0
+    out[rows, best] = softmax(values, temperature, total)
 
 
 def _best(scores: Numbers, allowed: Mask | None, k: int) -> tuple[Codes, Numbers]:
