@@ -14,6 +14,7 @@ from fakepersonalize.recommend.pins import MEMBERS
 
 EXAMPLE = '{"campaign": "arn:...", "user": "u1", "items": ["a", "b"]}'
 TRUE_OR_FALSE = "strict must be true or false."
+NO_CAMPAIGN = "campaign is missing: the ARN of the campaign or recommender that answers so."
 STRICT_ALONE = "strict stands alone, or beside campaign."
 
 
@@ -33,6 +34,8 @@ def blueprint(controls: Controls) -> Blueprint:
         try:
             if "strict" in wanted:
                 controls.strict(**_strictness(wanted))
+            elif "campaign" not in wanted:
+                raise BadRequest(NO_CAMPAIGN)
             else:
                 controls.pin(**wanted)
         except LookupError as problem:
