@@ -306,7 +306,8 @@ def _asked(environ: dict[str, Any]) -> Asked | None:
         return None
     body = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = io.BytesIO(body)
-    return Asked(signed.service if signed else "", target, body if form or target else query.encode("latin-1"))
+    named_in = body if target else b"&".join(filter(None, (body if form else b"", query.encode("latin-1"))))
+    return Asked(signed.service if signed else "", target, named_in)
 
 
 def _last_line(error: Exception) -> str:

@@ -99,6 +99,12 @@ def test_numbers_are_numbers(app: NeighbourApp) -> None:
     assert "many is not a valid value for MaxItems" in answer.text
 
 
+def test_an_action_may_stand_in_the_query(app: NeighbourApp) -> None:
+    for method, more in (("POST", FORM), ("POST", {}), ("GET", {})):
+        answer = Client(app).open("/?Action=ListUsers&Version=2010-05-08", method=method, headers=signed("iam") | more)
+        assert answer.status_code == 200, answer.text
+
+
 def test_what_is_whole_is_done(app: NeighbourApp) -> None:
     assert query(app, "iam", "Action=CreateUser&UserName=ann").status_code == 200
     assert "ann" in query(app, "iam", "Action=ListUsers&MaxItems=10").text
