@@ -14,7 +14,8 @@ HEALTH = f"{ADMIN}/health/"
 # A link on another website may open these pages and everything below those that end in a slash. They change nothing and
 # cost next to nothing. A snapshot is none of them: each one is a file on the disk while it is sent.
 OPENABLE = tuple(
-    f"{ADMIN}/{page}" for page in ("clock", "explain/", "faults", "health/", "jobs", "pins", "requests", "settings")
+    f"{ADMIN}/{page}"
+    for page in ("clock", "explain/", "faults", "health/", "jobs", "pins", "requests", "settings", "status")
 )
 
 # moto's pages and their methods. Off are its recorder, which appends requests with their credentials to a file in the
