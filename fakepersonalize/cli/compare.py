@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,11 @@ def add_to(commands: Any) -> None:
         required=True,
         metavar="FILE",
         help="interactions: CSV with USER_ID, ITEM_ID and TIMESTAMP, or MovieLens' ratings.csv, ratings.dat or u.data; "
-        "also packed with gzip",
+        "also packed with gzip, or MovieLens' zip file as it was downloaded",
     )
-    parser.add_argument("--items", metavar="FILE", help="metadata of items: CSV with ITEM_ID, or MovieLens' movies.csv")
+    parser.add_argument(
+        "--items", metavar="FILE", help="metadata of items: CSV with ITEM_ID, or MovieLens' movies.csv or zip"
+    )
     parser.add_argument(
         "--recipes",
         default=",".join(RECIPES),
@@ -44,14 +47,15 @@ def add_to(commands: Any) -> None:
         help=f"which ones, separated by commas (default: {','.join(RECIPES)})",
     )
     parser.add_argument("--plot", metavar="FILE", help="draw the table as a picture as well (png, svg or pdf)")
+    parser.add_argument("--json", action="store_true", help="print all figures as JSON, and no table")
     parser.add_argument("--seed", type=int, default=0, help="draws other test users (default: 0)")
 
 
-def compare(data: str, items: str | None, recipes: str, plot: str | None, seed: int) -> None:
+def compare(data: str, items: str | None, recipes: str, plot: str | None, seed: int, json: bool) -> None:
     """Fit each recipe once, measure all on the same test users, and show what came of it."""
     if seed < 0:
         raise Refused(BAD_SEED)
-    chosen = [_recipe(name) for name in dict.fromkeys([*recipes.split(","), POPULARITY])]
+    chosen = [*{recipe.name: recipe for recipe in map(_recipe, [*recipes.split(","), POPULARITY])}.values()]
     if plot:
         _require_matplotlib(plot)
     from rich.console import Console
@@ -65,14 +69,22 @@ def compare(data: str, items: str | None, recipes: str, plot: str | None, seed: 
     if not (encoded.data.lengths >= 2).any():
         raise Refused(NO_TESTS.format(path=data))
     try:
-        with comparison_table.progress(console) as tick:
+        with comparison_table.progress(Console(stderr=True) if json else console) as tick:
             found = comparison.compare(chosen, encoded.data, seed, 1, tick)
     except JobFailed as failure:
         raise Refused(failure.message) from None
-    comparison_table.show(console, Path(data).name, encoded.data, found, {recipe.name: recipe for recipe in chosen})
+    if json:
+        print(_as_json(comparison_table.figures(Path(data).name, encoded.data, found, seed)))
+    else:
+        comparison_table.show(console, Path(data).name, encoded.data, found, {each.name: each for each in chosen})
     if plot:
         _draw(plot, Path(data).name, found)
-        console.print(f"\nDrawn to {plot}", soft_wrap=True)
+        if not json:
+            console.print(f"\nDrawn to {plot}", soft_wrap=True)
+
+
+def _as_json(found: dict[str, Any]) -> str:
+    return json.dumps(found, indent=2)
 
 
 def _recipe(name: str) -> Recipe:

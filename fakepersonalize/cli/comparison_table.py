@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -73,6 +74,27 @@ def show(
     console.print("By NDCG@25, user by user", style=HEADING)
     for line in verdicts(ranked):
         console.print(line)
+
+
+def figures(name: str, data: TrainingData, found: Sequence[Compared], seed: int) -> dict[str, Any]:
+    """Return all figures as JSON values, best recipe first; each metric has its mean and the 95 % bounds."""
+    popular = next(each for each in found if each.name == POPULARITY)
+    recipes = []
+    for each in sorted(found, key=lambda each: -each.interval(NDCG).mean):
+        told: dict[str, Any] = {"name": each.name, "coverage": each.coverage, "fitSeconds": each.seconds}
+        told["metrics"] = {metric: asdict(each.interval(metric)) for metric in each.of_users}
+        if each is not popular:
+            told["aheadOfPopularity"] = asdict(each.ahead_of(popular, NDCG))
+        recipes.append(told)
+    return {
+        "data": name,
+        "interactions": len(data.items),
+        "users": int((data.lengths > 0).sum()),
+        "items": data.n_items,
+        "testUsers": len(popular.of_users[NDCG]),
+        "seed": seed,
+        "recipes": recipes,
+    }
 
 
 def verdicts(ranked: Sequence[Compared]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.refusal import Refused
+from fakepersonalize.cli.showing import amount
 
 if TYPE_CHECKING:
     import argparse
@@ -76,7 +77,10 @@ def lint(
     if json:
         print(_as_json({"errors": errors, "warnings": warnings, "more": more}))
     else:
-        print(f"{errors} errors, {warnings} warnings" + (", and perhaps more: --most 0 shows all" if more else ""))
+        print(
+            f"{amount(errors, 'error')}, {amount(warnings, 'warning')}"
+            + (", and perhaps more: --most 0 shows all" if more else "")
+        )
     return int(errors > 0 or (strict and warnings > 0))
 
 

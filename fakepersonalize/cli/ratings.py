@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
 from fakepersonalize.cli.refusal import Refused
+from fakepersonalize.datasets.csv_header import MAGIC
 from fakepersonalize.jobs.training_rows import Encoded, encode
 
 if TYPE_CHECKING:
@@ -25,11 +31,15 @@ USER, ITEM, TIME = "USER_ID", "ITEM_ID", "TIMESTAMP"
 NAMES = {"userid": USER, "user_id": USER, "movieid": ITEM, "item_id": ITEM, "timestamp": TIME}
 # https://files.grouplens.org/datasets/movielens/ml-1m-README.txt and ml-100k-README.txt: files without a header.
 RATINGS = [USER, ITEM, "RATING", TIME]
+IN_ARCHIVES, ITEMS_IN_ARCHIVES = ("ratings.csv", "ratings.dat", "u.data"), ("movies.csv",)
 DAT = [USER, "", ITEM, "", "RATING", "", TIME]  # "::" is a separator with nothing between its halves
 CANNOT_READ = "{path} cannot be read: {reason}."
 NO_COLUMN = "{path} has no column {name}; it needs {names}."
 NO_ROWS = "{path} has no rows."
 NO_ITEM = "{path} has none of the items that the interactions are with."
+NO_MEMBER = "{path} is a zip file with none of {names} in it."
+NO_TEXT = "{path} is {form}; save it as CSV in UTF-8."
+NOT_UTF8 = "it is not UTF-8; save it as CSV in UTF-8"
 BAD_TIMES = "{path}: TIMESTAMP must be whole seconds since 1970."
 MOST_CATEGORIES = 0.5  # a column with more distinct texts than this share of its rows is free text
 CREATED = "CREATION_TIMESTAMP"
@@ -46,7 +56,7 @@ def read(interactions: Path, items: Path | None) -> Encoded:
 
 
 def _interactions(path: Path) -> pa.Table:
-    rows = _columns(path, _table(path), (USER, ITEM, TIME))
+    rows = _columns(path, _table(path, IN_ARCHIVES), (USER, ITEM, TIME))
     if not rows.num_rows:
         raise Refused(NO_ROWS.format(path=path))
     try:
@@ -58,36 +68,73 @@ def _interactions(path: Path) -> pa.Table:
     return pa.table({USER: rows[USER], ITEM: rows[ITEM], TIME: times})
 
 
-def _table(path: Path) -> pa.Table:
-    """Return all cells of a file as text."""
+def _table(path: Path, members: Sequence[str]) -> pa.Table:
+    """Return all cells of a file as text; of a zip file, of the first of `members` in it."""
     try:
-        first = _first_line(path)
+        first = _first_line(path, members)
         if "::" in first:
-            return _parsed(path, ":", DAT).select([0, 2, 4, 6])
+            return _parsed(path, members, ":", DAT).select([0, 2, 4, 6])
         if first.count("\t") == 3:
-            return _parsed(path, "\t", RATINGS)
-        return _parsed(path, ",", None)
-    except OSError as error:
-        raise Refused(CANNOT_READ.format(path=path, reason=error.strerror or error)) from None
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            return _parsed(path, members, "\t", RATINGS)
+        return _parsed(path, members, ",", None)
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise Refused(CANNOT_READ.format(path=path, reason=getattr(error, "strerror", None) or error)) from None
+    except UnicodeDecodeError:
+        raise Refused(CANNOT_READ.format(path=path, reason=NOT_UTF8)) from None
+    except pa.ArrowInvalid as error:
+        if "UTF8" in str(error):
+            raise Refused(CANNOT_READ.format(path=path, reason=NOT_UTF8)) from None
         raise Refused(CANNOT_READ.format(path=path, reason=str(error).splitlines()[0].rstrip("."))) from None
 
 
-def _first_line(path: Path) -> str:
-    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else open(path, encoding="utf-8") as file:
-        return file.readline()
+@contextmanager
+def _opened(path: Path, members: Sequence[str]) -> Iterator[IO[bytes]]:
+    """Lend the bytes of a file, unpacked where it is gzip or a zip file, whatever its name ends in."""
+    with open(path, "rb") as file:
+        first = file.read(6)
+        form = next((form for magic, form in MAGIC.items() if first.startswith(magic)), None)
+        file.seek(0)
+        if form == "gzip":
+            with gzip.open(file) as unpacked:
+                yield cast(IO[bytes], unpacked)
+        elif form == "zip":
+            with zipfile.ZipFile(file) as archive, archive.open(_member(path, archive, members)) as unpacked:
+                yield unpacked
+        elif form:
+            raise Refused(NO_TEXT.format(path=path, form=form))
+        else:
+            yield file
 
 
-def _parsed(path: Path, separator: str, names: list[str] | None) -> pa.Table:
-    header = _first_line(path).rstrip("\r\n").split(",") if names is None else []
+def _member(path: Path, archive: zipfile.ZipFile, members: Sequence[str]) -> zipfile.ZipInfo:
+    """Return the file of an archive that has one of some names, in whatever folder."""
+    found = {info.filename.rpartition("/")[2]: info for info in reversed(archive.infolist())}
+    for name in members:
+        if name in found:
+            if found[name].flag_bits & 1:
+                raise Refused(CANNOT_READ.format(path=path, reason=f"{name} is encrypted"))
+            return found[name]
+    raise Refused(NO_MEMBER.format(path=path, names=", ".join(members)))
+
+
+def _first_line(path: Path, members: Sequence[str]) -> str:
+    with _opened(path, members) as file, io.TextIOWrapper(file, "utf-8") as text:
+        return text.readline()
+
+
+def _parsed(path: Path, members: Sequence[str], separator: str, names: list[str] | None) -> pa.Table:
+    header = _first_line(path, members).rstrip("\r\n").split(",") if names is None else []
     types = {name.strip('"'): pa.string() for name in header}
     places = None if names is None else [f"{name}{number}" for number, name in enumerate(names)]
-    table = csv.read_csv(
-        path,
-        csv.ReadOptions(column_names=places),
-        csv.ParseOptions(delimiter=separator, newlines_in_values=names is None),
-        csv.ConvertOptions(column_types=types or dict.fromkeys(places or (), pa.string()), strings_can_be_null=True),
-    )
+    with _opened(path, members) as file:
+        table = csv.read_csv(
+            file,
+            csv.ReadOptions(column_names=places),
+            csv.ParseOptions(delimiter=separator, newlines_in_values=names is None),
+            csv.ConvertOptions(
+                column_types=types or dict.fromkeys(places or (), pa.string()), strings_can_be_null=True
+            ),
+        )
     return table if names is None else table.rename_columns(names)
 
 
@@ -113,7 +160,7 @@ def _of_items(path: Path, ids: list[str]) -> tuple[csr_matrix | None, np.ndarray
 
     from fakepersonalize.recipes.features import Encoding
 
-    rows = _columns(path, _table(path), (ITEM,))
+    rows = _columns(path, _table(path, ITEMS_IN_ARCHIVES), (ITEM,))
     places = {id_: place for place, id_ in enumerate(rows[ITEM].to_pylist())}
     at = pa.array([places.get(id_) for id_ in ids], "int64")
     if at.null_count == len(at):

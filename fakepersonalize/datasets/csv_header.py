@@ -30,8 +30,8 @@ Source = str | os.PathLike[str] | BinaryIO
 
 HEADER_BYTES = 64 << 10
 MARK = b"\xef\xbb\xbf"
-_MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
-_MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
+MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _LINE_END = re.compile(rb"\r*\n|\r")
 
 
@@ -147,7 +147,7 @@ def _names(header: bytes) -> list[str]:
 
 
 def _header_hint(header: bytes, missing: Sequence[str]) -> str:
-    form = next((form for magic, form in _MAGIC.items() if header.startswith(magic)), None)
+    form = next((form for magic, form in MAGIC.items() if header.startswith(magic)), None)
     if form:
         return f"the file is {form}; it must be plain CSV text in UTF-8"
     names = _names(header)

@@ -45,7 +45,7 @@ SHOWN = 60  # characters of a value
 HEADER_RULES = {
     MISSING_COLUMNS: (
         "missing-columns",
-        "the first line must name every field of the schema, plainly: USER_ID,ITEM_ID",
+        "the first line must name every field of the schema, plainly: {header}",
     ),
     COLUMNS_TWICE: ("column-twice", "rename or drop one of the two; case does not tell names apart"),
     HEADERS_DIFFER: ("headers-differ", "give all files of one import the same first line"),
@@ -80,15 +80,17 @@ def _layout(file: Path, schema: Schema) -> tuple[Layout | None, list[Finding]]:
         return layout, list(_oddities(file, schema))
     except JobFailed as problem:
         mended = csv_header.mended_layout(file, schema)
-        finding = _of_header(file, problem)
+        finding = _of_header(file, problem, schema)
         if mended and mended.schema == schema:
             finding = replace(finding, fix=f"write {','.join(name for name in mended.places if not name.isdigit())}")
         return mended, [finding, *_marks(file)]
 
 
-def _of_header(file: Path, problem: JobFailed) -> Finding:
+def _of_header(file: Path, problem: JobFailed, schema: Schema | None = None) -> Finding:
     known = (said for sentence, said in HEADER_RULES.items() if problem.message.startswith(sentence.partition("{")[0]))
     rule, fix = next(known)
+    if schema is not None:
+        fix = fix.replace("{header}", ",".join(column.name for column in schema.columns))
     return Finding(str(file), rule, problem.message, fix, problem.hint, line=None if rule == "no-data" else 1)
 
 
@@ -107,10 +109,6 @@ def _oddities(file: Path, schema: Schema) -> Iterator[Finding]:
         if name != spelled[name.upper()]:
             text = f"The header spells {name}, the schema {spelled[name.upper()]}."
             yield odd("spelling", text, f"write {spelled[name.upper()]}", name)
-    if [name.upper() for name in own] != [name for name in spelled if name in {each.upper() for each in own}]:
-        yield odd(
-            "order", "The columns stand in another order than in the schema.", f"order: {','.join(spelled.values())}"
-        )
     for name in names:
         if name.upper() not in spelled:
             fix = (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shlex
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,76 @@ def test_layouts_mean_the_same(tmp_path: Path, name: str, text: str, packed: boo
     assert (found.users, found.items) == (["1", "2"], ["7", "8"])
     assert found.data.items.tolist() == [0, 1, 0]
     assert found.data.times.tolist() == [100, 200, 300]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ml-latest-small/ratings.csv", "userId,movieId,rating,timestamp\n1,7,4.5,100\n1,8,3,200\n2,7,5,300\n"),
+        ("ml-1m/ratings.dat", "1::7::5::100\n1::8::3::200\n2::7::5::300\n"),
+        ("ml-100k/u.data", "1\t7\t5\t100\n1\t8\t3\t200\n2\t7\t5\t300\n"),
+    ],
+)
+def test_archives_of_movielens_are_read_as_they_are(tmp_path: Path, name: str, text: str) -> None:
+    path = tmp_path / "ml.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ml/README", "Not this one.")
+        archive.writestr(name, text)
+        archive.writestr(
+            "ml/movies.csv", "movieId,title,genres\n7,Seven,Drama\n8,Eight,Drama\n9,Nine,War\n10,Ten,War\n"
+        )
+    found = read(path, path)
+    assert (found.users, found.items) == (["1", "2"], ["7", "8"])
+    assert found.data.times.tolist() == [100, 200, 300]
+    assert found.data.item_features is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (shops.csv(ROWS).encode("utf-16"), "is UTF-16; save it as CSV in UTF-8"),
+        (b"PAR1" + bytes(100), "is Parquet; save it as CSV in UTF-8"),
+        ("USER_ID,ITEM_ID,TIMESTAMP\nJos\xe9,i,1\n".encode("latin-1"), "it is not UTF-8; save it as CSV in UTF-8"),
+        (b"PK\x03\x04" + bytes(100), "cannot be read: File is not a zip file"),
+        (gzip.compress(shops.csv(ROWS).encode())[:500], "cannot be read: Compressed file ended"),
+    ],
+)
+def test_other_formats_and_encodings_are_called_by_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, sentence: str
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    assert sentence in refused(capsys, path)
+
+
+def test_a_zip_file_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rows.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("films.txt", "Films.")
+    assert "is a zip file with none of ratings.csv, ratings.dat, u.data in it" in refused(capsys, path)
+
+
+def test_a_recipe_that_is_named_twice_is_compared_once(interactions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ran(capsys, interactions, "--recipes", "sims,aws-sims, sims,popularity-count")
+    assert [line.split()[0] for line in said.splitlines() if line.startswith("sims ")].count("sims") == 2  # and verdict
+    assert sum(line.startswith("popularity-count") for line in said.splitlines()) == 1
+
+
+def test_programs_read_json(interactions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(ran(capsys, interactions, "--recipes", "hrnn", "--json"))
+    assert {name: found[name] for name in ("data", "interactions", "users", "items", "testUsers", "seed")} == {
+        "data": "interactions.csv",
+        "interactions": 1500,
+        "users": 60,
+        "items": 150,
+        "testUsers": 6,
+        "seed": 0,
+    }
+    best, *others = found["recipes"]
+    assert (best["name"], {each["name"] for each in others}) == ("aws-hrnn", {"aws-popularity-count", "random"})
+    reached = best["metrics"]["normalized_discounted_cumulative_gain_at_25"]
+    assert 0 < reached["low"] <= reached["mean"] <= reached["high"] <= 1
+    assert best["aheadOfPopularity"]["low"] > 0
 
 
 BAD = {
