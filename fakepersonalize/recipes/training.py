@@ -13,6 +13,8 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+    from fakepersonalize.recipes.explanation import Explanation
+
 Tick = Callable[[float], None]
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int32]
@@ -272,6 +274,18 @@ class Model(ABC):
 
     def rank(self, queries: Queries, lists: Sequence[Codes]) -> list[Scores]:
         """Return the items of the list in the place of each user, in the user's order."""
+        raise NotImplementedError
+
+    def explain(self, queries: Queries, items: Codes) -> Explanation:
+        """Return what the first user's scores of some items [k] are made of: it sums to what `score` returns."""
+        raise NotImplementedError
+
+    def explain_list(self, queries: Queries, items: Codes, among: Codes | None = None) -> Explanation:
+        """Return what the scores of some items [k] are made of as lists show them: `among` those of a ranking."""
+        return self.explain(queries, items)
+
+    def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
+        """Return what the similarity of some items [k] to an item is made of; 0 for those that only fill the list."""
         raise NotImplementedError
 
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:

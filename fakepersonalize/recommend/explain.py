@@ -20,7 +20,7 @@ from fakepersonalize.recommend.loaded import LoadedModel, LoadedModels
 
 if TYPE_CHECKING:
     from fakepersonalize.filters.evaluate import BoundFilter
-    from fakepersonalize.recipes.contributions import Explanation
+    from fakepersonalize.recipes.explanation import Explanation
     from fakepersonalize.recipes.training import Codes, Queries
     from fakepersonalize.recommend.candidates import Items, Look
 
@@ -159,8 +159,6 @@ class Explainer:
     def _of_recommendations(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
-        from fakepersonalize.recipes import contributions
-
         endpoint, codes = answer.endpoint, told.codes(loaded.items)
         if endpoint.recipe.needs_item == "required":
             return self._of_item(answer, asked, loaded, told)
@@ -168,14 +166,14 @@ class Explainer:
             catalogue = self._filters.catalogue(endpoint.group, loaded)
             question = Asked(None, None, 0, until=answer.mark, at=answer.time)
             trend = self._recommender.trend(endpoint, loaded, catalogue, question)
-            return contributions.of_user(trend, queries, told.codes(catalogue.codes))
+            return trend.explain(queries, told.codes(catalogue.codes))
         if endpoint.exploration:
             return self._of_explored(answer, asked, loaded, queries, told)
-        return contributions.shares(loaded.model, queries, codes)
+        return loaded.model.explain_list(queries, codes)
 
     def _of_item(self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, told: _Told) -> Explanation:
         """Explain what was found beside an item; where texts of now count, with them."""
-        from fakepersonalize.recipes import contributions
+        from fakepersonalize.recipes.explanation import Explanation
 
         endpoint, model, items = answer.endpoint, loaded.model, loaded.items
         if endpoint.grows:
@@ -183,8 +181,8 @@ class Explainer:
             model, items = self._recommender.increment(loaded, catalogue).model, catalogue.codes
         seed, codes = items.get(asked.get("itemId") or ""), told.codes(items)
         if seed is None:
-            return contributions.nothing(len(codes))
-        return contributions.of_item(model, seed, codes, endpoint.config.get("rankingInfluence"))
+            return Explanation.nothing(len(codes))
+        return model.explain_similar(seed, codes, endpoint.config.get("rankingInfluence"))
 
     def _of_explored(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
@@ -192,7 +190,7 @@ class Explainer:
         """Explain what a recipe that explores made of a user: what the model says, and what was tried out."""
         import numpy as np
 
-        from fakepersonalize.recipes import contributions
+        from fakepersonalize.recipes.explanation import Contribution
 
         catalogue = self._filters.catalogue(answer.endpoint.group, loaded)
         codes = told.codes(catalogue.codes)
@@ -202,27 +200,23 @@ class Explainer:
         relevance = scores.relevance()[0, codes[known]] * (1 - scores.shares.sum())
         tried = np.zeros(len(catalogue.ids))
         tried[scores.new.codes] = scores.shares[0]
-        explained = contributions.of_user(loaded.model, queries, codes[known]).scaled_to(relevance).spread(known)
-        return explained.with_more(contributions.Contribution(EXPLORATION, None, tried[codes]))
+        explained = loaded.model.explain(queries, codes[known]).scaled_to(relevance).spread(known)
+        return explained.with_more(Contribution(EXPLORATION, None, tried[codes]))
 
     def _of_ranking(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
         import numpy as np
 
-        from fakepersonalize.recipes import contributions
-
         ids = dict.fromkeys(asked["inputList"])
         among = np.array([loaded.items[id_] for id_ in ids if id_ in loaded.items], np.int32)
-        return contributions.shares(loaded.model, queries, told.codes(loaded.items), among)
+        return loaded.model.explain_list(queries, told.codes(loaded.items), among)
 
     def _of_actions(
         self, answer: Answer, asked: dict[str, Any], loaded: LoadedModel, queries: Queries, told: _Told
     ) -> Explanation:
-        from fakepersonalize.recipes import contributions
-
         assert loaded.dealings is not None
-        return contributions.shares(loaded.model, queries, told.codes(loaded.dealings.actions))
+        return loaded.model.explain_list(queries, told.codes(loaded.dealings.actions))
 
     def _told(
         self, each: _Filter, answer: Answer, asked: Mapping[str, Any], listed: _Listed, learnt: int

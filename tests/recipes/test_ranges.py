@@ -17,6 +17,7 @@ from fakepersonalize.recipes.models.actions import _sigmoid
 from fakepersonalize.recipes.models.blend import Blend
 from fakepersonalize.recipes.themes import Themes
 from fakepersonalize.recipes.training import Queries, TrainingData
+from fakepersonalize.recommend.ranker import UserScores
 
 SEEDS = st.integers(0, 2**32 - 1)
 UNBOUNDED = {"hits_at_1_percent"}  # a number of users
@@ -109,15 +110,16 @@ def test_scores_of_recommendations_and_rankings(seed: int, n_items: int, met: in
 
 
 @given(seed=SEEDS, n_users=st.integers(1, 4), n_items=st.integers(1, 20), weight=st.floats(0, 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_scores_with_exploration(seed: int, n_users: int, n_items: int, weight: float) -> None:
     rng = np.random.default_rng(seed)
     known = exploration.Knowledge(*np.zeros((3, n_items), np.int64), latest=0)
     keys, askers = rng.integers(1, 2**63, n_items, np.uint64), rng.integers(1, 2**63, n_users, np.uint64)
     new = exploration.newcomers(known, 30, keys)
     shares = exploration.shares(new, catalogue.Exploration(weight, 30), askers, (np.zeros(0, int), np.zeros(0, int)))
-    relevance = np.eye(n_items)[rng.integers(0, n_items, n_users)]  # all of it is of one item
-    scores = exploration.mixed(relevance, new, shares, n_items)
+    model = Blend.fit(some_data(rng, 5, n_items, n_items, 20), {}, 0, 1, lambda share: None)
+    wanted = 1e6 * np.eye(n_items)[rng.integers(0, n_items, n_users)]  # one item has all of the relevance
+    scores = UserScores.of(model, wanted, new, shares, n_items, reasons=False).scores
     assert_served(scores)
     assert scores.sum(axis=1) == pytest.approx(np.ones(n_users))
 

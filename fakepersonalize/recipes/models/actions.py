@@ -10,8 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
+from fakepersonalize.recipes.explanation import (
+    ACTIVITY,
+    DEALINGS,
+    LIKED_TOGETHER,
+    NOTHING,
+    POPULARITY,
+    USER,
+    Contribution,
+    Explanation,
+    by_item,
+)
 from fakepersonalize.recipes.models.als import item_factors, projection
 from fakepersonalize.recipes.training import (
+    Codes,
     Model,
     ProtocolName,
     Queries,
@@ -30,6 +42,7 @@ FEWEST_EVENTS = 50
 DEFAULT_PERIOD_DAYS = 14
 FACTORS = 16
 PENALTY = 1.0
+EVEN_ODDS = 0.5  # the propensity of which nothing is known
 NO_ACTIONS = "Actions dataset not found in the dataset group."
 
 
@@ -92,6 +105,17 @@ class NextBestAction(Model):
             logits += np.log1p(counts) * self.coefficients[:, n_fixed + place]
         return np.where(self.eligible, _sigmoid(logits), 0.0)
 
+    def explain(self, queries: Queries, items: Codes) -> Explanation:
+        """Propensities, parted from even odds on in proportion to what each source adds to the log-odds."""
+        scores = self.score(queries)[0, items]
+        pulls = self._pulls(queries, items)
+        total = np.sum([pull.amounts for pull in pulls], axis=0)
+        known = (np.abs(total) > 1e-12) & self.eligible[items]
+        base = np.where(known, EVEN_ODDS, scores)
+        factors = np.divide(scores - EVEN_ODDS, total, out=np.zeros(len(items)), where=known)
+        parts = [pull._replace(amounts=pull.amounts * factors) for pull in pulls]
+        return Explanation(scores, [Contribution(NOTHING, None, base), *parts])
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {
             "coefficients": self.coefficients,
@@ -104,6 +128,29 @@ class NextBestAction(Model):
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
         width = int(arrays["n_user_features"])
         return cls(arrays["coefficients"], arrays["eligible"], arrays["projection"], width)
+
+    def _pulls(self, queries: Queries, items: Codes) -> list[Contribution]:
+        """Return what adds to the log-odds of some actions [k]."""
+        weights = self.coefficients[items]
+        factors = 2 + self.projection.shape[1]
+        met = queries.histories.items
+        seen = np.unique(met)
+        folded = self.projection[seen].astype(np.float64)
+        length = max(float(np.linalg.norm(folded.sum(axis=0))), 1e-12)
+        pulls = [
+            Contribution(POPULARITY, None, weights[:, 0]),
+            Contribution(ACTIVITY, None, weights[:, 1] * np.log1p(len(met))),
+            *by_item(LIKED_TOGETHER, seen, folded @ weights[:, 2:factors].T / length),
+        ]
+        if queries.features is not None and len(queries.features[1]):
+            known = queries.features[1][queries.features[1] < self.n_user_features]
+            pulls.append(Contribution(USER, None, weights[:, factors + known].sum(axis=1)))
+        acted = queries.actions or no_actions(1, len(self.eligible))
+        own, everywhere = counts_per_action(acted, 1, len(self.eligible))
+        counts = [*(np.broadcast_to(each[0], len(self.eligible)) for each in (*everywhere, *own))]
+        first = factors + self.n_user_features
+        dealings = sum(np.log1p(count[items]) * weights[:, first + place] for place, count in enumerate(counts))
+        return [*pulls, Contribution(DEALINGS, None, np.asarray(dealings, np.float64))]
 
 
 def _of_users(data: TrainingData, onto: npt.NDArray[np.float32], width: int) -> npt.NDArray[np.float64]:

@@ -10,6 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.explanation import (
+    ALIKE,
+    CONTEXT,
+    FOLLOWS,
+    LIKED_TOGETHER,
+    POPULARITY,
+    USER,
+    Contribution,
+    Explanation,
+    Numbers,
+    by_item,
+)
 from fakepersonalize.recipes.models import one_user
 from fakepersonalize.recipes.models.als import FACTORS, item_factors, projection
 from fakepersonalize.recipes.models.cold_start import cold_items
@@ -177,6 +189,23 @@ class Blend(Model):
                 found.append(Scores(items[order], scores[order]))
         return found
 
+    def explain(self, queries: Queries, items: Codes) -> Explanation:
+        parts = (
+            self._explain_history(queries, items)
+            if len(queries.histories.items)
+            else self._explain_nobody(queries, items)
+        )
+        return Explanation(np.sum([part.amounts for part in parts], axis=0), parts)
+
+    def explain_list(self, queries: Queries, items: Codes, among: Codes | None = None) -> Explanation:
+        """Return what the shares of a softmax over `among`, None for all items, are made of, by preference."""
+        wanted = self.score(queries)[0]
+        if among is None:
+            return self.explain(queries, items).scaled_to(softmax(wanted, self.temperature)[items])
+        place = {int(code): number for number, code in enumerate(among)}
+        scores = softmax(wanted[among], self.temperature)
+        return self.explain(queries, items).scaled_to(scores[[place[int(code)] for code in items]])
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {
             "offsets": self.transitions.offsets,
@@ -340,6 +369,87 @@ class Blend(Model):
         liked.reshape(-1)[seen] = 0
         return self.als_weight * to_maximum_one(liked)
 
+    def _explain_nobody(self, queries: Queries, items: Codes) -> list[Contribution]:
+        """Return what is said of a user without history: the logarithm of popularity, shifted."""
+        scale = self.temperature
+        parts = [Contribution(POPULARITY, None, scale * np.log1p(self.popularity[items]))]
+        if (features := self._explain_user(queries)) is not None:
+            parts.append(Contribution(USER, None, scale * features[items]))
+        if (lifts := self._explain_context(queries)) is not None:
+            parts.append(Contribution(CONTEXT, None, scale * lifts[items]))
+        return parts
+
+    def _explain_history(self, queries: Queries, items: Codes) -> list[Contribution]:
+        met = queries.histories.items
+        seen, times = np.unique(met, return_counts=True)
+        unseen = ~np.isin(items, seen)
+        latest = met[-self.history_length :]
+        strengths = self.age_decay ** np.arange(len(latest) - 1, -1, -1.0)
+        parts = self._explain_transitions(latest, strengths, seen, times, items)
+        parts += self._explain_factors(seen, items, unseen)
+        if self.likeness:
+            parts += self._explain_likeness(self.likeness, latest, strengths, items, unseen)
+        parts.append(Contribution(POPULARITY, None, self.standing[items] * unseen))
+        if (features := self._explain_user(queries)) is not None:
+            lifted = np.exp(np.log1p(self.popularity) + features)[None]
+            doubt = DOUBT / (DOUBT + len(met))
+            parts.append(Contribution(USER, None, USER_WEIGHT * doubt * to_maximum_one(lifted)[0][items] * unseen))
+        lifts = self._explain_context(queries)
+        if lifts is None:
+            return parts
+        return [part._replace(amounts=part.amounts * np.exp(lifts[items])) for part in parts]
+
+    def _explain_transitions(
+        self, latest: Codes, strengths: Numbers, seen: Codes, times: npt.NDArray[np.int64], items: Codes
+    ) -> list[Contribution]:
+        """Return what each of the latest items says of what follows it; one that was met twice is one source."""
+        table, n_items = self.transitions, len(self.popularity)
+        each = np.zeros((len(latest), n_items))
+        chances = 1 - self.repeated.astype(np.float64)
+        chances[seen] = self.repeated[seen]
+        for row, (item, strength) in enumerate(zip(latest.tolist(), strengths)):
+            followers = slice(table.offsets[item], table.offsets[item + 1])
+            each[row, table.items[followers]] = strength * table.weights[followers]
+            each[row] *= chances
+            each[row, item] += strength * table.repeats[item]
+        each[:, seen] *= self.returns[np.minimum(times, MEETINGS)]
+        most = each.sum(axis=0).max(initial=0)
+        each /= most if most > 0 else 1.0
+        return by_item(FOLLOWS, latest, each[:, items])
+
+    def _explain_factors(self, seen: Codes, items: Codes, unseen: npt.NDArray[np.bool_]) -> list[Contribution]:
+        folded = self.projection[seen].astype(np.float64)
+        liked = folded.sum(axis=0) @ self.factors.T
+        liked[seen] = 0
+        most = liked.max(initial=0)
+        counts = unseen & (liked[items] > 0)
+        scale = self.als_weight / most if most > 0 else 0.0
+        return by_item(LIKED_TOGETHER, seen, scale * counts * (folded @ self.factors[items].T.astype(np.float64)))
+
+    def _explain_likeness(
+        self,
+        likeness: Likeness,
+        latest: Codes,
+        strengths: Numbers,
+        items: Codes,
+        unseen: npt.NDArray[np.bool_],
+    ) -> list[Contribution]:
+        each = likeness.to(np.arange(len(latest)), latest, strengths, len(latest))
+        most = each.sum(axis=0).max(initial=0)
+        doubt = DOUBT / (DOUBT + self.popularity)
+        weight = CONTENT_WEIGHT * (doubt if self.cold is None else np.where(self.cold, 1.0, doubt))[items] * unseen
+        return by_item(ALIKE, latest, each[:, items] * weight / (most if most > 0 else 1.0))
+
+    def _explain_user(self, queries: Queries) -> Numbers | None:
+        """Return the logarithms of what the user's metadata make of popularity, [n_items]."""
+        return None if queries.features is None else _lifts(self.user_lifts, queries.features)
+
+    def _explain_context(self, queries: Queries) -> Numbers | None:
+        """Return the logarithms of what the context, and the objective of the training, multiply by, [n_items]."""
+        lifts = None if self.boosts is None else np.log(self.boosts, dtype=np.float64)
+        context = None if queries.contexts is None else _lifts(self.context_lifts, queries.contexts)
+        return context if lifts is None else lifts if context is None else lifts + context
+
 
 def rows_of(allowed: Mask | None, first: int, amount: int) -> Mask | None:
     """Return the rows of a mask that has any; a mask that is the same for all users stays as it is."""
@@ -355,6 +465,11 @@ def _row_sums(
     offsets = np.searchsorted(users, np.arange(shape[0] + 1))
     sums: npt.NDArray[np.float32] = csr_matrix((np.ones(len(items), np.float32), items, offsets), shape=shape) @ rows
     return sums
+
+
+def _lifts(lifts: Lifts | None, present: Present) -> Numbers | None:
+    known = lifts.known(present) if lifts else None
+    return None if lifts is None or known is None else lifts.of(*known, 1)[0]
 
 
 def _each_interaction(data: TrainingData) -> csr_matrix:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.explanation import FOLLOWS, Contribution, Explanation
 from fakepersonalize.recipes.models.transitions import Followers, joined, row_blocks, strongest
 from fakepersonalize.recipes.selection import best, filled, to_maximum_one
 from fakepersonalize.recipes.training import (
@@ -107,6 +108,17 @@ class ItemItem(Model):
             similarities = self.similarities[self.offsets[item] : self.offsets[item + 1]]
             insert_itself(row, item, self.repeats[item], similarities)
         return rows
+
+    def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
+        amounts = self.similarities_to(item)[items]
+        return Explanation(amounts, [Contribution(FOLLOWS, item, amounts)])
+
+    def similarities_to(self, item: int) -> npt.NDArray[np.float64]:
+        """Return how near all items are to one, [n_items]; 0 for those that are no neighbours."""
+        row = slice(self.offsets[item], self.offsets[item + 1])
+        found = np.zeros(len(self.popular))
+        found[self.neighbours[row]] = self.similarities[row]
+        return found
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         names = ("offsets", "neighbours", "similarities", "repeats", "popular")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.explanation import POPULARITY, Contribution, Explanation
 from fakepersonalize.recipes.training import (
     Codes,
     Mask,
@@ -50,6 +51,10 @@ class Popularity(Model):
 
     def recommend(self, queries: Queries, allowed: Mask | None, k: int) -> Shortlists:
         return listed(self.order, len(queries), allowed, k)
+
+    def explain(self, queries: Queries, items: Codes) -> Explanation:
+        counts = self.counts[items].astype(np.float64)
+        return Explanation(counts, [Contribution(POPULARITY, None, counts)])
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {"counts": self.counts}

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.errors import JobFailed
+from fakepersonalize.recipes.explanation import ALIKE, Contribution, Explanation
 from fakepersonalize.recipes.models.side_information import Likeness
 from fakepersonalize.recipes.selection import filled, nearest
 from fakepersonalize.recipes.training import (
@@ -78,6 +79,10 @@ class Semantic(Model):
         scores *= ((self.popularity + 1) / (self.popularity.max() + 1)) ** wanted.get("POPULARITY", 0.0)
         scores *= self.freshness ** wanted.get("FRESHNESS", 0.0)
         return scores
+
+    def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
+        scores = self.scores(item, influence)[items]
+        return Explanation(scores, [Contribution(ALIKE, item, scores)])
 
     def similar_many(self, items: Codes, k: int) -> Codes:
         rows = [padded(self.similar(int(item), None, k).items, k) for item in items]

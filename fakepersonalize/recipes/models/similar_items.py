@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.explanation import ALIKE, FOLLOWS, LIKED_TOGETHER, Contribution, Explanation
 from fakepersonalize.recipes.models.als import item_factors
 from fakepersonalize.recipes.models.item_item import ItemItem, insert_itself
 from fakepersonalize.recipes.models.side_information import DOUBT, Likeness
@@ -82,6 +83,10 @@ class SimilarItems(Model):
             insert_itself(row, item, self.together.repeats[item], scores)
         return rows
 
+    def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
+        parts = [part._replace(amounts=part.amounts[items]) for part in self._parts(item)]
+        return Explanation(np.sum([part.amounts for part in parts], axis=0), parts)
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         own: dict[str, npt.NDArray[Any]] = {"vectors": self.vectors, "descriptions": self.descriptions}
         return self.together.arrays() | own | {"popularity": self.popularity}
@@ -92,15 +97,21 @@ class SimilarItems(Model):
         return cls(together, arrays["vectors"], arrays["descriptions"], arrays["popularity"])
 
     def _scores(self, item: int) -> npt.NDArray[np.float64]:
+        found: npt.NDArray[np.float64] = np.sum([part.amounts for part in self._parts(item)], axis=0)
+        return found
+
+    def _parts(self, item: int) -> list[Contribution]:
+        """Return what adds to the likeness of all items to one, [n_items] each."""
         alike: npt.NDArray[np.float64] = np.maximum(self.descriptions @ self.descriptions[item], 0).astype(np.float64)
         if self.popularity[item] < COLD_BELOW:
-            return alike
+            return [Contribution(ALIKE, item, alike)]
         doubt = DOUBT / (DOUBT + self.popularity)
-        scores: npt.NDArray[np.float64] = METADATA_WEIGHT * (doubt[item] + doubt) * alike
-        scores += ID_WEIGHT * np.maximum(self.vectors @ self.vectors[item], 0)
-        row = slice(self.together.offsets[item], self.together.offsets[item + 1])
-        scores[self.together.neighbours[row]] += self.together.similarities[row]
-        return scores
+        liked = ID_WEIGHT * np.maximum(self.vectors @ self.vectors[item], 0)
+        return [
+            Contribution(ALIKE, item, METADATA_WEIGHT * (doubt[item] + doubt) * alike),
+            Contribution(LIKED_TOGETHER, item, liked.astype(np.float64)),
+            Contribution(FOLLOWS, item, self.together.similarities_to(item)),
+        ]
 
 
 def _reduced(data: TrainingData, dimensions: int) -> npt.NDArray[np.float32]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from fakepersonalize.recipes.explanation import POPULARITY, TREND, Contribution, Explanation
 from fakepersonalize.recipes.models.popularity import listed
 from fakepersonalize.recipes.training import (
     Codes,
@@ -94,6 +95,10 @@ class Trending(Model):
 
     def recommend(self, queries: Queries, allowed: Mask | None, k: int) -> Shortlists:
         return listed(self.order, len(queries), allowed, k)
+
+    def explain(self, queries: Queries, items: Codes) -> Explanation:
+        parts = [Contribution(TREND, None, self.recent[items]), Contribution(POPULARITY, None, self.standing[items])]
+        return Explanation(self.heat[items], parts)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         own: dict[str, npt.NDArray[Any]] = {"recent": self.recent, "standing": self.standing}

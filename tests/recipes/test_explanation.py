@@ -9,8 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_matrix
 
-from fakepersonalize.recipes import contributions
-from fakepersonalize.recipes.contributions import (
+from fakepersonalize.recipes.explanation import (
     ALIKE,
     CONTEXT,
     FOLLOWS,
@@ -18,6 +17,7 @@ from fakepersonalize.recipes.contributions import (
     NOTHING,
     POPULARITY,
     USER,
+    Contribution,
     Explanation,
 )
 from fakepersonalize.recipes.models import model_class
@@ -77,9 +77,9 @@ def test_preferences_of_the_blend_are_the_sum_of_what_adds_to_them(
     more = {"features": np.array([user % 3], np.int32), "context": np.array([1], np.int32)} if beside else {}
     history, items = of_user(rows, user, **more), np.arange(rows.n_items, dtype=np.int32)
     preferences = model.score(history)[0]
-    explained = contributions.of_user(model, history, items)
+    explained = model.explain(history, items)
     assert_allclose(total(explained), preferences, atol=1e-6)
-    shares = contributions.shares(model, history, items)
+    shares = model.explain_list(history, items)
     assert_allclose(
         shares.scores,
         model.recommend(history, None, rows.n_items).scores[0][
@@ -99,7 +99,7 @@ def test_a_user_without_a_history_is_told_by_popularity_and_what_is_known_of_him
         nobody(rows, features=np.array([2], np.int32)),
         nobody(rows, context=np.array([0], np.int32)),
     ):
-        explained = contributions.of_user(model, history, items)
+        explained = model.explain(history, items)
         assert_allclose(total(explained), model.score(history)[0], atol=1e-6)
         sources = {each.source for each in explained.contributions}
         expected = {POPULARITY}
@@ -112,7 +112,7 @@ def test_a_ranking_is_explained_among_what_was_ranked(films: TrainingData) -> No
     model, history = fitted("blend", films), of_user(films, 3)
     asked = np.array([9, 2, 30, 4], np.int32)
     (ranked,) = model.rank(history, [asked])
-    explained = contributions.shares(model, history, ranked.items, among=asked)
+    explained = model.explain_list(history, ranked.items, among=asked)
     assert_allclose(explained.scores, ranked.scores, atol=1e-9)
     assert_allclose(total(explained), ranked.scores, atol=1e-6)
 
@@ -122,9 +122,7 @@ def test_the_item_that_is_followed_pulls_its_follower_up(films: TrainingData) ->
     history = of_user(films, 0)
     best = model.recommend(history, None, 1).items[0]
     pulls = {
-        each.item: each.amounts[0]
-        for each in contributions.of_user(model, history, best).contributions
-        if each.source == FOLLOWS
+        each.item: each.amounts[0] for each in model.explain(history, best).contributions if each.source == FOLLOWS
     }
     assert pulls
     assert set(pulls) <= set(history.histories.items[-model.history_length :].tolist())  # type: ignore[attr-defined]
@@ -134,7 +132,7 @@ def test_the_item_that_is_followed_pulls_its_follower_up(films: TrainingData) ->
 def test_lists_that_are_the_same_for_all_say_what_they_count(name: str, films: TrainingData) -> None:
     model = fitted(name, films)
     items = model.recommend(nobody(films), None, 10).items[0]
-    explained = contributions.shares(model, nobody(films), items)
+    explained = model.explain_list(nobody(films), items)
     assert (np.diff(explained.scores) <= 0).all()
     assert_allclose(total(explained), explained.scores)
 
@@ -143,7 +141,7 @@ def test_lists_that_are_the_same_for_all_say_what_they_count(name: str, films: T
 def test_similar_items_are_told_by_what_makes_them_similar(name: str, films: TrainingData) -> None:
     model = fitted(name, described(films))
     items = model.similar(3, None, films.n_items).items
-    explained = contributions.of_item(model, 3, items)
+    explained = model.explain_similar(3, items)
     assert_allclose(total(explained), explained.scores, atol=1e-6)
     near = explained.scores > 0
     assert near.any()
@@ -156,7 +154,7 @@ def test_similar_items_are_told_by_what_makes_them_similar(name: str, films: Tra
 def test_semantic_scores_are_told_under_the_influence_of_a_campaign(films: TrainingData) -> None:
     model, influence = fitted("semantic", described(films)), {"POPULARITY": 0.9}
     items = model.similar(3, None, 10, influence=influence).items  # type: ignore[call-arg]
-    explained = contributions.of_item(model, 3, items, influence)
+    explained = model.explain_similar(3, items, influence)
     near = explained.scores > 0
     assert (np.diff(explained.scores[near]) <= 1e-6).all()
 
@@ -170,14 +168,14 @@ def test_propensities_are_parted_from_even_odds_on(films: TrainingData, user: in
     if user is not None and rows.actions:
         history = replace(history, actions=rows.actions.only(np.array([user])))
     actions = np.arange(5, dtype=np.int32)
-    explained = contributions.shares(model, history, actions)
+    explained = model.explain_list(history, actions)
     assert_allclose(explained.scores, model.score(history)[0])
     assert explained.scores.any()
     assert_allclose(total(explained), explained.scores, atol=1e-6)
 
 
 def test_a_score_that_nothing_adds_to_is_said_to_be_so() -> None:
-    explained = Explanation(np.array([2.0, 0.0]), [contributions.Contribution(POPULARITY, None, np.array([2.0, 0.0]))])
+    explained = Explanation(np.array([2.0, 0.0]), [Contribution(POPULARITY, None, np.array([2.0, 0.0]))])
     scaled = explained.scaled_to(np.array([0.5, 0.25]))
     assert [(each.source, each.amounts.tolist()) for each in scaled.contributions] == [
         (POPULARITY, [0.5, 0.0]),
@@ -187,6 +185,6 @@ def test_a_score_that_nothing_adds_to_is_said_to_be_so() -> None:
 
 def test_models_that_do_not_look_at_users_or_items_say_so(films: TrainingData) -> None:
     with pytest.raises(NotImplementedError):
-        contributions.of_user(fitted("item-item", films), nobody(films), np.zeros(1, np.int32))
+        fitted("item-item", films).explain(nobody(films), np.zeros(1, np.int32))
     with pytest.raises(NotImplementedError):
-        contributions.of_item(fitted("popularity", films), 1, np.zeros(1, np.int32))
+        fitted("popularity", films).explain_similar(1, np.zeros(1, np.int32))
