@@ -203,6 +203,12 @@ def test_markers_choose_another_server(personalize_server):
     personalize_server.advance(days=1)
     assert personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] == "ACTIVE"
 
+@pytest.mark.fakepersonalize(host="0.0.0.0")
+def test_a_server_that_listens_widely_wants_the_token_of_the_plugin(personalize_server):
+    personalize_server.reset()
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(personalize_server.url + "/_fakepersonalize/reset", b"{}")
+
 def test_a_trained_campaign_is_not_there(personalize_server, trained_campaign):
     pass
 
@@ -219,7 +225,7 @@ def test_a_setting_that_cannot_be_is_told(personalize_server):
 """
     )
     assert ran.returncode == 1, ran.stdout
-    assert "3 passed, 4 errors" in outcome(ran)
+    assert "4 passed, 4 errors" in outcome(ran)
     assert "trained_campaign is answered in process" in ran.stdout
     assert "personalize is answered in process" in ran.stdout
     assert "takes named settings, such as lifecycle='manual', not 'manual'" in ran.stdout

@@ -27,7 +27,8 @@ LARGEST_BODY_BYTES = 4 * 2**20  # the largest request, ten records of 32,000 cha
 
 # Added to whatever the neighbours answer. An object in S3 may be a web page of anybody, and shares its origin with the
 # admin pages; a sandboxed page has an origin of its own and runs no scripts.
-HARMLESS = [("Content-Security-Policy", "sandbox"), ("X-Content-Type-Options", "nosniff")]
+NOSNIFF = [("X-Content-Type-Options", "nosniff")]
+HARMLESS = [("Content-Security-Policy", "sandbox"), *NOSNIFF]
 
 _LONGEST_SHOWN = 100
 _XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
@@ -62,7 +63,7 @@ class Door:
         if refusal:
             return _send(environ, start_response, refusal)
         if admin:
-            return self._admin(environ, _without_cors(start_response))
+            return self._admin(environ, _without_cors(start_response, NOSNIFF))
         if not moto and identity.for_personalize(headers, query):
             return _send(environ, start_response, self._personalize(environ, headers, query))
         if identity.acts_unsigned(headers, query):

@@ -12,7 +12,8 @@ MOTO = "/moto-api"  # moto takes whatever begins so for its own, whoever signs f
 HEALTH = f"{ADMIN}/health/"
 
 # A link on another website may open these pages and everything below those that end in a slash. They change nothing and
-# cost next to nothing. A snapshot is none of them: each one is a file on the disk while it is sent.
+# cost next to nothing; new pages of that kind are added here. The snapshot is left out: each one is a file on the disk
+# while it is sent.
 OPENABLE = tuple(
     f"{ADMIN}/{page}"
     for page in ("clock", "explain/", "faults", "health/", "jobs", "pins", "requests", "settings", "status")

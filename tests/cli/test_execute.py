@@ -81,6 +81,28 @@ def test_a_server_that_runs_already_is_used(tmp_path: Path, capfd: pytest.Captur
     assert "dataset-group/films" in capfd.readouterr().out.splitlines()[-1]
 
 
+def test_a_server_that_wants_a_token_gets_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FAKEPERSONALIZE_TOKEN", raising=False)
+    text = script(tmp_path, WAITS.format(seconds=30))
+    with running(Settings(port=0, host="0.0.0.0", token="secret", lifecycle="manual")) as server:
+        arguments = ["exec", "--fast-sleep", "--port", str(server.port)]
+        assert main([*arguments, sys.executable, text]) == 1
+        assert "Bearer TOKEN" in capfd.readouterr().err
+        assert main([*arguments, "--admin-token", "secret", sys.executable, text]) == 0
+        assert capfd.readouterr().out.endswith("dataset-group/films 2 True\n")
+
+
+def test_a_server_that_starts_for_the_purpose_and_listens_widely_lets_its_program_in(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FAKEPERSONALIZE_TOKEN", raising=False)
+    monkeypatch.setenv("FAKEPERSONALIZE_HOST", "0.0.0.0")
+    assert main(["exec", "--fast-sleep", sys.executable, script(tmp_path, WAITS.format(seconds=30))]) == 0
+    assert capfd.readouterr().out.endswith("dataset-group/films 2 True\n")
+
+
 def test_a_clock_that_moves_by_itself_is_no_match_for_fast_sleep(capsys: pytest.CaptureFixture[str]) -> None:
     with running(Settings(port=0)) as server:
         assert main(["exec", "--fast-sleep", "--port", str(server.port), "true"]) == 1
