@@ -14,7 +14,7 @@ from waitress.server import create_server
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.waitress_server import WebServer
-from fakepersonalize.protocol.messages import Reply
+from fakepersonalize.protocol.wire import Reply
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from fakepersonalize.version import __version__
+
 __all__ = ["Emulator", "Remote", "Settings", "__version__", "create_app", "mock_personalize"]
 
 if TYPE_CHECKING:

@@ -34,8 +34,8 @@ from fakepersonalize.operations import automatic_training, campaigns
 from fakepersonalize.operations.call import Call, House
 from fakepersonalize.operations.registry import handlers, looks
 from fakepersonalize.permissions.access import ENFORCE, Permissions
-from fakepersonalize.protocol.messages import Incoming, Reply
 from fakepersonalize.protocol.service_models import ServiceModels
+from fakepersonalize.protocol.wire import Incoming, Reply
 from fakepersonalize.recommend.answer import Recommender
 from fakepersonalize.recommend.answered import Answers
 from fakepersonalize.recommend.explain import Explainer

@@ -245,7 +245,7 @@ def _answered(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:
     from fakepersonalize.faults import ConnectionCut
     from fakepersonalize.frontdoor import identity
     from fakepersonalize.frontdoor.neighbour_app import account_of_key
-    from fakepersonalize.protocol.messages import Incoming
+    from fakepersonalize.protocol.wire import Incoming
 
     url, headers = urlsplit(request.url), _headers(request)
     body = request.body or b""

@@ -20,7 +20,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from fakepersonalize import __version__, announcing
+from fakepersonalize import announcing
 from fakepersonalize.admin import control, explaining, faults, health, pins, snapshot, view
 from fakepersonalize.admin.answers import refused
 from fakepersonalize.emulator import Emulator
@@ -28,6 +28,7 @@ from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import is_loopback
 from fakepersonalize.frontdoor.pages import ADMIN, Guard
 from fakepersonalize.settings import Settings
+from fakepersonalize.version import __version__
 
 EXTENSION = "fakepersonalize"
 LAST_RESORT_SECONDS = 1.5

@@ -17,7 +17,7 @@ from fakepersonalize.arns import Scope
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.jobs import train
 from fakepersonalize.neighbours import Neighbours, ObjectInfo
-from fakepersonalize.protocol.messages import Incoming
+from fakepersonalize.protocol.wire import Incoming
 from fakepersonalize.settings import Settings
 
 SCOPE = Scope("123456789012", "us-east-1")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from fakepersonalize import __version__
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.resources.kinds import (
     BATCH_INFERENCE_JOB,
@@ -26,6 +25,7 @@ from fakepersonalize.resources.kinds import (
 )
 from fakepersonalize.resources.processes import IN_TRANSITION
 from fakepersonalize.resources.shelf import Resource
+from fakepersonalize.version import __version__
 
 MOST_OVER = 100  # finished resources that the page of jobs lists
 JOB_KINDS = (

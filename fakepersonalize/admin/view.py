@@ -7,10 +7,10 @@ from dataclasses import asdict
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from fakepersonalize import __version__
 from fakepersonalize.admin import overview
 from fakepersonalize.admin.answers import filters
 from fakepersonalize.emulator import Emulator
+from fakepersonalize.version import __version__
 
 SECRET = ("token",)
 

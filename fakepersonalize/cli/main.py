@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from fakepersonalize import __version__
 from fakepersonalize.announcing import REGION
 from fakepersonalize.cli import compare, data, execute, explain, jobs, lint, notebook, snapshot, status
 from fakepersonalize.cli.env import SHELLS, detected_shell, lines
@@ -20,6 +19,7 @@ from fakepersonalize.cli.flags import OF_THE_ADDRESS, add_client_flags, add_flag
 from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.cli.starting import CANNOT_USE, explained, reason_of
 from fakepersonalize.settings import ENVIRONMENT_PREFIX, Settings
+from fakepersonalize.version import __version__
 
 PROGRAM = "fakepersonalize"
 DEFAULT_USER = "u0230"

@@ -15,8 +15,9 @@ from fakepersonalize.frontdoor.journal import Entry, Journal
 from fakepersonalize.frontdoor.kept_answers import KeptAnswers
 from fakepersonalize.lifecycle.machine import Lifecycle
 from fakepersonalize.protocol.constraints import check
-from fakepersonalize.protocol.messages import Incoming, Reply, again, read, write, write_error
+from fakepersonalize.protocol.messages import again, read, write, write_error
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
+from fakepersonalize.protocol.wire import Incoming, Reply
 from fakepersonalize.resources.identifiers import Identifiers
 from fakepersonalize.storage.metadata import Database
 

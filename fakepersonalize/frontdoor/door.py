@@ -18,7 +18,7 @@ from fakepersonalize.frontdoor import identity, pages, websites
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.neighbour_app import account_of_key, headers_of
 from fakepersonalize.frontdoor.pages import Guard
-from fakepersonalize.protocol.messages import Incoming, Reply
+from fakepersonalize.protocol.wire import Incoming, Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication

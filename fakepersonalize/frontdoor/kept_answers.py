@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.protocol.messages import Reply
+from fakepersonalize.protocol.wire import Reply
 
 MOST_ANSWERS = 256
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.clients import NOWHERE, new_session, respond
-from fakepersonalize.protocol.messages import Incoming, Reply
+from fakepersonalize.protocol.wire import Incoming, Reply
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse

@@ -19,9 +19,9 @@ from waitress.server import create_server
 from waitress.task import WSGITask
 from waitress.utilities import BadRequest
 
-from fakepersonalize import __version__
 from fakepersonalize.faults import ConnectionCut
 from fakepersonalize.frontdoor.crew import Crew
+from fakepersonalize.version import __version__
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

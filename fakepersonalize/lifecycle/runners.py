@@ -20,7 +20,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-import fakepersonalize
 from fakepersonalize.errors import Cancelled, JobFailed
 
 LONGEST_GOODBYE_SECONDS = 0.5
@@ -274,7 +273,7 @@ def import_path() -> list[str]:
 
     The folder of this package comes last where it is not among those, as in a checkout that is run without installing.
     """
-    here, own = os.getcwd(), str(Path(fakepersonalize.__file__).resolve().parent.parent)
+    here, own = os.getcwd(), str(Path(__file__).resolve().parent.parent.parent)
     path = [entry for entry in sys.path if os.path.abspath(entry) != here]
     return path if own in path else [*path, own]
 

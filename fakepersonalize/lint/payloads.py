@@ -24,8 +24,8 @@ from fakepersonalize.errors import (
 )
 from fakepersonalize.lint.findings import WARNING, Finding
 from fakepersonalize.protocol import constraints, messages
-from fakepersonalize.protocol.messages import Incoming
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
+from fakepersonalize.protocol.wire import Incoming
 
 # The operations: the member with events or records, and in each of these the one with its time or its id.
 PAYLOADS = {

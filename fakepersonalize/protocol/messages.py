@@ -12,11 +12,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from fakepersonalize import errors
 from fakepersonalize.errors import SerializationException, ServiceError
-from fakepersonalize.protocol.service_models import Operation, WireProtocol
+from fakepersonalize.protocol.service_models import Operation
+from fakepersonalize.protocol.wire import Incoming, Reply, WireProtocol
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -45,28 +46,6 @@ _LARGEST_FRACTION = {"float": 3.4028234663852886e38, "double": 1.797693134862315
 # What datetime can hold, years 1 to 9999, so that no later conversion can fail; in epoch seconds.
 _EARLIEST, _LATEST = -62_135_596_800.0, 253_402_300_799.0
 _LONGEST_NAME_SHOWN = 64
-
-
-class Incoming(NamedTuple):
-    """A request as it came: header names in lower case, path without query."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def protocol(self) -> WireProtocol:
-        """What the client speaks, known also where no operation is found."""
-        return "json" if self.path == "/" or "x-amz-target" in self.headers else "rest-json"
-
-
-class Reply(NamedTuple):
-    """An answer, ready to be sent."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 class Written(list[Any]):

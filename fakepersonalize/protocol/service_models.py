@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.errors import UnknownOperationException, shortened
+from fakepersonalize.protocol.wire import Incoming, WireProtocol
 
 if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel, StructureShape
-
-    from fakepersonalize.protocol.messages import Incoming
-
-WireProtocol = Literal["json", "rest-json"]
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fakepersonalize import __version__
+from fakepersonalize.version import __version__
 
 FORMAT, VERSION = "fakepersonalize-snapshot", 1
 MANIFEST = "manifest.json"

@@ -7,7 +7,7 @@ from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor import door
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
-from fakepersonalize.protocol.messages import Reply
+from fakepersonalize.protocol.wire import Reply
 
 PERSONALIZE = "AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-west-1/personalize/aws4_request, Signature=0"
 S3 = PERSONALIZE.replace("/personalize/", "/s3/")

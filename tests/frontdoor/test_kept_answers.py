@@ -4,7 +4,7 @@ import pytest
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.frontdoor.kept_answers import MOST_ANSWERS, KeptAnswers, Question
-from fakepersonalize.protocol.messages import Reply
+from fakepersonalize.protocol.wire import Reply
 
 HOME, ABROAD = Scope("111111111111", "us-east-1"), Scope("111111111111", "eu-west-1")
 ASKED: Question = ("ListSchemas", HOME, b"{}")

@@ -6,7 +6,7 @@ from werkzeug.test import Client
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.pages import MOTO_PAGES, Guard
-from fakepersonalize.protocol.messages import Reply
+from fakepersonalize.protocol.wire import Reply
 
 TOKEN = "correct-horse"
 PAGES = ["/_fakepersonalize/reset", "/_fakepersonalize/", "/_fakepersonalize", "/moto-api/reset"]

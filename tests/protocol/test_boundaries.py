@@ -8,8 +8,9 @@ from boundaries import cases, changed, good
 
 from fakepersonalize.errors import ServiceError
 from fakepersonalize.protocol.constraints import check
-from fakepersonalize.protocol.messages import Incoming, read
+from fakepersonalize.protocol.messages import read
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
+from fakepersonalize.protocol.wire import Incoming
 
 MODELS = ServiceModels()
 

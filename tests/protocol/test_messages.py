@@ -23,8 +23,9 @@ from fakepersonalize.errors import (
     UnknownOperationException,
 )
 from fakepersonalize.protocol.constraints import check
-from fakepersonalize.protocol.messages import Incoming, Reply, parse_json, read, write, write_error
+from fakepersonalize.protocol.messages import parse_json, read, write, write_error
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
+from fakepersonalize.protocol.wire import Incoming, Reply
 
 MODELS = ServiceModels()
 REQUEST_ID = "f3ff2f2d-8d0a-4a3e-9f2a-2a4f0d6d5c11"

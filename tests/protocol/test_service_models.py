@@ -4,8 +4,8 @@ import sys
 import pytest
 
 from fakepersonalize.errors import UnknownOperationException
-from fakepersonalize.protocol.messages import Incoming
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
+from fakepersonalize.protocol.wire import Incoming
 
 FAMILIES = {
     "Create": "BatchInferenceJob BatchSegmentJob Campaign DataDeletionJob Dataset DatasetExportJob DatasetGroup "

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from fakepersonalize.recipes.models.side_information import Likeness
+from fakepersonalize.recipes.models.transitions import RowSums, Transitions
 from fakepersonalize.recipes.training import Codes
-
-if TYPE_CHECKING:
-    from fakepersonalize.recipes.models.blend import Blend
 
 Numbers = npt.NDArray[np.float64]
 Distinct = npt.NDArray[np.integer[Any]]
@@ -20,7 +18,40 @@ Distinct = npt.NDArray[np.integer[Any]]
 SMALL_CATALOGUE = 8192  # up to so many items, counting in a table of all is faster than sorting those of the user
 
 
-def preferences(model: Blend, items: Codes) -> Numbers:
+class Sums(Protocol):
+    """What `Blend` has learnt, as one user needs it; all arrays are [n_items] but where noted."""
+
+    @property
+    def popularity(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def standing(self) -> Numbers: ...
+    @property
+    def likeness(self) -> Likeness | None: ...
+    @property
+    def content_weights(self) -> Numbers: ...
+    @property
+    def followers(self) -> RowSums: ...
+    @property
+    def transitions(self) -> Transitions: ...
+    @property
+    def repeated(self) -> npt.NDArray[np.float32]: ...
+    @property
+    def first_times(self) -> Numbers: ...
+    @property
+    def returns(self) -> npt.NDArray[np.float32]: ...  # [meetings + 1]
+    @property
+    def factors(self) -> npt.NDArray[np.float32]: ...  # [n_items, factors]
+    @property
+    def projection(self) -> npt.NDArray[np.float32]: ...  # [n_items, factors]
+    @property
+    def history_length(self) -> int: ...
+    @property
+    def age_decay(self) -> float: ...
+    @property
+    def als_weight(self) -> float: ...
+
+
+def preferences(model: Sums, items: Codes) -> Numbers:
     """Return what a user is likely to want, [n_items], after these items, oldest first and at least one.
 
     The user's metadata and circumstances are left to `Blend`.
@@ -44,7 +75,7 @@ def _counted(items: Codes, n_items: int) -> tuple[Distinct, Distinct]:
     return seen, times[seen]
 
 
-def _from_transitions(model: Blend, items: Codes, seen: Distinct, times: Distinct) -> tuple[Numbers, Numbers]:
+def _from_transitions(model: Sums, items: Codes, seen: Distinct, times: Distinct) -> tuple[Numbers, Numbers]:
     """Return what transitions say of all items, [n_items], and of those that the user has met, [seen]."""
     latest = items[-model.history_length :]
     strengths = _strengths(model.age_decay, len(latest))
@@ -63,7 +94,7 @@ def _from_transitions(model: Blend, items: Codes, seen: Distinct, times: Distinc
     return wanted, own
 
 
-def _add_likeness(model: Blend, likeness: Likeness, items: Codes, wanted: Numbers) -> None:
+def _add_likeness(model: Sums, likeness: Likeness, items: Codes, wanted: Numbers) -> None:
     latest = items[-model.history_length :]
     alike = likeness.features @ likeness.rows.of(latest, _strengths(model.age_decay, len(latest)))
     most = alike.max(initial=0)
@@ -81,7 +112,7 @@ def _strengths(age_decay: float, n: int) -> Numbers:
     return found
 
 
-def _add_factors(model: Blend, seen: Distinct, wanted: Numbers) -> None:
+def _add_factors(model: Sums, seen: Distinct, wanted: Numbers) -> None:
     liked = model.factors @ np.add.reduce(model.projection[seen], axis=0)
     np.maximum(liked, 0, out=liked)
     liked[seen] = 0
