@@ -51,11 +51,19 @@ class Belongings:
 
     def sweep(self) -> None:
         """Clear away what a crash left on the disk that no row names."""
-        open_jobs = {str(row["number"]) for row in self._database.rows("open_jobs")}
-        self._tables.sweep_strays(open_jobs)
+        self.sweep_strays()
         self._tables.sweep()
         for dataset in self._streamed.datasets() - {dataset.number for dataset in self._shelf.of_kind(DATASET)}:
             self.drop_rows(dataset)
+
+    def sweep_strays(self) -> None:
+        """Remove segments and models that no row names, while nobody writes rows."""
+        with self._database.transaction():
+            self._sweep_strays()
+
+    def _sweep_strays(self) -> None:
+        open_jobs = {str(row["number"]) for row in self._database.rows("open_jobs")}
+        self._tables.sweep_strays(open_jobs)
         trained = [each for kind in (SOLUTION_VERSION, RECOMMENDER) for each in self._shelf.of_kind(kind)]
         recording = {train.model_key(int(job)) for job in open_jobs}
         self._models.sweep(recording | {key for key in map(_model, trained) if key is not None})

@@ -278,7 +278,7 @@ class Emulator(Controls):
             loaded = load.load(self._state, file)
         self.identifiers.begin_after(_highest_number(self.database))
         self.answers.clear()
-        self.lifecycle.settle()
+        self.lifecycle.settle_if_possible()
         return loaded
 
     def close(self) -> None:
@@ -327,6 +327,7 @@ class Emulator(Controls):
             settings.teach,
         )
         workshop.released = self.tables.sweep
+        workshop.swept = self._belongings.sweep_strays
         return workshop
 
     def _owned(self, account: str | None) -> list[Resource]:

@@ -97,6 +97,16 @@ class InternalFailure(ServiceError):
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+class DiskFailure(ServiceError):
+    """Ours: the disk is full or fails, and nothing was changed. AWS's clients do not try again by themselves then."""
+
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+
+    @property
+    def code(self) -> str:
+        return "InternalFailure"
+
+
 class UnrecognizedClientException(ServiceError):
     status = HTTPStatus.FORBIDDEN
 

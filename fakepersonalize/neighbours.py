@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.clients import OWN, Application, client_elsewhere, in_process_client, new_session
+from fakepersonalize.disk import DiskTrouble
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -294,6 +296,8 @@ def _refusals(bucket: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
+        if error.response["ResponseMetadata"].get("HTTPStatusCode") == HTTPStatus.INSUFFICIENT_STORAGE:
+            raise DiskTrouble(error.response["Error"]["Message"]) from error
         raise Unreadable(bucket, str(error.response["Error"]["Code"])) from error
     except ParamValidationError as error:
         raise Unreadable(bucket, "InvalidBucketName") from error

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -22,7 +23,8 @@ from werkzeug.exceptions import HTTPException
 
 from fakepersonalize import announcing
 from fakepersonalize.admin import control, explaining, faults, health, pins, snapshot, view
-from fakepersonalize.admin.answers import refused
+from fakepersonalize.admin.answers import failed, refused
+from fakepersonalize.disk import DiskTrouble
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.frontdoor.door import Door
 from fakepersonalize.frontdoor.hosts import is_loopback
@@ -49,6 +51,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[EXTENSION] = emulator
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.register_error_handler(HTTPException, refused)
+    for kind in (OSError, sqlite3.Error, DiskTrouble):
+        app.register_error_handler(kind, failed)
     app.register_blueprint(health.blueprint(lambda: emulator.ready), url_prefix=ADMIN)
     for pages in (control, explaining, faults, pins, snapshot, view):
         app.register_blueprint(pages.blueprint(emulator), url_prefix=ADMIN)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, HTTPException
 
+from fakepersonalize.disk import complaint
+
+log = logging.getLogger(__name__)
 LARGEST_BODY_BYTES = 64 * 2**10
 
 NOT_JSON = "The body must be a JSON object, such as {example}."
@@ -22,6 +27,15 @@ TYPES = {str: "a text", int: "a whole number", float: "a number", bool: "true or
 def refused(problem: HTTPException) -> ResponseReturnValue:
     """Answer with the sentence of an HTTP error as JSON."""
     return {"error": problem.description}, problem.code or 500
+
+
+def failed(problem: Exception) -> ResponseReturnValue:
+    """Answer with a sentence where the disk is full or fails, or else raise the error."""
+    said = complaint(problem)
+    if said is None:
+        raise problem
+    log.error("%s failed: %s", request.path, said)
+    return {"error": said}, HTTPStatus.INSUFFICIENT_STORAGE
 
 
 def asked(known: Mapping[str, type], example: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fakepersonalize.cli.env import address, variables
 from fakepersonalize.cli.flags import settings_of
 from fakepersonalize.cli.refusal import Refused
 from fakepersonalize.cli.surroundings import of_a_program, own_environment
+from fakepersonalize.disk import complaint
 from fakepersonalize.settings import Settings
 
 CANNOT_USE = "{path} cannot be used: {reason}."
@@ -84,7 +85,8 @@ def explained(settings: Settings) -> Iterator[None]:
     except SetupError as reason:
         raise Refused(f"{reason}.") from None
     except sqlite3.Error as error:
-        raise Refused(CANNOT_USE.format(path=settings.data_dir, reason=error)) from None
+        said = complaint(error) or f"{error}."
+        raise Refused(CANNOT_USE.format(path=settings.data_dir, reason=said.removesuffix("."))) from None
     except OSError as error:
         raise Refused(_why(error, settings)) from None
 
@@ -107,6 +109,10 @@ def _start(settings: Settings, leaving: ExitStack) -> Settings:
 def _why(error: OSError, settings: Settings) -> str:
     """Say in a sentence why the server did not start."""
     reason = reason_of(error)
+    if said := complaint(error):
+        return said
+    if isinstance(error, FileNotFoundError) and not error.filename:  # there is no place for temporary files
+        return f"{reason}."
     if error.filename:
         return CANNOT_USE.format(path=error.filename, reason=reason)
     sentence = PORT_IN_USE if error.errno == errno.EADDRINUSE else PORT_REFUSED

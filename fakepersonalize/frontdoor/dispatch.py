@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fakepersonalize.arns import Scope
-from fakepersonalize.errors import InternalFailure, NotImplementedByFakePersonalize, ServiceError, fault
+from fakepersonalize.disk import complaint
+from fakepersonalize.errors import (
+    DiskFailure,
+    InternalFailure,
+    NotImplementedByFakePersonalize,
+    ServiceError,
+    fault,
+)
 from fakepersonalize.faults import ConnectionCut, Event, Faults
 from fakepersonalize.frontdoor.journal import Entry, Journal
 from fakepersonalize.frontdoor.kept_answers import KeptAnswers
@@ -75,9 +82,10 @@ class Dispatcher:
             cut = asked
         except ServiceError as refusal:
             error = refusal
-        except Exception:
-            log.exception("%s failed", operation.name if operation else incoming.path)
-            error = InternalFailure("Internal failure.")
+        except Exception as problem:
+            said, name = complaint(problem), operation.name if operation else incoming.path
+            log.error("%s failed: %s", name, said or problem, exc_info=not said)
+            error = DiskFailure(said) if said else InternalFailure("Internal failure.")
         if error:
             reply = write_error(operation, error, request_id, incoming.protocol, self._teach)
         self._journal.note(
@@ -143,7 +151,7 @@ class Dispatcher:
     def _settle(self, operation: Operation) -> None:
         """Apply the steps that are due; no recommendation or event waits for that where the ticker does it anyway."""
         if operation.service == CONTROL_PLANE or not self._lifecycle.ticks:
-            self._lifecycle.settle()
+            self._lifecycle.settle_if_possible()
 
 
 def _names(body: bytes) -> list[str]:

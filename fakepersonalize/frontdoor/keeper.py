@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, quote, unquote
 from werkzeug.wsgi import get_input_stream
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.disk import complaint
 from fakepersonalize.frontdoor.kept_identities import KeptIdentities
 from fakepersonalize.frontdoor.kept_objects import SETTINGS, KeptObjects
 from fakepersonalize.storage.objects import ObjectStore, Setting
@@ -38,11 +39,13 @@ KEPT_HEADERS = ("x-amz-acl", "x-amz-grant-", "x-amz-content-sha256", "x-amz-deco
 # Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 INTERNAL_ERROR = (
-    "<Error><Code>InternalError</Code><Message>We encountered an internal error. Please try again.</Message></Error>"
+    "<Error><Code>InternalError</Code><Message>{message}</Message></Error>",
+    "We encountered an internal error. Please try again.",
 )
 INTERNAL_FAILURE = (
-    "<ErrorResponse><Error><Type>Receiver</Type><Code>InternalFailure</Code><Message>The request processing has failed "
-    "because of an unknown error, exception or failure.</Message></Error></ErrorResponse>"
+    "<ErrorResponse><Error><Type>Receiver</Type><Code>InternalFailure</Code><Message>{message}</Message></Error>"
+    "</ErrorResponse>",
+    "The request processing has failed because of an unknown error, exception or failure.",
 )
 
 
@@ -97,9 +100,12 @@ class Keeper:
             held = _Held(self._application, environ)
             try:
                 self._keep(asked, held.status, environ, body)
-            except Exception:
-                log.exception("%s %s cannot be kept", asked.method, environ["PATH_INFO"])
-                return _failed(start_response, INTERNAL_ERROR if asked.service == S3 else INTERNAL_FAILURE)
+            except Exception as problem:
+                said = complaint(problem)
+                log.error(
+                    "%s %s cannot be kept: %s", asked.method, environ["PATH_INFO"], said or problem, exc_info=not said
+                )
+                return _failed(start_response, INTERNAL_ERROR if asked.service == S3 else INTERNAL_FAILURE, said)
         return held.release(start_response)
 
     def _lock(self, asked: Asked) -> AbstractContextManager[Any]:
@@ -234,9 +240,11 @@ def _kept_headers(environ: dict[str, Any]) -> str:
     return json.dumps({name: str(value) for name, value in environ.items() if name.startswith(prefixes)})
 
 
-def _failed(start_response: StartResponse, text: str) -> Iterable[bytes]:
-    body = text.encode()
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
+def _failed(start_response: StartResponse, answer: tuple[str, str], said: str | None) -> Iterable[bytes]:
+    """Answer with an error of the service, or a sentence about the disk, after which clients do not try again."""
+    text, message = answer
+    body = text.format(message=said or message).encode()
+    status = HTTPStatus.INSUFFICIENT_STORAGE if said else HTTPStatus.INTERNAL_SERVER_ERROR
     head = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
     start_response(f"{status.value} {status.phrase}", head)
     return [body]

@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote_to_bytes
 from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
+from fakepersonalize.disk import complaint
 from fakepersonalize.frontdoor import denials, faulty_requests, identity, kept_parts, kept_ranges, mistakes
 from fakepersonalize.frontdoor.faulty_requests import Asked
 from fakepersonalize.frontdoor.hosts import Hosts
@@ -53,6 +54,7 @@ S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message></Error>"
 S3_CODES: Mapping[int, str] = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError",
     HTTPStatus.NOT_IMPLEMENTED: "NotImplemented",
+    HTTPStatus.INSUFFICIENT_STORAGE: "InternalError",
 }
 XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
@@ -170,6 +172,9 @@ class NeighbourApp:
             with managed_policies():
                 return _in_pieces(self._moto()(environ, start_response))
         except Exception as error:
+            if said := complaint(error):
+                log.error("%s %r failed: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], said)
+                return _error(environ, start_response, None, said, HTTPStatus.INSUFFICIENT_STORAGE)
             found = faulty_requests.refusal_after(error, asked, environ.get("HTTP_AUTHORIZATION", ""))
             if found:
                 return _error(environ, start_response, *found)

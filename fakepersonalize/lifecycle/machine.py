@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from fakepersonalize.disk import complaint
 from fakepersonalize.faults import Event, Faults
 from fakepersonalize.lifecycle.clock import Clock, ManualClock
 from fakepersonalize.lifecycle.pace import Pace
@@ -65,6 +66,7 @@ class Lifecycle:
         self._advancing = threading.Lock()
         self._ticker: threading.Thread | None = None
         self._closed = False
+        self._complaint: str | None = None  # about the disk, while that keeps steps waiting
         self.kept: Callable[[Resource], None] = lambda resource: None
         self.arrived: Callable[[Resource], None] = lambda resource: None
         workshop.moved = self._moved
@@ -109,15 +111,29 @@ class Lifecycle:
         self._database.run("add_step", arn=resource.arn, due=round(due, 3), times=0, job=None, **same)
 
     def settle(self) -> None:
-        """Apply every step that is due, oldest first; where work is done inline, return when it is done."""
+        """Apply every step that is due, oldest first; where work is done inline, return when it is done.
+
+        Raises what a full or failing disk raises: the steps are still due then.
+        """
         with self._settling:
-            while self._next_due <= self.clock.now():
-                with self._database.transaction():
-                    step = self._database.row("next_step", now=self.clock.now())
-                    if step:
-                        self._take(step)
-                    else:
-                        self._look_ahead()
+            while self.workshop.unsaid or self._next_due <= self.clock.now():
+                self.workshop.say()
+                self._take_next()
+
+    def settle_if_possible(self) -> bool:
+        """Settle; say whether that went well. Where the disk is full or fails, the steps wait until it does not."""
+        try:
+            self.settle()
+        except Exception as problem:
+            said = complaint(problem)
+            if said is None:
+                raise
+            if said != self._complaint:
+                log.error("statuses stay as they are for now: %s", said)
+            self._complaint = said
+            return False
+        self._complaint = None
+        return True
 
     def advance(self, seconds: float) -> None:
         """Move the manual clock on, applying the steps on the way in their order.
@@ -206,6 +222,26 @@ class Lifecycle:
         if ahead > 0:
             self._database.run("hasten_steps", seconds=ahead)
 
+    def _take_next(self) -> None:
+        """Apply the oldest step that is due; a job whose step the disk does not take fails."""
+        step: Row | None = None
+        try:
+            with self._database.transaction():
+                step = self._database.row("next_step", now=self.clock.now())
+                if step:
+                    self._take(step)
+                else:
+                    self._look_ahead()
+        except Exception as problem:
+            if step is None or step["job"] is None or step["job_state"] == "failed" or complaint(problem) is None:
+                raise
+            self.workshop.give_up(
+                step["job"], self.workshop.reason(problem, f"the {step['stage']} step of {step['arn']}")
+            )
+            if self.workshop.unsaid:
+                raise
+            self._moved()
+
     def _take(self, step: Row) -> None:
         """Apply a step; where that cannot be done the process fails, lest the step stand in the way of all others."""
         resource = self.shelf.find(step["arn"])
@@ -225,7 +261,7 @@ class Lifecycle:
             with self._database.savepoint():
                 self._apply(step, resource, process, track, event)
         except Exception as problem:
-            if process.failed is None:
+            if process.failed is None or complaint(problem):
                 raise
             reason = self.workshop.reason(problem, f"the {step['stage']} step of {resource.arn}")
             self._fail(resource, process, track, step["job"], reason)
@@ -235,7 +271,9 @@ class Lifecycle:
         try:
             with self._database.savepoint():
                 self.kept(resource)
-        except Exception:
+        except Exception as problem:
+            if complaint(problem):  # it is done when the disk takes it
+                raise
             log.exception("what was to be done for %s failed", resource.arn)
 
     def _apply(self, step: Row, resource: Resource, process: Process, track: tuple[str, ...], event: Event) -> None:
@@ -330,12 +368,15 @@ class Lifecycle:
         while not self._closed:
             self._wake.wait(timeout=min(self.clock.seconds_until(self._next_due), 1.0))
             self._wake.clear()
+            well = False
             try:
-                self.settle()
+                well = self.settle_if_possible()
             except Exception:
                 if not self._closed:
                     log.exception("a step could not be applied")
-                    self._wake.wait(timeout=1.0)
+            if not (well or self._closed):
+                self._wake.clear()
+                self._wake.wait(timeout=1.0)
 
 
 def begun_by(kind: Kind, process: Process, track: tuple[str, ...]) -> str:

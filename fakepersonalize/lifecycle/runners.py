@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from fakepersonalize.disk import DiskTrouble
 from fakepersonalize.errors import Cancelled, JobFailed
 
 LONGEST_GOODBYE_SECONDS = 0.5
@@ -289,6 +290,8 @@ def _how(status: int) -> str:
 def _outcome(said: dict[str, Any]) -> dict[str, Any]:
     if "failed" in said:
         raise JobFailed(said["failed"], said["hint"])
+    if "disk" in said:
+        raise DiskTrouble(said["disk"])
     if "error" in said:
         raise RuntimeError(said["error"])
     found: dict[str, Any] = said["outcome"]

@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
+from fakepersonalize.disk import complaint
 from fakepersonalize.errors import JobFailed
 
 NICENESS = 10
@@ -57,5 +58,6 @@ def _do(task: dict[str, Any], answers: TextIO) -> None:
         say(outcome=work(task["spec"], Path(task["folder"]), lambda share: say(share=share)))
     except JobFailed as failure:
         say(failed=failure.message, hint=failure.hint)
-    except Exception:
-        say(error=traceback.format_exc())
+    except Exception as problem:
+        trouble = complaint(problem)
+        say(**({"disk": trouble} if trouble else {"error": traceback.format_exc()}))

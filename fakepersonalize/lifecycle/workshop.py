@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fakepersonalize.disk import complaint
 from fakepersonalize.errors import Cancelled, JobFailed
 from fakepersonalize.lifecycle.runners import InlineRunner, Interrupted, Runner, Tick, WorkerProcess
 from fakepersonalize.storage.metadata import Database
@@ -55,7 +56,11 @@ class Body:
 
 
 class Workshop:
-    """Takes jobs through their stages; calls `moved` when one got further, `released` when one lets go of its input."""
+    """Takes jobs through their stages.
+
+    Calls `moved` when one got further, `released` when one lets go of its input, and `swept` when one is over that
+    failed and may have left files.
+    """
 
     def __init__(
         self,
@@ -72,6 +77,9 @@ class Workshop:
         self.inline = isinstance(light, InlineRunner)
         self.moved: Callable[[], None] = lambda: None
         self.released: Callable[[], None] = lambda: None
+        self.swept: Callable[[], None] = lambda: None
+        self.unsaid: dict[int, str] = {}  # why jobs failed, where the disk did not take it yet
+        self._strewn = False  # whether files of jobs that failed may lie where they were to stay
         self.progress: dict[int, float] = {}
         self._begun: dict[int, float] = {}  # when work on it began, by a clock of which nobody is told the time
         self._lock = threading.Lock()  # guards the two below
@@ -145,8 +153,29 @@ class Workshop:
         """Return why something failed as its owner reads it; what is not his business goes into the log."""
         if isinstance(problem, JobFailed):
             return problem.text(self._teach)
-        log.error("%s failed", what, exc_info=problem)
-        return INTERNAL
+        said = complaint(problem)
+        log.error("%s failed: %s", what, said or problem, exc_info=None if said else problem)
+        return JobFailed(INTERNAL, said).text(self._teach)
+
+    def give_up(self, number: int, reason: str) -> None:
+        """Have a job fail. Its files go first: on a full disk that makes room to write the failure down."""
+        shutil.rmtree(self._folder / str(number), ignore_errors=True)
+        self.unsaid[number] = reason
+        try:
+            self.say()
+        except Exception as problem:
+            said = complaint(problem)
+            if said is None:
+                raise
+            log.error("the failure of job %d cannot be written down yet: %s", number, said)
+
+    def say(self) -> None:
+        """Write down the failures that could not be written before. Raises what keeps them from it now."""
+        for number, reason in list(self.unsaid.items()):
+            with self._database.transaction():
+                self._database.run("job_failed", number=number, failure=reason)
+            self.unsaid.pop(number, None)
+            self._strewn = True
 
     def recover(self) -> None:
         """Take up what another run left behind; clear away folders of jobs that are over."""
@@ -183,7 +212,7 @@ class Workshop:
             self._work_again(number, str(problem))
         else:
             if problem:
-                self._fail(number, self.reason(problem, f"job {number}"))
+                self.give_up(number, self.reason(problem, f"job {number}"))
             self.moved()
 
     def _leave(self, number: int) -> bool:
@@ -204,7 +233,7 @@ class Workshop:
         if row and row["attempts"] < ATTEMPTS:
             self.work(number)
         elif row:
-            self._fail(number, INTERRUPTED.format(how=how))
+            self.give_up(number, INTERRUPTED.format(how=how))
             self.moved()
 
     def _gather(self, number: int) -> None:
@@ -249,10 +278,6 @@ class Workshop:
         found: dict[str, Any] = getattr(importlib.import_module(module), function)(spec, job.folder, tick)
         return found
 
-    def _fail(self, number: int, reason: str) -> None:
-        with self._database.transaction():
-            self._database.run("job_failed", number=number, failure=reason)
-
     def _body(self, number: int) -> Body | None:
         row = self._database.row("job", number=number)
         return self._bodies[row["kind"]] if row else None
@@ -271,3 +296,6 @@ class Workshop:
         elif self._process:
             self._process.cancel(number)
         self.released()
+        if self._strewn:
+            self._strewn = False
+            self.swept()

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import json
 import zipfile
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize.snapshots import pages
 from fakepersonalize.snapshots.archive import Unusable
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fakepersonalize.datasets.schema import Schema
     from fakepersonalize.recommend.loaded import LoadedModel
 
-# What a segment may grow to when it is read: far more than rows of text that are worth a file, far less than a bomb.
-MOST_GROWTH, SPARE_BYTES = 200, 64 * 2**20
+# What the rows of a segment may take in memory: more than rows of text that are worth a file, far less than a bomb.
+MOST_GROWTH, SPARE_BYTES = 64, 64 * 2**20
+MOST_UNPACKED = 2  # times the size of the file, for what is unpacked of it at once
+MOST_IN_A_LIST = 100_000  # of the footer
 MOST_HEADER_BYTES = 4096
+MOST_MANIFEST_BYTES = 4 * 2**20
+MOST_FACTORS = 2048
+NUMBERS = "biuf"  # kinds of arrays that models are made of
 BATCH_ROWS = 1 << 16
 FEW = 25
 BAD_SEGMENT = "The snapshot has a segment that cannot be: number {number}, {why}"
@@ -29,14 +38,20 @@ def check_segment(number: int, path: Path, rows: int, schema: Schema) -> None:
 
     from fakepersonalize.datasets.values import arrow_schema
 
+    size, wanted = path.stat().st_size, arrow_schema(schema)
     try:
-        with pq.ParquetFile(path) as file:
-            _require_columns(number, file.schema_arrow, arrow_schema(schema))
+        with open(path, "rb") as plain, pq.ParquetFile(path, thrift_container_size_limit=MOST_IN_A_LIST) as file:
+            _require_columns(number, file.schema_arrow, wanted)
+            texts = [field.name for field in file.schema_arrow if pa.types.is_string(field.type)]
             if file.metadata.num_rows != rows:
                 raise Unusable(BAD_SEGMENT.format(number=number, why="which has another number of rows"))
-            budget = MOST_GROWTH * path.stat().st_size + SPARE_BYTES
+            if pages.largest_pages(plain, file.metadata) > MOST_UNPACKED * size + SPARE_BYTES:
+                raise Unusable(BAD_SEGMENT.format(number=number, why="which is larger than it looks"))
+        # Texts stay codes of their dictionaries: one of a megabyte that all rows have is in memory once.
+        with pq.ParquetFile(path, read_dictionary=texts) as file:
+            budget = MOST_GROWTH * size + SPARE_BYTES
             for batch in file.iter_batches(BATCH_ROWS):
-                budget -= batch.nbytes
+                budget -= sum(map(_bytes, batch.columns))
                 rows -= batch.num_rows
                 if budget < 0 or rows < 0:
                     raise Unusable(BAD_SEGMENT.format(number=number, why="which is larger than it looks"))
@@ -52,9 +67,12 @@ def check_model(number: int, folder: Path) -> dict[str, Any]:
     from fakepersonalize.storage import artifacts
 
     _require_honest_arrays(number, folder / artifacts.ARRAYS)
+    size = (folder / artifacts.ARRAYS).stat().st_size
     try:
+        if (folder / artifacts.MANIFEST).stat().st_size > MOST_MANIFEST_BYTES:
+            raise ValueError
         manifest, arrays = artifacts.read(folder)
-        if type(manifest["learnt"]["last"]) is not int:
+        if type(manifest["learnt"]["last"]) is not int or any(map(_is_too_wide, arrays, arrays.values(), repeat(size))):
             raise TypeError
         loaded = load(manifest, arrays)
         offsets, items = loaded.offsets, loaded.history_items
@@ -66,6 +84,24 @@ def check_model(number: int, folder: Path) -> dict[str, Any]:
     except Exception:  # whatever the many models raise at arrays that are not theirs
         raise Unusable(BAD_MODEL.format(number=number, why="which does not load")) from None
     return manifest
+
+
+def _is_too_wide(name: str, array: np.ndarray, size: int) -> bool:
+    """Say whether a model would make matrices of an array that are much larger than its file, of this size."""
+    if name.endswith(".shape"):
+        return bool(array.size and (array.min() < 0 or array.max() > size))
+    return name.endswith("factors") and array.ndim == 2 and array.shape[1] > MOST_FACTORS
+
+
+def _bytes(column: Any) -> int:
+    """Return how much memory a column takes where its texts are no codes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
+    return (pc.sum(lengths).as_py() or 0) + 4 * len(column)
 
 
 def _ask(loaded: LoadedModel) -> None:
@@ -96,7 +132,7 @@ def _require_columns(number: int, found: Any, wanted: Any) -> None:
 
 
 def _require_honest_arrays(number: int, path: Path) -> None:
-    """Raise Unusable for arrays that are packed, made of objects, or not as large as they say."""
+    """Raise Unusable for arrays that are packed, made of anything but numbers, or not as large as they say."""
     from numpy.lib import format as npy
 
     try:
@@ -112,8 +148,8 @@ def _require_honest_arrays(number: int, path: Path) -> None:
                     size = dtype.itemsize
                     for length in shape:
                         size *= length
-                    whole = file.tell() + size == entry.file_size
-                if dtype.hasobject or not whole or entry.compress_type != zipfile.ZIP_STORED:
+                    whole = file.tell() + size == entry.file_size and all(0 <= n <= entry.file_size for n in shape)
+                if dtype.kind not in NUMBERS or not whole or entry.compress_type != zipfile.ZIP_STORED:
                     raise ValueError
     except Exception:  # numpy evaluates headers as literals, which raises all sorts of things
         raise Unusable(BAD_MODEL.format(number=number, why="whose arrays cannot be read")) from None

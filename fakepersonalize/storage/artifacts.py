@@ -52,7 +52,9 @@ def pack(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unpack(letters: np.ndarray, offsets: np.ndarray) -> list[str]:
-    """Return the texts of `pack`."""
+    """Return the texts of `pack`. Raises ValueError for offsets that do not divide the letters among texts."""
+    if not len(offsets) or offsets[0] or offsets[-1] != len(letters) or (offsets[1:] < offsets[:-1]).any():
+        raise ValueError("texts that overlap, or letters of none")
     raw, ends = letters.tobytes(), offsets.tolist()
     return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(ends, ends[1:])]
 

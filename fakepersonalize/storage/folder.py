@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,8 @@ class DataFolder:
             raise FolderInUse(
                 f"The data folder {self.path} is in use by another server (pid {self._owner()})."
             ) from None
-        (self.path / OWNER).write_text(str(os.getpid()), "utf-8")
+        with suppress(OSError):  # a full disk keeps others from reading whose the folder is, and nothing more
+            (self.path / OWNER).write_text(str(os.getpid()), "utf-8")
         return lock
 
     def _owner(self) -> str:

@@ -16,6 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from fakepersonalize.disk import complaint
+
 log = logging.getLogger(__name__)
 Row = sqlite3.Row
 
@@ -217,5 +219,6 @@ def _run(action: Callable[[], None]) -> None:
     """Do what a transaction left to do; it is committed, so nobody is told of a failure but the log."""
     try:
         action()
-    except Exception:
-        log.exception("something failed after a commit")
+    except Exception as problem:
+        said = complaint(problem)
+        log.error("something failed after a commit: %s", said or problem, exc_info=not said)

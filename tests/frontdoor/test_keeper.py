@@ -289,7 +289,8 @@ def test_what_cannot_be_written_was_never_put(world, monkeypatch, caplog, failin
         for key in ("a", "b"):
             with pytest.raises(ClientError, match="InternalError") as refused:
                 s3.put_object(Bucket="films", Key=key, Body=b"new")
-            assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+            assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 507
+            assert refused.value.response["Error"]["Message"].startswith("The disk is full.")
     for life in world.lives():
         assert (body_of(life), life.s3().head_object(Bucket="films", Key="a")["ContentType"]) == (b"old", "text/csv")
         assert [found["Key"] for found in life.s3().list_objects_v2(Bucket="films")["Contents"]] == ["a"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -483,6 +486,79 @@ def test_models_that_do_not_load_are_refused(saved: Any, unmoved: Emulator) -> N
     with zipfile.ZipFile(lying, "w") as archive, archive.open("x.npy", "w") as file:
         np.lib.format.write_array_header_1_0(file, {"shape": (10**12,), "fortran_order": False, "descr": "<f8"})
     refused(unmoved, packed(files | {name: lying.getvalue()}), "arrays cannot be read")
+
+
+def test_arrays_of_nothing_or_of_endless_shapes_are_refused(saved: Any, unmoved: Emulator) -> None:
+    files = read(saved[2])
+    (name,) = [name for name in files if name.endswith("arrays.npz")]
+    for descr, shape in (("<U0", (10**12,)), ("|V0", (10**12,)), ("<f8", (0, 10**12)), ("<f8", (-1, -8))):
+        lying = io.BytesIO()
+        with zipfile.ZipFile(lying, "w") as archive, archive.open("x.npy", "w") as file:
+            np.lib.format.write_array_header_1_0(file, {"shape": shape, "fortran_order": False, "descr": descr})
+            if shape == (-1, -8):
+                file.write(bytes(64))
+        refused(unmoved, packed(files | {name: lying.getvalue()}), "arrays cannot be read")
+
+
+def test_texts_of_a_model_that_overlap_are_refused(saved: Any, unmoved: Emulator) -> None:
+    files = read(saved[2])
+    (name,) = [name for name in files if name.endswith("arrays.npz")]
+    with np.load(io.BytesIO(files[name])) as own:
+        letters, offsets = own["item_ids"], own["item_ids.offsets"].copy()
+    offsets[1:-1:2], offsets[2:-1:2] = len(letters), 0
+    refused(unmoved, packed(with_arrays(files, **{"item_ids.offsets": offsets})), "does not load")
+
+
+def test_a_row_that_is_too_long_is_refused_before_it_is_read(saved: Any, unmoved: Emulator) -> None:
+    line = json.dumps({"arn": "x", "key": "y", "value": "z" * 2**20}).encode() + b"\n"
+    refused(unmoved, packed(read(saved[2]) | {"rows/tags.jsonl": line}), "too long: line 1")
+    refused(unmoved, packed(read(saved[2]), {"more": [[]] * 1000}), "no snapshot")
+
+
+SHARED = {"use_dictionary": False, "column_encoding": {"USER_ID": "DELTA_BYTE_ARRAY"}}
+BOMBS: dict[str, tuple[str, int, dict[str, Any]]] = {  # the text of all rows, how many there are, how they are written
+    "one page": ("x" * (150 << 20), 1, {"use_dictionary": False}),
+    "a dictionary": ("x" * (150 << 20), 1, {}),
+    "a text that all rows have": ("x" * 2**16, 4000, {}),
+    "prefixes that texts share": ("x" * 2**20, 200, SHARED),
+}
+CHECK = """
+import json, resource, sys
+from pathlib import Path
+from fakepersonalize.datasets import schema
+from fakepersonalize.snapshots.archive import Unusable
+from fakepersonalize.snapshots.parts import check_segment
+
+def check(path, rows):
+    try:
+        check_segment(1, Path(path), rows, schema.parse(sys.argv[1]))
+    except Unusable as refused:
+        return str(refused)
+
+check(sys.argv[2], 40)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+said = [check(path, int(rows)) for path, rows in zip(sys.argv[3::2], sys.argv[4::2])]
+print(json.dumps([said, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others count memory in other units, or not at all")
+def test_segments_that_unpack_to_much_are_refused_before_they_do(tmp_path: Path) -> None:
+    asked: list[str] = []
+    for name, (text, rows, how) in {"honest": ("u1", 40, {}), **BOMBS}.items():
+        column = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+        table = pa.table({"USER_ID": column.cast(pa.string()) if how else column})
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd", write_statistics=False, store_schema=False, **how)
+        assert path.stat().st_size < 10**6
+        asked += [str(path), str(rows)][: 1 if name == "honest" else 2]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", CHECK, schema(), *asked]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    said, grown = json.loads(done.stdout)
+    for why in said:
+        assert "larger than it looks" in why or "not Parquet" in why
+    assert grown < 80 * 2**20
 
 
 def test_a_database_is_no_part_of_a_snapshot(saved: Any) -> None:
