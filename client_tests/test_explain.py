@@ -195,3 +195,33 @@ def test_the_page_refuses_in_a_sentence(endpoint: str, page: str, status: int) -
     with refused.value as answer:
         assert answer.code == status
         assert json.load(answer)["error"]
+
+
+def test_it_says_what_a_filter_overlooked_beyond_its_window(market: Market, controls: Any) -> None:
+    """A filter looks at the newest hundred interactions of each type: what is older stays in the list."""
+    for start in range(0, 101, 10):
+        watched = [f"i{n}" for n in range(start, min(start + 10, 101))]
+        events = [
+            {"eventType": "watch", "itemId": item, "sentAt": 1_600_000_000 + start + n}
+            for n, item in enumerate(watched)
+        ]
+        market.account.events.put_events(trackingId=market.tracking_id, sessionId="s", userId="fan", eventList=events)
+    asked = {"userId": "fan", "filterArn": market.filter(NOT_WATCHED), "numResults": 100}
+    explained = controls.explain(recommended(market, **asked)["recommendationId"])
+    (part,) = explained["filters"][0]["parts"]
+    assert part["beyondWindow"] == {"window": 100, "amount": 1, "items": ["i0"]}
+    assert part["removed"] == 100
+    assert "i0" not in part["items"]
+    within = controls.explain(recommended(market, **{**asked, "userId": "u1"})["recommendationId"])
+    assert "beyondWindow" not in within["filters"][0]["parts"][0]
+
+
+def test_titles_come_from_a_column_of_the_items(market: Market, controls: Any) -> None:
+    id_ = recommended(market, numResults=5)["recommendationId"]
+    explained = controls.explain(id_, titles="genres")
+    assert "titles" not in controls.explain(id_)
+    shown = {item["itemId"] for item in explained["items"]}
+    assert shown <= explained["titles"].keys()
+    assert all(explained["titles"][item] == markets.GENRES[markets.number(item) % 3] for item in shown)
+    with pytest.raises(LookupError, match="no column STUDIO of ITEMS: there is ITEM_ID, GENRES"):
+        controls.explain(id_, titles="STUDIO")

@@ -100,12 +100,13 @@ class Controls:
         """
         return [entry.shown() for entry in self._journal.entries(operation, account)]
 
-    def explain(self, recommendation_id: str) -> dict[str, Any]:
+    def explain(self, recommendation_id: str, titles: str | None = None) -> dict[str, Any]:
         """Return why an answer is as it is: scores taken apart, and what filters removed (docs/explain.md).
 
-        Raises LookupError with a sentence for an answer that is not remembered, or whose model or filter is gone.
+        `titles` names a column of Items or Actions with titles for the ids. Raises LookupError with a sentence for an
+        answer that is not remembered, whose model or filter is gone, or for a column that there is not.
         """
-        return self._explainer.explain(recommendation_id)
+        return self._explainer.explain(recommendation_id, titles)
 
     def _forget(self, account: str | None) -> None:
         """Drop what was told and noted, all or that of an account."""

@@ -88,9 +88,9 @@ class Remote:
         spans = {"seconds": seconds, "minutes": minutes, "hours": hours, "days": days, "times": times}
         self.ask("POST", "/clock", spans)
 
-    def explain(self, recommendation_id: str) -> dict[str, Any]:
+    def explain(self, recommendation_id: str, titles: str | None = None) -> dict[str, Any]:
         """Return why an answer is as it is: scores taken apart, and what filters removed (docs/explain.md)."""
-        return self.ask("GET", f"/explain/{quote(recommendation_id, safe='')}")
+        return self.ask("GET", f"/explain/{quote(recommendation_id, safe='')}" + _query(titles=titles))
 
     def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
         """Remove everything, or what is of one account or below one dataset group; return how many resources."""

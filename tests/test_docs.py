@@ -78,6 +78,8 @@ def test_the_examples_of_a_page_work(page: Path, tmp_path: Path, environment: di
             timeout=120,
         )
         assert ran.returncode == 0, f"{block.text}\n{ran.stdout}{ran.stderr}"
+        noise = [line for line in ran.stderr.splitlines() if re.search(r"[Ww]arning|AWS would refuse", line)]
+        assert not noise, f"{block.text}\n{ran.stderr}"
 
 
 def test_a_mark_always_has_its_block() -> None:

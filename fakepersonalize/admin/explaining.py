@@ -11,14 +11,14 @@ from fakepersonalize.controls import Controls
 
 
 def blueprint(controls: Controls) -> Blueprint:
-    """Return `GET /explain/<recommendationId>`."""
+    """Return `GET /explain/<recommendationId>`; `titles` in the query names a column with titles of items."""
     pages = Blueprint("explaining", __name__)
 
     @pages.get("/explain/<id_>")
     def explain(id_: str) -> ResponseReturnValue:
-        filters()
+        asked = filters("titles")
         try:
-            return controls.explain(id_)
+            return controls.explain(id_, **asked)
         except LookupError as gone:
             raise NotFound(str(gone.args[0])) from None
 

@@ -60,10 +60,10 @@ class Look:
         return [(each.part.text, removed.get(each.part, nothing)) for each in bound.parts]
 
 
-def seen(past: Doings | None, live: Sequence[Event], items: Items) -> dict[str, Codes]:
+def seen(past: Doings | None, live: Sequence[Event], items: Items, most: int | None = None) -> dict[str, Codes]:
     """Return the codes of the items that filters see one user's events with, by event type.
 
-    Filters look farther back at what became of actions.
+    Filters look farther back at what became of actions; `most` is another number of events than they look at.
     """
     names = list(past.type_names) if past else []
     codes = items.places(past.item_ids)[past.items] if past else np.zeros(0, np.int64)
@@ -75,7 +75,7 @@ def seen(past: Doings | None, live: Sequence[Event], items: Items) -> dict[str, 
         times = [event.time for event in live]
         order = np.argsort(np.concatenate([past.times, times]) if past else times, kind="stable")
         codes, types = codes[order], types[order]
-    return {type_: found[found >= 0] for type_, found in newest(items.events, codes, types, names).items()}
+    return {type_: found[found >= 0] for type_, found in newest(items.events, codes, types, names, most).items()}
 
 
 class _Columns(Mapping[str, Column]):

@@ -5,12 +5,13 @@ An answer is worked out once more from what it was asked, the events it knew and
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fakepersonalize.datasets.inlets import dataset_arn
-from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, INTERACTIONS
+from fakepersonalize.datasets.schema import ACTION_INTERACTIONS, ACTIONS, INTERACTIONS, ITEMS
 from fakepersonalize.errors import InvalidInputException
 from fakepersonalize.recommend.answer import TREND, Asked, Promotion, Recommender
 from fakepersonalize.recommend.answered import Answer, Answers
@@ -33,6 +34,7 @@ DEFAULT_AMOUNTS = {"GetRecommendations": 25, "GetActionRecommendations": 5}
 MOST_PULLING = 20  # items of the history named for each item; the others are summed up
 MOST_REMOVED = 100  # items named for each part of a filter, best first; all are counted
 RANKED = 500
+ALL = sys.maxsize  # events that count, in place of a window
 EXPLORATION = "exploration"
 REQUEST, PROMOTION, USE_CASE = "request", "promotion", "useCase"
 
@@ -63,12 +65,13 @@ class Explainer:
     def _filters(self) -> Filters:
         return self._recommender.filters
 
-    def explain(self, id_: str) -> dict[str, Any]:
+    def explain(self, id_: str, titles: str | None = None) -> dict[str, Any]:
         """Return why an answer is as it is, as JSON values.
 
         `items` have their `score` as the model computed it, and contributions that sum to it; `filters` have their
         parts with what each removed. `same` says whether the answer comes out as it was given: metadata that filters
-        read may have changed since. Raises LookupError with a sentence where the answer, or what it takes, is gone.
+        read may have changed since. With `titles`, a column of Items or Actions, the member `titles` has what that says
+        of all ids in the answer. Raises LookupError with a sentence where the answer, or what it takes, is gone.
         """
         answer = self._answers.find(id_)
         if answer is None:
@@ -84,7 +87,7 @@ class Explainer:
         told = _Told(listed.members)
         names = listed.candidates.ids if answer.endpoint.grows else loaded.item_ids
         explained = _EXPLAINED[answer.operation](self, answer, asked, loaded, queries, told)
-        return {
+        explanation = {
             "recommendationId": id_,
             "operation": answer.operation,
             "time": datetime.fromtimestamp(answer.time, UTC).isoformat(timespec="milliseconds"),
@@ -96,6 +99,11 @@ class Explainer:
             "items": [*_described(listed.members, explained, told, names, _FILLING[answer.operation])],
             "filters": [self._told(each, answer, asked, listed, loaded.last) for each in filters],
         }
+        if titles is not None:
+            type_ = ACTIONS if answer.operation == "GetActionRecommendations" else ITEMS
+            named = list(dict.fromkeys(_named(explanation)))
+            explanation["titles"] = self._filters.titles(answer.endpoint.group, type_, titles, named)
+        return explanation
 
     def _automatic(self, answer: Answer) -> Iterator[_Filter]:
         if answer.endpoint.recipe.auto_filter:
@@ -226,7 +234,13 @@ class Explainer:
             group, asked.get("userId"), asked.get("itemId"), candidates, [each.bound], answer.mark, learnt
         )
         named = {"filterArn": each.arn} if each.arn else {}
-        return {"role": each.role, **named, "parts": _parts(each.bound, look, listed)}
+        parts = _parts(each.bound, look, listed)
+        if each.bound.reads_events:
+            everything = self._filters.look(
+                group, asked.get("userId"), asked.get("itemId"), candidates, [each.bound], answer.mark, learnt, ALL
+            )
+            _tell_beyond(parts, each.bound, look, everything, candidates)
+        return {"role": each.role, **named, "parts": parts}
 
 
 class _Told:
@@ -322,6 +336,29 @@ def _parts(bound: BoundFilter, look: Look, listed: _Listed) -> list[dict[str, An
         gone.sort(key=lambda id_: rank.get(id_, RANKED))
         told.append({"expression": part, "removed": len(gone), "items": gone[:MOST_REMOVED]})
     return told
+
+
+def _tell_beyond(
+    parts: Sequence[dict[str, Any]], bound: BoundFilter, look: Look, everything: Look, candidates: Items
+) -> None:
+    """Add to parts what they would do otherwise if filters looked at all events: remove more, or for INCLUDE less."""
+    from fakepersonalize.filters.evaluate import WINDOW
+
+    for part, (_, removed), (_, all_told) in zip(parts, look.removed(bound), everything.removed(bound)):
+        other = (removed != all_told).nonzero()[0].tolist()
+        if other:
+            items = [candidates.ids[code] for code in other[:MOST_REMOVED]]
+            part["beyondWindow"] = {"window": WINDOW[candidates.events], "amount": len(other), "items": items}
+
+
+def _named(explanation: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ids that an explanation names."""
+    for item in explanation["items"]:
+        yield item.get("itemId") or item["actionId"]
+        yield from (each["itemId"] for each in item["contributions"] if "itemId" in each)
+    for part in (part for each in explanation["filters"] for part in each["parts"]):
+        yield from part["items"]
+        yield from part.get("beyondWindow", {}).get("items", ())
 
 
 _LISTS = {

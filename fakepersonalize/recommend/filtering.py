@@ -29,6 +29,7 @@ TYPES = (INTERACTIONS, ITEMS, USERS, ACTIONS, ACTION_INTERACTIONS)
 EVENTS_OF = {ITEMS: INTERACTIONS, ACTIONS: ACTION_INTERACTIONS}
 ROWS = (ITEMS, USERS, ACTIONS)
 Frozen = Callable[[str], "Known | None"]
+NO_TITLES = "The dataset group has no column {column} of {type}: there is {there}."
 AUTOMATIC = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{type}")'
 
 
@@ -118,10 +119,12 @@ class Filters:
         bound: Sequence[BoundFilter],
         until: int | None = None,
         learnt: int = 0,
+        most: int | None = None,
     ) -> Look:
         """Return the items as a request of a user, at an item, sees them through some filters of a dataset group.
 
         `until` is the number of the last streamed event that counts, `learnt` that of the last one at the training.
+        `most` is how many events of each type count, in place of the window of filters.
         """
         from fakepersonalize.filters.evaluate import FilterContext
         from fakepersonalize.recommend.candidates import Look, seen
@@ -132,7 +135,7 @@ class Filters:
             if frozen:
                 until = frozen.last if until is None else min(until, frozen.last)
             dataset = dataset_arn(group, items.events)
-            events = seen(self._past.codes_of(dataset, user), self._live.of(dataset, user, until, learnt), items)
+            events = seen(self._past.codes_of(dataset, user), self._live.of(dataset, user, until, learnt), items, most)
         if user is not None and any(each.reads_user for each in bound):
             users = self._rows(group, USERS)
             row = users.row(user) if users else None
@@ -206,6 +209,16 @@ class Filters:
         """Return what is known of items, users or actions, now or as a fault holds it back."""
         arn, frozen = dataset_arn(group, type_), self.frozen(group)
         return frozen.rows[arn] if frozen and arn in frozen.rows else self._metadata.of(arn)
+
+    def titles(self, group: str, type_: str, column: str, ids: Sequence[str]) -> dict[str, str]:
+        """Return what a column says of items, or actions, where it says anything; LookupError without that column."""
+        schema = self._schema(dataset_arn(group, type_))
+        known = {each.name.upper(): each.name for each in schema.columns} if schema else {}
+        name, rows = known.get(column.upper()), self._metadata.of(dataset_arn(group, type_))
+        if name is None or rows is None:
+            there = ", ".join(known.values()) or "no dataset"
+            raise LookupError(NO_TITLES.format(type=type_, column=column[:100], there=there))
+        return {id_: found["title"] for id_, found in zip(ids, rows.texts(ids, {"title": name})) if found}
 
     def events(self, dataset: str, user: str, until: int | None = None, learnt: int = 0) -> list[Met]:
         """Return what a user did, oldest first, imported or streamed."""

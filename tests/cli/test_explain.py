@@ -54,6 +54,24 @@ Filter of the useCase: automatic
 """
 
 
+TITLED = FOUND | {
+    "titles": {"film1": "The Amber Ladder", "film9": "Cold Ferry"},
+    "filters": [
+        {
+            "role": "request",
+            "parts": [
+                {
+                    "expression": "EXCLUDE ...",
+                    "removed": 0,
+                    "items": [],
+                    "beyondWindow": {"window": 100, "amount": 1, "items": ["film9"]},
+                }
+            ],
+        }
+    ],
+}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running(Settings(port=0)) as server:
@@ -68,6 +86,23 @@ def test_an_explanation_is_printed_for_people(
     assert capsys.readouterr().out == PRINTED
     assert main(["explain", "RID-1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == FOUND
+
+
+def test_titles_and_what_lies_beyond_the_window_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages: list[str] = []
+    monkeypatch.setattr("fakepersonalize.cli.asking.ask", lambda url, method, page: pages.append(page) or TITLED)
+    assert main(["explain", "RID-1", "--titles", "THE TITLE"]) == 0
+    assert pages == ["explain/RID-1?titles=THE+TITLE"]
+    assert capsys.readouterr().out.splitlines()[3:] == [
+        "   1  film1 The Amber Ladder 0.25         promoted by week; film9 Cold Ferry 80%, popularity 20%",
+        "   2  film2                  0            popularity",
+        "Filter of the request: automatic",
+        "      EXCLUDE ...",
+        "      removed 0",
+        "      overlooked 1 (older than the newest 100 interactions of each type): film9 Cold Ferry",
+    ]
 
 
 def test_an_id_that_is_not_remembered_is_refused(server: Server, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ def test_the_two_commands_come_first(readme: str) -> None:
 def test_the_example_recommends_five_films(readme: str, run: Any) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", readme, re.S)
     ran = run("-P", "-c", example, cwd=ROOT)
-    assert ran.returncode == 0, ran.stderr
+    assert (ran.returncode, ran.stderr) == (0, "")
     items = ast.literal_eval(ran.stdout)
     assert len({item["itemId"] for item in items}) == 5
 
