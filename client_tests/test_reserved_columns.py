@@ -34,8 +34,6 @@ DEALINGS = shops.schema(
     "IMPRESSION string",
     "RECOMMENDATION_ID string",
 )
-CATEGORY: dict[str, object] = {"name": "GENRES", "type": "string", "categorical": True}
-ITEMS = shops.schema("Items", "ITEM_ID string", CATEGORY, "PRICE float", "CREATION_TIMESTAMP long")
 USERS = shops.schema("Users", "USER_ID string", "AGE int", "Active boolean")
 ACTIONS = shops.schema(
     "Actions",
@@ -47,6 +45,33 @@ ACTIONS = shops.schema(
     "REPEAT_FREQUENCY long",
 )
 AT = shops.START
+
+
+def _category(name: str) -> dict[str, object]:
+    return {"name": name, "type": "string", "categorical": True}
+
+
+ITEMS = shops.schema("Items", "ITEM_ID string", _category("GENRES"), "PRICE float", "CREATION_TIMESTAMP long")
+PLOT: dict[str, object] = {"name": "PRODUCT_DESCRIPTION", "type": "string", "textual": True}
+GOODS = shops.schema(
+    "Items",
+    "ITEM_ID string",
+    "PRICE float",
+    *map(_category, ("CATEGORY_L1", "CATEGORY_L2", "CATEGORY_L3", "AGE_GROUP", "ADULT", "GENDER")),
+    PLOT,
+    "CREATION_TIMESTAMP long",
+)
+FILMS = shops.schema(
+    "Items",
+    "ITEM_ID string",
+    "CREATION_TIMESTAMP long",
+    *map(_category, ("GENRES", "GENRE_L2", "GENRE_L3", "CONTENT_OWNER", "CONTENT_CLASSIFICATION")),
+    "PRICE float",
+    "DURATION float",
+    "AVERAGE_RATING float",
+    PLOT,
+)
+VIEWERS = shops.schema("Users", "USER_ID string", _category("SUBSCRIPTION_MODEL"))
 
 
 def _send_events(account: Account, group: str, dataset: str) -> None:
@@ -77,28 +102,70 @@ def _put(operation: str, member: str, key: str, **properties: Any) -> Callable[[
     return send
 
 
+EVENT_ROWS = [
+    ("click", "", "", "i1", "", "s1", "", str(AT), "u1"),
+    ("click", "2.5", "i1|i2", "i1", "RID-1", "s1", "banner", str(AT), "u1"),
+    ("click", "", "", "i1", "", "s2", "", str(AT), "s2"),
+]
+# The domain and type of a dataset; its schema, what puts rows and how an export shows them.
 WAYS = {
-    "Interactions": (
-        EVENTS,
-        _send_events,
-        [
-            ("click", "", "", "i1", "", "s1", "", str(AT), "u1"),
-            ("click", "2.5", "i1|i2", "i1", "RID-1", "s1", "banner", str(AT), "u1"),
-            ("click", "", "", "i1", "", "s2", "", str(AT), "s2"),
-        ],
-    ),
-    "Action_Interactions": (
+    (None, "Interactions"): (EVENTS, _send_events, EVENT_ROWS),
+    ("ECOMMERCE", "Interactions"): (EVENTS, _send_events, EVENT_ROWS),
+    ("VIDEO_ON_DEMAND", "Interactions"): (EVENTS, _send_events, EVENT_ROWS),
+    (None, "Action_Interactions"): (
         DEALINGS,
         _send_dealings,
         [("u1", "a1", "Taken", str(AT), "s1", "", ""), ("u1", "a1", "Taken", str(AT), "s2", "a1|a2", "RID-1")],
     ),
-    "Items": (
+    (None, "Items"): (
         ITEMS,
         _put("put_items", "items", "itemId", genres="crime|noir", price=130, creationTimestamp=AT),
         [("x1", "crime|noir", "130", str(AT))],
     ),
-    "Users": (USERS, _put("put_users", "users", "userId", age=30, active=True), [("x1", "30", "true")]),
-    "Actions": (
+    ("ECOMMERCE", "Items"): (
+        GOODS,
+        _put(
+            "put_items",
+            "items",
+            "itemId",
+            price=2.5,
+            categoryL1="a|b",
+            categoryL2="c",
+            categoryL3="d",
+            ageGroup="old",
+            adult="no",
+            gender="any",
+            productDescription='a "small", fine thing',
+            creationTimestamp=AT,
+        ),
+        [("x1", "2.5", "a|b", "c", "d", "old", "no", "any", 'a "small", fine thing', str(AT))],
+    ),
+    ("VIDEO_ON_DEMAND", "Items"): (
+        FILMS,
+        _put(
+            "put_items",
+            "items",
+            "itemId",
+            creationTimestamp=AT,
+            genres="a|b",
+            genreL2="c",
+            genreL3="d",
+            contentOwner="us",
+            contentClassification="12",
+            price=2.5,
+            duration=90,
+            averageRating=4.25,
+            productDescription="a dog in space",
+        ),
+        [("x1", str(AT), "a|b", "c", "d", "us", "12", "2.5", "90", "4.25", "a dog in space")],
+    ),
+    (None, "Users"): (USERS, _put("put_users", "users", "userId", age=30, active=True), [("x1", "30", "true")]),
+    ("VIDEO_ON_DEMAND", "Users"): (
+        VIEWERS,
+        _put("put_users", "users", "userId", subscriptionModel="yearly"),
+        [("x1", "yearly")],
+    ),
+    (None, "Actions"): (
         ACTIONS,
         _put(
             "put_actions",
@@ -115,11 +182,12 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("type_", WAYS)
-def test_rows_come_back_from_an_export_and_an_import(account: Account, type_: str) -> None:
-    schema, send, wanted = WAYS[type_]
-    schema_arn = account.schema(type_.lower(), schema)
-    first, second = account.group("first"), account.group("second")
+@pytest.mark.parametrize(("domain", "type_"), WAYS)
+def test_rows_come_back_from_an_export_and_an_import(account: Account, domain: str | None, type_: str) -> None:
+    schema, send, wanted = WAYS[domain, type_]
+    own = {"domain": domain} if domain else {}
+    schema_arn = account.schema(type_.lower(), schema, **own)
+    first, second = account.group("first", **own), account.group("second", **own)
     dataset = account.dataset(first, schema_arn, type_)
     send(account, first, dataset)
     header, *found = rows(account, dataset)

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+import shops
 
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
@@ -103,3 +104,26 @@ def test_resetting_forgets_faults_and_pins(manual: Emulator) -> None:
     assert [rule["account"] for rule in manual.faults()] == ["222222222222"]
     manual.reset()
     assert (manual.faults(), manual.is_strict) == ([], False)
+
+
+def test_a_tracker_that_is_going_goes_with_its_group_at_the_latest() -> None:
+    at_once = [f"{kind}=immediate" for kind in ("dataset_group", "dataset", "schema")]
+    with mock_personalize(lifecycle="manual", transitions=["event_tracker=time:60", *at_once]) as emulator:
+        client = boto3.client("personalize", "us-east-1")
+        text = shops.INTERACTIONS
+        schema = client.create_schema(name="s", schema=text)["schemaArn"]
+
+        def tracked() -> tuple[str, str]:
+            group = client.create_dataset_group(name="films")["datasetGroupArn"]
+            client.create_dataset(name="d", datasetGroupArn=group, schemaArn=schema, datasetType="Interactions")
+            return group, client.create_event_tracker(name="t", datasetGroupArn=group)["eventTrackerArn"]
+
+        group, tracker = tracked()
+        emulator.advance(120)
+        client.delete_event_tracker(eventTrackerArn=tracker)
+        client.delete_dataset(datasetArn=group.replace(":dataset-group/", ":dataset/") + "/INTERACTIONS")
+        client.delete_dataset_group(datasetGroupArn=group)
+        assert client.list_dataset_groups()["datasetGroups"] == []
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.describe_event_tracker(eventTrackerArn=tracker)
+        assert tracked()[0] == group
