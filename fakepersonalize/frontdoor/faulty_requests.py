@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
+from xml.parsers.expat import ExpatError
 
 from fakepersonalize import errors
 
@@ -32,6 +33,8 @@ QUERIES = {"query", "ec2"}  # protocols with an Action in a form or a query
 KNOWN_SERVICES = 64  # models that stay in memory
 BAD_REQUEST, METHOD_NOT_ALLOWED = 400, 405
 
+UNREADABLE = (json.JSONDecodeError, UnicodeDecodeError, ExpatError)
+CANNOT_READ = "The request body could not be read"
 NO_ACTION = "The action {action} is not valid for this web service."
 MALFORMED = "The authorization header is malformed"
 NO_METHOD = "The specified method is not allowed against this resource."
@@ -87,6 +90,8 @@ def refusal_after(error: Exception, asked: Asked | None, authorization: str) -> 
         return Refusal("MethodNotAllowed", NO_METHOD, METHOD_NOT_ALLOWED)
     if isinstance(error, KeyError) and error.args == ("HTTP_X_AMZ_TARGET",):
         return Refusal("UnknownOperationException", "")
+    if isinstance(error, UNREADABLE) or type(error).__name__ == "RequestParserError":  # the latter is moto's
+        return Refusal("SerializationException", CANNOT_READ)
     if type(error).__name__ == "OperationNotFoundError":  # botocore's, of a service whose model is not known here
         return Refusal("InvalidAction", NO_ACTION.format(action=str(error)[:100]))
     if isinstance(error, IndexError) and authorization and len(authorization.split()) < 2:

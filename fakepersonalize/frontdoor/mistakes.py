@@ -20,6 +20,7 @@ POLICY_IS_NO_JSON = "Policies must be valid JSON and the first byte must be '{'"
 MISSING_IN_POLICY = "Missing required field {element}"
 WRONG_IN_POLICY = "Policy has invalid {element}"
 NUL_IN_KEY = "Couldn't parse the specified URI."
+UNKNOWN_ACL = "Unknown canned acl"  # moto's words
 KEYS = ("key_name", "dest_key_name")  # parameters of moto
 NO_KEY_TO_COPY = "Invalid copy source object key"
 NO_KEY_IN_FORM = (
@@ -184,17 +185,31 @@ def _checking(method: Callable[..., Any], check: Callable[..., None]) -> Callabl
 
 
 def _reading(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse bodies and headers that moto cannot read."""
+
     @wraps(method)
-    def read(*asked: Any) -> Any:
+    def read(response: Any, *asked: Any) -> Any:
         from moto.s3.exceptions import MalformedXML, S3ClientError
 
         try:
-            return method(*asked)
+            return method(response, *asked)
         except ExpatError:
             raise MalformedXML from None
         except KeyError as missing:
-            if missing.args != ("key",):
+            if missing.args == ("key",):
+                raise S3ClientError("InvalidArgument", NO_KEY_IN_FORM) from None
+            if not _lacks(response.body, missing.args[0]):
                 raise
-            raise S3ClientError("InvalidArgument", NO_KEY_IN_FORM) from None
+            raise MalformedXML from None
+        except AssertionError as problem:
+            if not str(problem).startswith(UNKNOWN_ACL):
+                raise
+            raise S3ClientError("InvalidArgument", str(problem)) from None
 
     return read
+
+
+def _lacks(body: Any, element: Any) -> bool:
+    """Say whether it is an element of XML that moto looked for in vain in a body."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    return isinstance(element, str) and element[:1].isupper() and "<" in text and f"<{element}" not in text

@@ -205,6 +205,28 @@ def test_bodies_that_are_no_xml_are_refused(app: NeighbourApp, s3: Any, address:
     assert (answer.status_code, "<Code>MalformedXML</Code>" in answer.text) == (400, True), answer.text
 
 
+SETTINGS = ["tagging", "ownershipControls", "publicAccessBlock", "lifecycle", "inventory&id=x"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        *(("PUT", f"/films?{setting}") for setting in SETTINGS),
+        *(("POST", address) for address in ("/films?delete", "/films/key?restore", "/films/key?select&select-type=2")),
+    ],
+)
+def test_bodies_of_another_kind_are_refused(app: NeighbourApp, s3: Any, method: str, address: str) -> None:
+    answer = Client(app).open(address, method=method, data=b"<Films><Title/></Films>", headers=SIGNED)
+    assert (answer.status_code, "<Code>MalformedXML</Code>" in answer.text) == (400, True), answer.text
+
+
+@pytest.mark.parametrize("address", ["/films", "/films/new"])
+def test_an_acl_that_nobody_knows_is_refused(app: NeighbourApp, s3: Any, address: str) -> None:
+    query = "acl" if address == "/films" else ""
+    answer = Client(app).put(address, query_string=query, data=b"x", headers=SIGNED | {"x-amz-acl": "films"})
+    assert (answer.status_code, "<Code>InvalidArgument</Code>" in answer.text) == (400, True), answer.text
+
+
 def test_failures_of_moto_are_told_in_s3s_words(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from moto.s3.models import S3Backend
 
