@@ -92,7 +92,7 @@ def test_nothing_is_seen_from_elsewhere(shop: Shop, new_account: NewAccount, str
     for kind in ("dataset_group", "schema", "dataset", "solution", "campaign"):
         with refused("ResourceNotFoundException", arns[kind]):
             getattr(who.personalize, f"delete_{kind}")(**{member(kind): arns[kind]})
-    with refused("ResourceNotFoundException", arns["campaign"]):
+    with refused("InvalidInputException", arns["campaign"], f"the {stranger} of the ARN is"):
         who.recommended(arns["campaign"], itemId="i1")
     assert who.personalize.list_campaigns(solutionArn=arns["solution"])["campaigns"] == []
 

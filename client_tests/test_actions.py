@@ -151,7 +151,7 @@ def test_a_campaign_of_actions_is_needed(deeds: Deeds, shop: Shop) -> None:
     with refused("InvalidInputException"):
         deeds.account.runtime.get_action_recommendations(userId="u0")
     arn = deeds.account.arn("campaign/none")
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", arn):
         deeds.answer(campaignArn=arn)
     arn = deeds.account.arn("recommender/none")
     with refused("InvalidInputException", f"The given campaign ARN is invalid: {arn}"):
@@ -166,7 +166,7 @@ def test_a_campaign_of_actions_is_needed(deeds: Deeds, shop: Shop) -> None:
 
 def test_filters_of_items_are_refused_and_unknown_ones_not_found(deeds: Deeds) -> None:
     arn = deeds.account.arn("filter/none")
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", arn):
         deeds.answer(filterArn=arn)
     items = deeds.filter('EXCLUDE ItemID WHERE Items.GENRES IN ("drama")', "items")
     with refused("InvalidInputException", "ActionID"):

@@ -36,7 +36,8 @@ CALLS = [("describe", kind) for kind in TAILS] + [("delete", kind) for kind in D
 @pytest.mark.parametrize(("verb", "kind"), CALLS)
 def test_what_is_not_there_is_not_found(account: Account, verb: str, kind: str) -> None:
     arn = account.arn(TAILS[kind])
-    with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+    words = kind.replace("_", " ")
+    with refused("ResourceNotFoundException", f"The given {words} does not exist: {arn}"):
         getattr(account.personalize, f"{verb}_{kind}")(**{member(kind): arn})
 
 

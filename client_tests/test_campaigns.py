@@ -142,7 +142,7 @@ def test_until_an_update_is_over_the_old_version_and_configuration_serve(
     )
     campaign = account.personalize.create_campaign(name="c", solutionVersionArn=first)["campaignArn"]
     for _ in range(2):
-        with refused("ResourceNotFoundException", f"Resource Arn {campaign} does not exist."):
+        with refused("InvalidInputException", f"{campaign} does not exist or is not active yet."):
             account.recommended(campaign, userId="u1")
         tell()
     before = account.recommended(campaign, userId="u1")
@@ -156,7 +156,7 @@ def test_until_an_update_is_over_the_old_version_and_configuration_serve(
     assert account.describe("campaign", campaign)["solutionVersionArn"] == second
     assert account.recommended(campaign, userId="u1") == shops.popular(ROWS)[:25] != before
     account.personalize.delete_campaign(campaignArn=campaign)
-    with refused("ResourceNotFoundException", campaign):
+    with refused("InvalidInputException", f"{campaign} does not exist or is not active yet."):
         account.recommended(campaign, userId="u1")
 
 
@@ -291,9 +291,21 @@ def test_what_is_trained_during_an_update_is_served_after_it(waiting: Callable[.
     assert account.is_gone("campaign", campaign)
 
 
+def test_campaigns_are_listed_by_a_version(account: Account, solution: str) -> None:
+    first, second = account.version(solution), account.version(solution)
+    campaign, other = account.campaign(first, "one"), account.campaign(second, "two")
+
+    def listed(arn: str) -> set[str]:
+        return {each["campaignArn"] for each in account.personalize.list_campaigns(solutionArn=arn)["campaigns"]}
+
+    assert (listed(first), listed(second), listed(solution)) == ({campaign}, {other}, {campaign, other})
+    updated(account, campaign, solutionVersionArn=second)
+    assert (listed(first), listed(second)) == (set(), {campaign, other})
+
+
 def test_an_unknown_campaign_cannot_be_updated(account: Account) -> None:
     arn = account.arn("campaign/none")
-    with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+    with refused("ResourceNotFoundException", f"The given campaign does not exist: {arn}"):
         account.personalize.update_campaign(campaignArn=arn, minProvisionedTPS=2)
 
 
@@ -302,7 +314,7 @@ def test_a_deleted_campaign_recommends_nothing_and_frees_its_name(account: Accou
     campaign = account.campaign(version)
     account.delete("campaign", campaign)
     assert account.personalize.list_campaigns()["campaigns"] == []
-    with refused("ResourceNotFoundException", f"Resource Arn {campaign} does not exist."):
+    with refused("InvalidInputException", f"{campaign} does not exist or is not active yet."):
         account.recommended(campaign, userId="u1")
     assert account.campaign(version) == campaign
     assert account.recommended(campaign, userId="u1")

@@ -113,12 +113,46 @@ def test_deleted_rows_train_nothing(account: Account) -> None:
     assert failed["failureReason"].startswith("Dataset has fewer than 1000 interactions.")
 
 
-def test_campaigns_outlive_the_dataset_that_they_learnt_from(account: Account) -> None:
+def blocked(account: Account, dataset: str, by: str) -> None:
+    with refused("ResourceInUseException", f"is in use by {by}"):
+        account.personalize.delete_dataset(datasetArn=dataset)
+
+
+def test_a_campaign_blocks_the_deletion_of_a_dataset_until_it_goes(account: Account) -> None:
     group = account.shop(shops.series())
-    campaign = account.deployed(group, "aws-user-personalization", "films")
-    before = account.recommended(campaign, userId="u1")
-    account.delete("dataset", account.arn("dataset/shop/INTERACTIONS"))
-    assert account.recommended(campaign, userId="u1") == before
+    campaign = account.deployed(group, "aws-popularity-count", "films")
+    dataset = account.arn("dataset/shop/INTERACTIONS")
+    blocked(account, dataset, campaign)
+    account.personalize.delete_campaign(campaignArn=campaign)
+    account.delete("dataset", dataset)  # the solution is still there
+
+
+def test_filters_trackers_and_attributions_block_the_deletion_of_datasets(account: Account) -> None:
+    personalize, group = account.personalize, account.group()
+    events = account.dataset(group, account.schema("events", shops.EVENTS))
+    items = account.dataset(group, account.schema("items", shops.ITEMS), "Items")
+    users = account.dataset(group, account.schema("users", shops.USERS), "Users")
+    metrics = [{"eventType": "buy", "metricName": "sales", "expression": "SUM(Items.PRICE)"}]
+    attribution = personalize.create_metric_attribution(
+        name="a", datasetGroupArn=group, metrics=metrics, metricsOutputConfig={"roleArn": account.role}
+    )["metricAttributionArn"]
+    blocked(account, items, attribution)
+    blocked(account, events, attribution)
+    account.active("metric_attribution", attribution)
+    personalize.delete_metric_attribution(metricAttributionArn=attribution)
+    tracker = personalize.create_event_tracker(name="t", datasetGroupArn=group)["eventTrackerArn"]
+    blocked(account, events, tracker)
+    account.delete("dataset", users)  # neither is about users
+    account.active("event_tracker", tracker)
+    personalize.delete_event_tracker(eventTrackerArn=tracker)
+    expression = 'INCLUDE ItemID WHERE Items.GENRES IN ("a")'
+    of = personalize.create_filter(name="f", datasetGroupArn=group, filterExpression=expression)["filterArn"]
+    blocked(account, items, of)
+    blocked(account, events, of)
+    account.active("filter", of)
+    personalize.delete_filter(filterArn=of)
+    account.delete("dataset", items)
+    account.delete("dataset", events)
 
 
 def test_jobs_outlive_their_dataset_and_are_none_of_its_successor(account: Account) -> None:

@@ -102,5 +102,5 @@ def test_a_promotion_needs_its_filter_and_its_share(market: Market) -> None:
         with refused("InvalidInputException", missing):
             market.answer(PERSONAL, promotions=[whole])
     arn = market.account.arn("filter/none")
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", arn):
         market.answer(PERSONAL, promotions=promotion(market, filterArn=arn))

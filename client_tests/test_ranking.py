@@ -113,7 +113,7 @@ def test_other_recipes_do_not_rank_and_these_do_not_recommend(market: Market) ->
 
 def test_an_unknown_campaign_is_not_found(market: Market) -> None:
     arn = market.account.arn("campaign/none")
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", arn):
         market.account.runtime.get_personalized_ranking(campaignArn=arn, userId="u1", inputList=LIST)
     recommender = market.account.arn("recommender/films")
     with refused("InvalidInputException", f"The given campaign ARN is invalid: {recommender}"):
@@ -128,4 +128,4 @@ def test_each_ranking_has_an_id_of_its_own(market: Market) -> None:
         for _ in range(2)
     }
     assert len(found) == 2
-    assert all(id_.startswith("RID-") and len(id_) == 40 for id_ in found)
+    assert all("-CID-" in id_ and len(id_) == 40 for id_ in found)

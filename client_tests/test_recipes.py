@@ -21,8 +21,8 @@ TYPES = {
 
 
 def recipes(account: Account, **asked: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = account.personalize.list_recipes(**asked)["recipes"]
-    return found
+    pages = account.personalize.get_paginator("list_recipes").paginate(**asked)
+    return [recipe for page in pages for recipe in page["recipes"]]
 
 
 def test_recipes_are_listed_by_name(account: Account) -> None:
@@ -51,8 +51,25 @@ def test_custom_recipes_have_no_domain(account: Account) -> None:
 def test_pages_of_recipes_are_the_list(account: Account) -> None:
     pages = account.personalize.get_paginator("list_recipes").paginate(PaginationConfig={"PageSize": 4})
     found = [page["recipes"] for page in pages]
-    assert [len(page) for page in found[:-1]] == [4] * (len(found) - 1)
+    assert [len(page) for page in found] == [4, 4, 4, 4, 4, 2]
     assert [recipe for page in found for recipe in page] == recipes(account)
+
+
+# As AWS was seen to answer in 2024: amazon-personalize-immersion-day, notebooks Retail_02, Media_03 and Travel_01.
+PAGES = {None: (13, 9), "ECOMMERCE": (5, 0), "VIDEO_ON_DEMAND": (0, 5)}
+
+
+@pytest.mark.parametrize("domain", PAGES)
+def test_pages_are_cut_before_the_domain_is_looked_at(account: Account, domain: str | None) -> None:
+    asked = {"domain": domain} if domain else {}
+    first = account.personalize.list_recipes(**asked)
+    second = account.personalize.list_recipes(**asked, nextToken=first["nextToken"])
+    assert (len(first["recipes"]), len(second["recipes"])) == PAGES[domain]
+    assert "nextToken" not in second
+    if domain is None:
+        assert first["recipes"][-1]["name"] == "aws-similar-items"
+    cut = account.personalize.list_recipes(**asked, maxResults=3)
+    assert len(cut["recipes"]) == (0 if domain == "VIDEO_ON_DEMAND" else 3)
 
 
 def test_the_token_of_one_domain_is_none_of_another(account: Account) -> None:
@@ -87,8 +104,26 @@ def test_algorithm_and_features_of_a_recipe_are_described(account: Account) -> N
 
 def test_unknown_recipes_are_not_found(account: Account) -> None:
     for arn in (f"{RECIPES}aws-none", "arn:aws:personalize:us-east-1:123456789012:recipe/aws-sims"):
-        with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+        with refused("ResourceNotFoundException", f"The given recipe does not exist: {arn}"):
             account.personalize.describe_recipe(recipeArn=arn)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (f"{RECIPES}aws-user-personalisation", "aws-user-personalization"),
+        (f"{RECIPES}user-personalization-v2", "aws-user-personalization-v2"),
+        (f"{RECIPES}aws_similar_items", "aws-similar-items"),
+        ("arn:aws:personalize:us-east-1:123456789012:recipe/aws-sims", "aws-sims"),
+    ],
+)
+def test_a_misspelt_recipe_gets_a_hint(account: Account, wrong: str, meant: str) -> None:
+    with refused("ResourceNotFoundException", f"did you mean {RECIPES}{meant}?"):
+        account.personalize.describe_recipe(recipeArn=wrong)
+    with refused(
+        "ResourceNotFoundException", f"Resource Arn {wrong} does not exist.", f"did you mean {RECIPES}{meant}?"
+    ):
+        account.personalize.create_solution(name="s", datasetGroupArn=account.group(), recipeArn=wrong)
 
 
 @pytest.mark.parametrize(

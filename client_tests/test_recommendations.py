@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -72,7 +73,12 @@ def test_each_answer_has_an_id_of_its_own(shop: Shop, personal: str) -> None:
         for _ in range(2)
     ]
     assert len(set(ids)) == 2
-    assert all(id_.startswith("RID-") and len(id_) == 40 for id_ in ids)
+    form = r"RID-[0-9a-f]{2}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}-CID-[0-9a-f]{6}"
+    assert all(re.fullmatch(form, id_) and len(id_) == 40 for id_ in ids)
+    other = shop.account.runtime.get_recommendations(campaignArn=shop.campaigns["aws-popularity-count"], userId="u1")
+    ends = {id_[-6:] for id_ in ids}
+    assert len(ends) == 1
+    assert other["recommendationId"][-6:] not in ends
 
 
 # To whom
@@ -166,10 +172,16 @@ def test_another_kind_of_arn_is_no_campaign(shop: Shop) -> None:
 
 def test_an_unknown_campaign_is_not_found(shop: Shop, new_account: NewAccount) -> None:
     arn = shop.account.arn("campaign/none")
-    with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+    with refused("InvalidInputException", f"{arn} does not exist or is not active yet."):
         shop.account.recommended(arn, userId="u1")
-    with refused("ResourceNotFoundException"):
-        new_account().recommended(shop.campaigns["aws-hrnn"], userId="u1")
+    stranger = new_account()
+    with refused("InvalidInputException", "the account of the ARN is", f"that of the client {stranger.number}"):
+        stranger.recommended(shop.campaigns["aws-hrnn"], userId="u1")
+    with refused("ResourceNotFoundException", "the account of the ARN is", f"that of the client {stranger.number}"):
+        stranger.describe("campaign", shop.campaigns["aws-hrnn"])
+    far = stranger.arn("campaign/none").replace(stranger.region, "eu-west-1")
+    with refused("InvalidInputException", f"the region of the ARN is eu-west-1, that of the client {stranger.region}"):
+        stranger.recommended(far, userId="u1")
 
 
 def test_exactly_one_endpoint_is_named(shop: Shop, personal: str) -> None:
@@ -177,13 +189,13 @@ def test_exactly_one_endpoint_is_named(shop: Shop, personal: str) -> None:
     for named in ({}, {"campaignArn": personal, "recommenderArn": recommender}):
         with refused("InvalidInputException"):
             shop.account.runtime.get_recommendations(userId="u1", **named)
-    with refused("ResourceNotFoundException", recommender):
+    with refused("InvalidInputException", f"{recommender} does not exist or is not active yet."):
         shop.account.runtime.get_recommendations(userId="u1", recommenderArn=recommender)
 
 
 def test_an_unknown_filter_is_not_found(shop: Shop, personal: str) -> None:
     arn = shop.account.arn("filter/none")
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", f"Resource Arn {arn} does not exist."):
         shop.account.recommended(personal, userId="u1", filterArn=arn)
 
 

@@ -30,6 +30,7 @@ REFUSED_CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "an unknown member": (PICKS, {"itemExplorationConfig": {"weight": "1"}}),
     "an unknown column": (PICKS, {"trainingDataConfig": {"excludedDatasetColumns": {"ITEMS": ["COLOUR"]}}}),
 }
+DEFAULTS = {"minRecommendationRequestsPerSecond": 1}
 
 
 class Cinema:
@@ -101,7 +102,7 @@ def test_a_recommender_is_described_and_listed(shared: Cinema) -> None:
     described = account.describe("recommender", arn)
     assert (described["name"], described["recommenderArn"], described["status"]) == (POPULAR, arn, "ACTIVE")
     assert (described["datasetGroupArn"], described["recipeArn"]) == (shared.group, RECIPES + POPULAR)
-    assert described["recommenderConfig"] == {}
+    assert described["recommenderConfig"] == DEFAULTS
     assert described["modelMetrics"]["coverage"] > 0
     assert not described.keys() & {"latestRecommenderUpdate", "failureReason"}
     listed = account.personalize.list_recommenders(datasetGroupArn=shared.group)["recommenders"]
@@ -122,8 +123,15 @@ def test_a_campaign_is_no_recommender(shared: Cinema) -> None:
     arn = shared.account.arn("campaign/films")
     with refused("InvalidInputException", f"The given recommender ARN is invalid: {arn}"):
         shared.recommended(arn, userId="u1")
-    with refused("ResourceNotFoundException", "recommender/none"):
+    with refused("InvalidInputException", "recommender/none"):
         shared.recommended(shared.account.arn("recommender/none"), userId="u1")
+
+
+def test_a_recommender_without_configuration_shows_the_default(shared: Cinema) -> None:
+    arn = shared.account.arn(f"recommender/{PICKS}")
+    assert shared.account.describe("recommender", arn)["recommenderConfig"] == DEFAULTS
+    listed = shared.account.personalize.list_recommenders()["recommenders"]
+    assert next(each for each in listed if each["recommenderArn"] == arn)["recommenderConfig"] == DEFAULTS
 
 
 def test_configuration_is_echoed(cinema: Cinema) -> None:
@@ -197,7 +205,7 @@ def test_too_few_events_of_the_use_case_fail_it_and_an_update_tries_again(accoun
         "Dataset has fewer than 1000 interactions after filtering by event type: Watch"
     )
     assert "modelMetrics" not in failed
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", f"{arn} does not exist or is not active yet."):
         cinema.recommended(arn, userId="u1")
     cinema.load(ROWS, "WATCH")
     account.personalize.update_recommender(recommenderArn=arn, recommenderConfig={})
@@ -213,7 +221,7 @@ def test_an_update_replaces_the_configuration(cinema: Cinema) -> None:
     described = cinema.updated(arn, EXPLORING)
     update = described["latestRecommenderUpdate"]
     assert described["status"] == update["status"] == "ACTIVE"
-    assert described["recommenderConfig"] == update["recommenderConfig"] == EXPLORING
+    assert described["recommenderConfig"] == update["recommenderConfig"] == DEFAULTS | EXPLORING
     assert described["modelMetrics"] == metrics
     assert update["lastUpdatedDateTime"] >= update["creationDateTime"] >= described["creationDateTime"]
 
@@ -228,14 +236,14 @@ def test_other_training_data_train_anew_and_the_old_model_serves_when_that_fails
     assert update["failureReason"].startswith(
         "Dataset has fewer than 1000 interactions after filtering by event type: Watch"
     )
-    assert (described["status"], described["recommenderConfig"]) == ("ACTIVE", {})
+    assert (described["status"], described["recommenderConfig"]) == ("ACTIVE", DEFAULTS)
     assert cinema.recommended(arn, userId="u1") == before
     others = shops.series(seed=5, prefix="new-")
     cinema.load(others, "watch")
     assert cinema.recommended(arn, userId="u1") == before
     described = cinema.updated(arn, EXCLUDING)
     assert described["latestRecommenderUpdate"]["status"] == "ACTIVE"
-    assert described["recommenderConfig"] == EXCLUDING
+    assert described["recommenderConfig"] == DEFAULTS | EXCLUDING
     assert cinema.recommended(arn, userId="u1") == shops.popular(others)[:25]
 
 
@@ -246,7 +254,7 @@ def test_a_stopped_recommender_answers_nothing_until_it_is_started(cinema: Cinem
         account.personalize.start_recommender(recommenderArn=arn)
     assert account.personalize.stop_recommender(recommenderArn=arn)["recommenderArn"] == arn
     until(lambda: cinema.status(arn) == "INACTIVE")
-    with refused("ResourceNotFoundException", arn):
+    with refused("InvalidInputException", f"{arn} does not exist or is not active yet."):
         cinema.recommended(arn, userId="u1")
     with refused("ResourceInUseException", arn):
         account.personalize.stop_recommender(recommenderArn=arn)
@@ -274,7 +282,7 @@ def test_a_recommender_is_deleted_from_active_and_inactive(cinema: Cinema, stopp
         account.personalize.stop_recommender(recommenderArn=arn)
         until(lambda: cinema.status(arn) == "INACTIVE")
     account.delete("recommender", arn)
-    with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+    with refused("InvalidInputException", f"{arn} does not exist or is not active yet."):
         cinema.recommended(arn, userId="u1")
     assert cinema.recommender() == arn
     assert cinema.recommended(arn, userId="u1")

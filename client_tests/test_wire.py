@@ -91,8 +91,8 @@ def test_a_success_has_the_headers_of_aws(wire: Wire) -> None:
 
 def test_an_error_of_the_runtime_names_itself_in_a_header(wire: Wire) -> None:
     answer = wire.rest(json.dumps(RECOMMENDATIONS).encode())
-    assert (answer.status, answer.headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")
-    assert answer.json == {"message": f"Resource Arn {RECOMMENDATIONS['campaignArn']} does not exist."}
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "InvalidInputException")
+    assert answer.json == {"message": f"{RECOMMENDATIONS['campaignArn']} does not exist or is not active yet."}
     assert "x-amzn-requestid" in answer.headers
 
 

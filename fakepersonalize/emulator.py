@@ -152,7 +152,7 @@ class Emulator(Controls):
             models,
             handlers(),
             lambda operation, scope, request_id, lost, body: Call(
-                operation, scope, request_id, self.shelf.at(scope), house, lost, body
+                operation, scope, request_id, self.shelf.at(scope, operation.name), house, lost, body
             ),
             self.database,
             self.lifecycle,

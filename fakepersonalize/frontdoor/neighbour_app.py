@@ -1,8 +1,8 @@
 """The neighbours: moto's WSGI application in this process, imported when it is first needed.
 
-Only this module, `denials`, `mistakes` and those of the keeper, which it loads, import moto. What it adds: our account
-rules, names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches us as well,
-and that buckets, objects and roles survive.
+Only this module, `denials`, `mistakes`, `stacks` and those of the keeper, which it loads, import moto. What it adds:
+our account rules, names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches
+us as well, and that buckets, objects and roles survive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.disk import complaint
-from fakepersonalize.frontdoor import denials, faulty_requests, identity, kept_parts, kept_ranges, mistakes
+from fakepersonalize.frontdoor import denials, faulty_requests, identity, kept_parts, kept_ranges, mistakes, stacks
 from fakepersonalize.frontdoor.faulty_requests import Asked
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.pages import MOTO, is_moto
@@ -168,6 +168,8 @@ class NeighbourApp:
             found = faulty_requests.incomplete(asked)
         if found:
             return _error(environ, start_response, *found)
+        if asked and asked.service == "cloudformation":  # to import it takes longer than IAM and S3 together
+            stacks.prepare()
         try:
             with managed_policies():
                 return _in_pieces(self._moto()(environ, start_response))

@@ -35,6 +35,15 @@ def describe_campaign(call: Call, request: dict[str, Any]) -> dict[str, Any]:
 
 @operation
 def list_campaigns(call: Call, request: dict[str, Any]) -> dict[str, Any]:
+    """Campaigns of a solution, or of a version of one: AWS was seen to take its ARN as the solutionArn.
+
+    Source: https://github.com/aws-samples/amazon-personalize-samples, the notebook of a recommender agent.
+    """
+    parsed = arns.parse(request.get("solutionArn") or "")
+    if parsed and is_arn_of(SOLUTION_VERSION, parsed.kind, parsed.id):
+        request = {name: value for name, value in request.items() if name != "solutionArn"} | {
+            SOLUTION_VERSION.member: request["solutionArn"]
+        }
     return list_(call, CAMPAIGN, request)
 
 

@@ -26,12 +26,15 @@ from fakepersonalize.resources.processes import (
 )
 from fakepersonalize.resources.shelf import Resource
 
+# d: https://docs.aws.amazon.com/personalize/latest/dg/API_RecommenderConfig.html
+DEFAULTS = {"minRecommendationRequestsPerSecond": 1}
+
 
 @operation
 def create_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     group = call.resources.active(DATASET_GROUP, request["datasetGroupArn"])
     recipe = _use_case(call, request["recipeArn"], group)
-    config = request.get("recommenderConfig") or {}
+    config = DEFAULTS | (request.get("recommenderConfig") or {})
     _check_config(call, recipe, group.arn, config)
     require_active_datasets(call, group, recipe.required_datasets)
     document = request | {"recommenderConfig": config, "knownColumns": columns(call, group.arn)}
@@ -58,7 +61,7 @@ def update_recommender(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     """The old configuration and model go on serving until the update is ACTIVE; other data to train on train anew."""
     recommender = call.resources.get(RECOMMENDER, request["recommenderArn"])
     _require(recommender, ACTIVE, INACTIVE, FAILED_CREATION)
-    config = request["recommenderConfig"]
+    config = DEFAULTS | request["recommenderConfig"]
     _check_config(call, find_recipe(call, recommender["recipeArn"]), recommender["datasetGroupArn"], config)
     failed = recommender.status == FAILED_CREATION
     trains = failed or config.get("trainingDataConfig") != recommender["recommenderConfig"].get("trainingDataConfig")

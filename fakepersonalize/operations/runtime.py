@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize import arns, errors
@@ -111,7 +112,8 @@ def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
         raise InvalidInputException(INVALID[noun].format(arn=errors.shortened(arn)))
     found = call.house.recommender.endpoint(arn) if parsed.scope == call.scope else None
     if found is None:
-        raise errors.not_found(arn)
+        elsewhere = errors.of_another_place(parsed.scope, call.scope)
+        raise errors.not_found(arn, call.operation.name, noun, elsewhere)
     call.count("campaign", arn)
     return found
 
@@ -149,7 +151,9 @@ def _filter(
     filters = call.house.recommender.filters
     found = filters.find(arn)
     if found is None or found.scope != call.scope:
-        raise errors.not_found(arn)
+        named = arns.parse(arn)
+        hint = errors.of_another_place(named.scope, call.scope) if named else None
+        raise errors.not_found(arn, call.operation.name, "filter", hint)
     if found["datasetGroupArn"] != endpoint.group:
         raise errors.invalid(errors.FILTER_OF_OTHER_GROUP, arn=arn)
     if found.status != ACTIVE:
@@ -231,6 +235,17 @@ def _remember(call: Call, endpoint: Endpoint, id_: str, items: Sequence[str], ma
 
 
 def _recommendation_id(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> str:
-    """Return an id that, with a seed, depends on what is asked: other threads may ask other things meanwhile."""
+    """Return an id of 40 characters: RID, the last 25 of a UUID, CID, six hexadecimal digits of the endpoint.
+
+    Seen: https://github.com/aws-samples/near-real-time-recommendations (README). With a seed it depends on what is
+    asked: other threads may ask other things meanwhile.
+    """
     asked = digest(json.dumps(request, sort_keys=True)) if call.house.identifiers.seeded else ""
-    return f"RID-{call.house.identifiers.uuid('recommendation', endpoint.arn, asked)}"
+    id_ = call.house.identifiers.uuid("recommendation", endpoint.arn, asked)
+    return f"RID-{id_[11:]}-CID-{_endpoint_id(endpoint.arn)}"
+
+
+@lru_cache(maxsize=4096)
+def _endpoint_id(arn: str) -> str:
+    """Return the six hexadecimal digits that the ids of all answers of a campaign or recommender end in."""
+    return digest(arn)[:6]

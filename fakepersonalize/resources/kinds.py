@@ -14,7 +14,7 @@ from fakepersonalize.resources.processes import (
     CREATING,
     DELETE,
     DELETE_DATA,
-    FAILED_CREATION,
+    STAYING,
     UNDER_WAY,
     Process,
 )
@@ -27,6 +27,8 @@ class Blocker:
     kind: str
     statuses: frozenset[str] | None = None
     of_parent: bool = False  # below the dataset group of this one instead
+    of_types: frozenset[str] | None = None  # only datasets of these types
+    of_named: bool = False  # and datasets that an expression of the metrics names
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,11 @@ class Kind:
     quota: str | None = None
     taggable: bool = True
 
+    @property
+    def words(self) -> str:
+        """The name of the kind in errors: "solution version"."""
+        return self.name.replace("_", " ")
+
 
 DATASET_GROUP = Kind(
     "dataset_group",
@@ -60,7 +67,7 @@ DATASET_GROUP = Kind(
     # (https://github.com/aws-samples/amazon-personalize-samples, user-personalization-with-exploration.ipynb).
     blocked_by=(
         *map(Blocker, ("dataset", "solution", "recommender", "filter", "metric_attribution", "campaign")),
-        Blocker("event_tracker", CREATING | {ACTIVE, FAILED_CREATION}),
+        Blocker("event_tracker", STAYING),
     ),
     cascade=("event_tracker",),
 )
@@ -81,10 +88,17 @@ DATASET = Kind(
     "dataset/{group}/{datasetType}",
     "datasetArn",
     parents={"datasetGroupArn": "dataset_group", "schemaArn": "schema"},
+    # https://docs.aws.amazon.com/personalize/latest/dg/deleting-dataset.html; what is being deleted counts no longer.
     blocked_by=(
         Blocker("dataset_import_job", UNDER_WAY),
+        Blocker("filter", STAYING, of_parent=True),
+        Blocker("event_tracker", STAYING, of_parent=True, of_types=frozenset({"INTERACTIONS"})),
+        Blocker("metric_attribution", STAYING, of_parent=True, of_types=frozenset({"INTERACTIONS"}), of_named=True),
+        Blocker("batch_inference_job", UNDER_WAY, of_parent=True),
+        Blocker("batch_segment_job", UNDER_WAY, of_parent=True),
         Blocker("solution_version", UNDER_WAY, of_parent=True),
         Blocker("recommender", UNDER_WAY, of_parent=True),
+        Blocker("campaign", CREATING | {ACTIVE}, of_parent=True),
     ),
 )
 DATASET_IMPORT_JOB = Kind(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fakepersonalize import arns, errors
-from fakepersonalize.arns import Scope
+from fakepersonalize.arns import Arn, Scope
 from fakepersonalize.resources import paging
 from fakepersonalize.resources.kinds import DATASET_GROUP, KIND_OF_MEMBER, KINDS, Blocker, Kind, is_arn_of
 from fakepersonalize.resources.processes import ACTIVE
@@ -60,8 +60,8 @@ class Shelf:
         self.now = now
         self.quotas = quotas
 
-    def at(self, scope: Scope) -> ScopedShelf:
-        return ScopedShelf(self, scope)
+    def at(self, scope: Scope, operation: str = "") -> ScopedShelf:
+        return ScopedShelf(self, scope, operation)
 
     def find(self, arn: str) -> Resource | None:
         row = self.database.row("resource", arn=arn)
@@ -138,6 +138,7 @@ class ScopedShelf:
 
     shelf: Shelf
     scope: Scope
+    operation: str = ""  # that asks: the name decides on the wording of some errors
 
     def get(self, kind: Kind, arn: str) -> Resource:
         """Return the resource of a kind with this ARN.
@@ -149,7 +150,7 @@ class ScopedShelf:
             raise errors.invalid_arn(arn, kind.tail)
         found = self.shelf.find(arn) if parsed.scope == self.scope else None
         if found is None or found.kind is not kind:
-            raise errors.not_found(arn)
+            raise self._not_found(parsed, arn, kind.words)
         return found
 
     def any(self, arn: str) -> Resource:
@@ -159,7 +160,7 @@ class ScopedShelf:
             raise errors.invalid_arn(arn)
         found = self.shelf.find(arn) if parsed.scope == self.scope else None
         if found is None:
-            raise errors.not_found(arn)
+            raise self._not_found(parsed, arn)
         return found
 
     def active(self, kind: Kind, arn: str) -> Resource:
@@ -229,6 +230,9 @@ class ScopedShelf:
             if held:
                 raise errors.in_use(resource.arn, held.arn, held.status)
 
+    def _not_found(self, parsed: Arn, arn: str, words: str = "") -> errors.ServiceError:
+        return errors.not_found(arn, self.operation, words, errors.of_another_place(parsed.scope, self.scope))
+
     # Tags
 
     def tags(self, arn: str) -> list[dict[str, str]]:
@@ -282,9 +286,16 @@ class ScopedShelf:
         if kind is None:  # a kind that is not built yet cannot stand in the way
             return None
         above = resource["datasetGroupArn"] if blocker.of_parent else resource.arn
-        return next(
-            (r for r in self.shelf.below(above, kind) if blocker.statuses is None or r.status in blocker.statuses), None
-        )
+        return next((held for held in self.shelf.below(above, kind) if _holds(held, resource, blocker)), None)
+
+
+def _holds(held: Resource, resource: Resource, blocker: Blocker) -> bool:
+    if blocker.statuses is not None and held.status not in blocker.statuses:
+        return False
+    if blocker.of_types is None or resource["datasetType"] in blocker.of_types:
+        return True
+    named = f"({resource['datasetType']}."  # as in SUM(Items.PRICE)
+    return blocker.of_named and any(named in metric["expression"].upper() for metric in held["metrics"])
 
 
 def resource_of(row: Row) -> Resource:
