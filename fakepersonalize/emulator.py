@@ -171,6 +171,7 @@ class Emulator(Controls):
             self.clock,
             neighbours,
             self.folder.path / "jobs",
+            self._objects is not None,
             belongings.drop,
             belongings.drop_rows,
             train.model_key,
@@ -198,6 +199,7 @@ class Emulator(Controls):
         if not self.settings.in_process:  # there CloudWatch is whoever mocks it, and may remember
             self._attributions.resume(self.streamed)
         self.lifecycle.recover()
+        self._load_again()
         if self._process:
             self.lifecycle.start_ticker()
             # Loading the libraries takes a second of processor time: not while the first requests come in.
@@ -276,10 +278,21 @@ class Emulator(Controls):
 
         with _opened(source, "rb") as file:
             loaded = load.load(self._state, file)
+        self._follow_a_load()
+        return loaded
+
+    def _load_again(self) -> None:
+        """Load what an earlier run was loading when it was killed, of which it may have done a part."""
+        if self.database.row("loading"):
+            from fakepersonalize.snapshots import load
+
+            load.again(self._state)
+            self._follow_a_load()
+
+    def _follow_a_load(self) -> None:
         self.identifiers.begin_after(_highest_number(self.database))
         self.answers.clear()
         self.lifecycle.settle_if_possible()
-        return loaded
 
     def close(self) -> None:
         """End background work at once and let go of the folder."""

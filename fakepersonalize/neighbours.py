@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
@@ -36,6 +36,8 @@ class NeighbourApplication(Application, Protocol):
     """A WSGI application that answers for the neighbours and can read their stored objects piece by piece."""
 
     def stored_object(self, scope: Scope, bucket: str, key: str, block_bytes: int) -> Iterator[bytes]: ...
+
+    def still(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ class Neighbours:
         cloudwatch = self.client("cloudwatch", scope)
         for first in range(0, len(data), METRICS_AT_ONCE):
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=list(data[first : first + METRICS_AT_ONCE]))
+
+    def still(self) -> AbstractContextManager[None]:
+        """Have whoever would change objects by a request to this process wait while the context is open."""
+        return self._application.still()
 
     @property
     def elsewhere(self) -> bool:

@@ -10,8 +10,8 @@ import io
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from fakepersonalize.arns import Scope
 from fakepersonalize.disk import complaint
 from fakepersonalize.frontdoor.kept_identities import KeptIdentities
 from fakepersonalize.frontdoor.kept_objects import SETTINGS, KeptObjects
+from fakepersonalize.frontdoor.sharing import Sharing
 from fakepersonalize.storage.objects import ObjectStore, Setting
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Keeper:
         self._application = application
         self._objects = KeptObjects(store, self._send_setting)
         self._identities = KeptIdentities(store)
-        self._locks = [_Sharing() for _ in range(STRIPES)]  # of buckets: what one request does is kept as a whole
+        self._locks = [Sharing() for _ in range(STRIPES)]  # of buckets: what one request does is kept as a whole
         self._identities_lock = threading.RLock()
 
     def restore(self) -> None:
@@ -157,37 +158,6 @@ class Keeper:
             **json.loads(setting.headers),
         }
         return _Held(self._application, environ).status
-
-
-class _Sharing:
-    """A lock that many may share, or one has alone; who waits to be alone comes before those who come to share."""
-
-    def __init__(self) -> None:
-        self._change = threading.Condition()
-        self._sharers = self._waiting = 0
-
-    @contextmanager
-    def shared(self) -> Iterator[None]:
-        with self._change:
-            self._change.wait_for(lambda: not self._waiting)
-            self._sharers += 1
-        try:
-            yield
-        finally:
-            with self._change:
-                self._sharers -= 1
-                self._change.notify_all()
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        with self._change:
-            self._waiting += 1
-            try:
-                self._change.wait_for(lambda: not self._sharers)
-            finally:
-                self._waiting -= 1
-                self._change.notify_all()
-            yield
 
 
 class _Held:

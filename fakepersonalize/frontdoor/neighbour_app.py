@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache, lru_cache, wraps
 from http import HTTPStatus
@@ -28,6 +28,7 @@ from fakepersonalize.frontdoor import denials, faulty_requests, identity, kept_p
 from fakepersonalize.frontdoor.faulty_requests import Asked
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.pages import MOTO, is_moto
+from fakepersonalize.frontdoor.sharing import Sharing
 from fakepersonalize.storage.objects import USER
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ IAM = "iam"
 FORM = "application/x-www-form-urlencoded"
 LONGEST_LOOKED_AT = 1 << 20  # of bodies; AWS's limits of these services are lower, but for a few
 PIECE_BYTES = 1 << 20
+WRITING = ("PUT", "POST", "DELETE")
 STRIPES = 64  # locks that objects of S3 share
 OF_AWS = (".amazonaws.com", ".api.aws")
 RESET = "/moto-api/reset"
@@ -84,6 +86,7 @@ class NeighbourApp:
         self._store, self._s3_endpoint, self._enforce = store, s3_endpoint, enforce
         self._lock = threading.RLock()
         self._objects = [threading.Lock() for _ in range(STRIPES)]
+        self._writes = Sharing()  # to S3
         self._application: WSGIApplication | None = None
         self._keeper: Keeper | None = None
 
@@ -108,12 +111,20 @@ class NeighbourApp:
             # a status that nobody retries
             return _error(environ, start_response, "NotImplemented", message, HTTPStatus.NOT_IMPLEMENTED)
         keeper = self._kept()
+        writes = s3 and environ["REQUEST_METHOD"] in WRITING
         # moto closes an object that is put once more under whoever still reads it, or makes its ETag.
-        with self._objects[hash(environ["PATH_INFO"]) % len(self._objects)] if s3 else nullcontext():
+        with (
+            self._writes.shared() if writes else nullcontext(),
+            self._objects[hash(environ["PATH_INFO"]) % len(self._objects)] if s3 else nullcontext(),
+        ):
             if keeper is None:
                 return self._answer(environ, start_response)
             signed = identity.signature(headers, query)
             return keeper.answer(environ, start_response, scope, "s3" if s3 else signed.service if signed else "")
+
+    def still(self) -> AbstractContextManager[None]:
+        """Have requests that change S3 wait while the context is open."""
+        return self._writes.alone()
 
     def _reset(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer = self._answer(environ, start_response)

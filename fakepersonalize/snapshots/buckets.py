@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ USUAL_ACCOUNT, USUAL_REGION = "123456789012", "us-east-1"
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 MOST_KEY_BYTES = 1024
 ELSEWHERE = "Objects lie at another endpoint: they are no part of snapshots"
+GONE = ("NoSuchKey", "NoSuchBucket")
 REFUSED = "S3 did not take what the snapshot holds: {reason}"
 IN_MEMORY_BYTES = 8 * 2**20
 
@@ -34,13 +35,16 @@ def save(state: State, writer: Writer, objects: bool) -> None:
     buckets: list[Row] = []
     kept: list[Row] = []
     accounts = {resource.scope.account for resource in state.resources()} | {USUAL_ACCOUNT} if objects else set()
-    for account in sorted(accounts):
-        s3 = state.neighbours.s3(Scope(account, USUAL_REGION))
-        for bucket in s3.list_buckets()["Buckets"]:
-            for row in _objects(s3, bucket["Name"]):
-                writer.add(f"objects/{len(kept)}", row.pop("body"))
-                kept.append(row | {"bucket": len(buckets), "file": len(kept)})
-            buckets.append(_bucket(state, account, bucket["Name"]))
+    with state.neighbours.still() if objects else nullcontext():  # what is read is of one moment
+        for account in sorted(accounts):
+            s3 = state.neighbours.s3(Scope(account, USUAL_REGION))
+            for bucket in s3.list_buckets()["Buckets"]:
+                with _if_there():
+                    row = _bucket(state, account, bucket["Name"])
+                    for found in _objects(s3, bucket["Name"]):
+                        writer.add(f"objects/{len(kept)}", found.pop("body"))
+                        kept.append(found | {"bucket": len(buckets), "file": len(kept)})
+                    buckets.append(row)
     writer.add_rows(f"rows/{BUCKETS}.jsonl", buckets)
     writer.add_rows(f"rows/{OBJECTS}.jsonl", kept)
 
@@ -108,13 +112,26 @@ def _bucket(state: State, account: str, name: str) -> Row:
 def _objects(s3: Any, bucket: str) -> Iterator[Row]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for entry in page.get("Contents", ()):
-            found = s3.get_object(Bucket=bucket, Key=entry["Key"])
-            yield {
-                "key": entry["Key"],
-                "type": found.get("ContentType", ""),
-                "metadata": found.get("Metadata", {}),
-                "body": found["Body"].iter_chunks(1 << 20),
-            }
+            with _if_there():
+                found = s3.get_object(Bucket=bucket, Key=entry["Key"])
+                yield {
+                    "key": entry["Key"],
+                    "type": found.get("ContentType", ""),
+                    "metadata": found.get("Metadata", {}),
+                    "body": found["Body"].iter_chunks(1 << 20),
+                }
+
+
+@contextmanager
+def _if_there() -> Iterator[None]:
+    """Leave out what has been deleted: not everybody asks this process to do that (moto's mocks, CloudFormation)."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in GONE:
+            raise
 
 
 def _is_policy(text: str) -> bool:

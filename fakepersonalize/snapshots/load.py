@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import bisect
 import json
+import logging
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,11 +24,13 @@ from fakepersonalize.resources.kinds import DATASET, RECOMMENDER, SOLUTION_VERSI
 from fakepersonalize.resources.processes import DONE, PROCESSES, RUNNING
 from fakepersonalize.settings import LATEST_TIME
 from fakepersonalize.snapshots import buckets, parts, rows
-from fakepersonalize.snapshots.archive import Reader, Unusable
+from fakepersonalize.snapshots.archive import BLOCK_BYTES, Reader, Unusable
 from fakepersonalize.snapshots.rows import CLOCK, EVENTS, JOBS, LINKS, RECORDS, RESOURCES, SEGMENTS, STEPS, TAGS, Row
 from fakepersonalize.snapshots.state import State
+from fakepersonalize.storage import files
 from fakepersonalize.storage.streamed import Event, Record
 
+log = logging.getLogger(__name__)
 Numbers = dict[int, int]  # of the snapshot -> of this folder
 
 
@@ -36,18 +42,70 @@ def load(state: State, source: BinaryIO) -> int:
     """
     reader = Reader(source)
     state.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=state.folder, prefix="snapshot-") as folder:
+    with state.busy, tempfile.TemporaryDirectory(dir=state.folder, prefix="snapshot-") as folder:
         found = _Found(reader, Path(folder), state.lifecycle.workshop.kinds)
-        with buckets.load(state, found.buckets, found.objects, reader, found.folder) as undoing:
-            loading = _Loading(state, found)
-            try:
-                with state.database.transaction():
-                    loading.run()
-            except BaseException:
-                loading.undo()
-                raise
-            undoing.pop_all()
+        with _intent(state, source) if found.buckets and state.keeps_objects else nullcontext():
+            _put_in_place(state, found, reader)
     return len(found.resources)
+
+
+def again(state: State) -> None:
+    """Load what an earlier run was killed at, as a whole: a part of it, or all, may be there already."""
+    log.warning("the server ended while a snapshot was loaded; it is loaded again")
+    try:
+        with open(_copy(state), "rb") as source:
+            load(state, source)
+    except (Unusable, FileNotFoundError) as problem:
+        log.error("the snapshot cannot be loaded again: %s", problem)
+        _end(state)
+
+
+@contextmanager
+def _intent(state: State, source: BinaryIO) -> Iterator[None]:
+    """Make sure that what is done inside is done as a whole: whoever finds the row loads the copy once more."""
+    copy = _copy(state)
+    if not state.database.row("loading"):
+        draft = copy.with_suffix(".part")
+        try:
+            source.seek(0)
+            with open(draft, "wb") as file:
+                shutil.copyfileobj(source, file, BLOCK_BYTES)
+            files.move(draft, copy)
+            with state.database.transaction():
+                state.database.run("begin_loading", now=state.clock.now())
+        except BaseException:
+            files.remove(draft)
+            files.remove(copy)
+            raise
+    try:
+        yield
+    except BaseException:
+        _end(state)  # it was undone
+        raise
+    files.remove(copy)
+
+
+def _end(state: State) -> None:
+    with state.database.transaction():
+        state.database.run("end_loading")
+    files.remove(_copy(state))
+
+
+def _copy(state: State) -> Path:
+    return state.folder.parent / "loading.zip"
+
+
+def _put_in_place(state: State, found: _Found, reader: Reader) -> None:
+    with buckets.load(state, found.buckets, found.objects, reader, found.folder) as undoing:
+        loading = _Loading(state, found)
+        try:
+            with state.database.transaction():
+                loading.run()
+                state.database.run("end_loading")
+        except BaseException:
+            loading.undo()
+            raise
+        undoing.pop_all()
 
 
 class _Found:

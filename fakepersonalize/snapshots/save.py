@@ -34,7 +34,11 @@ def save(state: State, target: BinaryIO, objects: bool) -> None:
     With `objects`, the buckets of the accounts that have resources go with it. Work that is under way is written down
     as not begun.
     """
-    writer = Writer(target)
+    with state.busy:
+        _save(state, Writer(target), objects)
+
+
+def _save(state: State, writer: Writer, objects: bool) -> None:
     with state.database.transaction():
         writer.add_rows(f"rows/{RESOURCES}.jsonl", map(_resource, state.resources()))
         for name, statement in ((LINKS, "all_links"), (TAGS, "all_tags")):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakepersonalize.lifecycle.clock import Clock
@@ -30,9 +31,12 @@ class State:
     clock: Clock
     neighbours: Neighbours
     folder: Path  # for what is on its way
+    keeps_objects: bool  # on the disk, in a file of their own
     gone: Callable[[Resource], None]
     forget: Callable[[int], None]  # the streamed rows of a dataset, at once
     model_key: Callable[[int], int]  # of a recommender's training, by the number of its job
+
+    busy: threading.Lock = field(default_factory=threading.Lock)  # held while one is saved or loaded
 
     def resources(self) -> list[Resource]:
         """Return all resources, oldest first."""

@@ -212,3 +212,14 @@ WHERE job.number = :job AND segment.dataset = :dataset AND segment.retired = 0;
 
 -- name: unpin
 DELETE FROM pin WHERE job = :job;
+
+-- snapshots
+
+-- name: begin_loading
+INSERT INTO loading (begun) VALUES (:now);
+
+-- name: loading
+SELECT * FROM loading;
+
+-- name: end_loading
+DELETE FROM loading;
