@@ -66,11 +66,12 @@ def _als() -> Any:
 
 
 @cache
-def _sightings() -> Any:
-    """Return what the filter sees: the last hundred items of every user."""
+def _interactions() -> Any:
+    """Return the interactions that the filter sees, and the items."""
     import pyarrow as pa
 
-    from fakepersonalize.recommend.sightings import Onlookers, Sightings
+    from fakepersonalize.recommend.candidates import Items
+    from fakepersonalize.recommend.past import user_interactions
 
     data = _data()
     rows = pa.table(
@@ -81,25 +82,25 @@ def _sightings() -> Any:
             "EVENT_TYPE": pa.array(np.full(len(data.items), "watch")),
         }
     )
-    codes = {str(code): code for code in range(data.n_items)}
-    return Onlookers(Sightings.of(rows, [], codes), None, None)
+    return user_interactions(rows), Items([str(code) for code in range(data.n_items)], None, None, "INTERACTIONS")
 
 
 def _ours() -> float:
     from threadpoolctl import threadpool_limits
 
     from fakepersonalize.datasets.schema import Column
-    from fakepersonalize.filters.evaluate import Candidates, compile_filter
+    from fakepersonalize.filters.evaluate import Candidates, FilterContext, compile_filter
     from fakepersonalize.recipes.training import Queries
+    from fakepersonalize.recommend.filter_context import recent_events
 
-    data, model, onlookers = _data(), _blend(), _sightings()
+    data, model, (past, items) = _data(), _blend(), _interactions()
     filter_ = compile_filter(FILTER, {"INTERACTIONS": [Column("EVENT_TYPE", "string")]})
     ids, candidates = [str(user) for user in range(data.n_users)], Candidates(data.n_items, {})
     with threadpool_limits(1, "blas"):
         begun = time.perf_counter()
         for first in range(0, data.n_users, AT_ONCE):
             some = ids[first : first + AT_ONCE]
-            allowed = filter_.bind().mask(candidates, onlookers.context(filter_, some, None))
+            allowed = filter_.bind().mask(candidates, FilterContext(len(some), recent_events(past, some, (), items)))
             model.recommend(Queries.of(data.between(first, first + len(some))), allowed, RESULTS)
         return time.perf_counter() - begun
 

@@ -86,7 +86,7 @@ class World:
         people += [("newcomer", "paid", 50)]
         self.load("Users", USERS, people, "USER_ID,PLAN,AGE")
         tracker = account.personalize.create_event_tracker(name="world", datasetGroupArn=self.group)["trackingId"]
-        for user, item in (("u1", "i0"), ("u1", "new1"), ("live", "i5"), ("live", "i7"), ("u3", "i9")):
+        for user, item in (("u1", "i0"), ("u1", "new1"), ("live", "i5"), ("live", "i7"), ("u3", "i9"), ("u4", "fresh")):
             event = {"eventType": "watch", "itemId": item, "sentAt": shops.START + 10_000_000}
             account.events.put_events(trackingId=tracker, sessionId=f"of {user}", userId=user, eventList=[event])
         self.filter = cache(self._filter)

@@ -172,7 +172,12 @@ class BoundFilter:
 
     @cached_property
     def reads_user(self) -> bool:
-        return any(bound.if_user for bound in self.parts)
+        return bool(self.user_columns)
+
+    @cached_property
+    def user_columns(self) -> frozenset[str]:
+        """The columns of the current user that the filter reads, in capitals."""
+        return frozenset(test.field.name.upper() for bound in self.parts for test in bound.if_user)
 
     def mask(self, candidates: Candidates, context: FilterContext) -> Mask:
         """Return which candidates each request is allowed, [requests, n]; [n] where it is the same for all of them.
@@ -325,19 +330,31 @@ def compile_filter(text: str, fields: Fields) -> Filter:
     return Filter(tree, check(tree, fields))
 
 
-def newest(dataset: str, codes: Codes, types: Codes, names: Sequence[str], most: int | None = None) -> dict[str, Codes]:
-    """Return what filters see of one user's events: by type, the codes in the newest rows of that type.
+def newest(
+    dataset: str, requests: Codes, codes: Codes, types: Codes, names: Sequence[str], most: int | None = None
+) -> dict[str, tuple[Codes, Codes]]:
+    """Return what filters see of users' events: by type, requests and codes of the newest rows of that type.
 
-    `codes` (items or actions) and `types` (indices into `names`) have one entry for each event, oldest first. The
-    spellings of one type count together. `dataset` is INTERACTIONS or ACTION_INTERACTIONS.
+    `requests`, `codes` (items or actions) and `types` (indices into `names`) have one entry for each event, those of a
+    request one after the other, oldest first. The spellings of one type count together. `dataset` is INTERACTIONS or
+    ACTION_INTERACTIONS.
     """
     spellings: dict[str, list[int]] = {}
     for number_ in np.bincount(types).nonzero()[0].tolist():
         spellings.setdefault(event_type(dataset, names[number_]), []).append(number_)
     most = WINDOW[dataset] if most is None else most
-    if len(spellings) == 1:
-        return dict.fromkeys(spellings, codes[-most:])
-    return {name: codes[np.isin(types, same)][-most:] for name, same in spellings.items()}
+    found = {}
+    for name, same in spellings.items():
+        of, what = requests, codes
+        if len(spellings) > 1:
+            chosen = types == same[0] if len(same) == 1 else np.isin(types, same)
+            of, what = requests[chosen], codes[chosen]
+        if len(of) > most:
+            ends = np.bincount(of).cumsum()
+            recent = ends[of] - np.arange(len(of)) <= most
+            of, what = of[recent], what[recent]
+        found[name] = of, what
+    return found
 
 
 def event_type(dataset: str, text: str) -> str:

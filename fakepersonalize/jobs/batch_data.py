@@ -26,8 +26,6 @@ from fakepersonalize.storage import artifacts
 from fakepersonalize.storage.streamed import Event
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from fakepersonalize.filters.evaluate import BoundFilter, Candidates, Filter, FilterContext
     from fakepersonalize.recipes.exploration import Newcomers
     from fakepersonalize.recipes.features import Cells, Kind
@@ -35,8 +33,10 @@ if TYPE_CHECKING:
     from fakepersonalize.recipes.training import Codes, Mask, Queries, Shortlists
     from fakepersonalize.recommend.candidates import Items
     from fakepersonalize.recommend.increments import Increment
+    from fakepersonalize.recommend.live import StreamedHistories
     from fakepersonalize.recommend.loaded import LoadedModel
-    from fakepersonalize.recommend.sightings import Onlookers
+    from fakepersonalize.recommend.metadata import Rows
+    from fakepersonalize.recommend.past import UserInteractions
 
 MODEL, LIVE = "model", "live.jsonl"
 KEPT_MASKS = 256
@@ -168,9 +168,9 @@ class Stock:
         """The items that the job can try out on users."""
         from fakepersonalize.recommend.exploring import Exploring
 
-        exploring, catalogue = Exploring(self.loaded, 0.0, float), _catalogue(list(self._codes), self._items)
+        exploring, catalogue = Exploring(self.loaded, 0.0, float), self._catalogue
         if self._spec["latest"]:
-            exploring.refresh(catalogue, self._live)
+            exploring.refresh(catalogue, self._live.log)
         return exploring.newcomers(Exploration(*self._spec["explores"]).cut_off_days, catalogue)
 
     @cached_property
@@ -203,7 +203,7 @@ class Stock:
 
         if not self._spec["grows"]:
             return None
-        return Increments(self.loaded, 0.0, float).of(_catalogue(list(self._codes), self._items))
+        return Increments(self.loaded, 0.0, float).of(self._catalogue)
 
     def asked(self, item: str) -> int | None:
         """Return the code of an item that a line asks about, None where the model does not know it."""
@@ -285,14 +285,21 @@ class Stock:
         """Return what the filter with these values lets through: one row for all lines, or one each."""
         import numpy as np
 
+        from fakepersonalize.recommend.filter_context import context, recent_events
+
         if values in self._masks:
             return self._masks[values]
         assert self.filter is not None
         at = None
         if self.filter.needs_item:
             at = np.array([self._codes.get(line.asked.get(ITEM), -1) for line in lines], np.int64)
-        context = self._onlookers.context(self.filter, [line.asked.get(USER) for line in lines], at)
-        mask = bound.mask(self.candidates, context)
+        users, events = [line.asked.get(USER) for line in lines], {}
+        if bound.reads_events:
+            ids = [user or "" for user in users]
+            live = [self._live.of(id_, self.loaded.last) for id_ in ids]
+            events = recent_events(self._past, ids, live, self._catalogue)
+        people = self._people if bound.reads_user else None
+        mask = bound.mask(self.candidates, context(users, events, people, bound.user_columns, at))
         if mask.ndim == 1 and len(self._masks) < KEPT_MASKS:
             self._masks[values] = mask
         return mask
@@ -315,29 +322,31 @@ class Stock:
 
     @cached_property
     def _codes(self) -> dict[str, int]:
-        """Candidates: the items of the model by its codes, and behind them those that only the Items dataset knows."""
-        codes = dict(self.loaded.items)
-        for id_ in self._items.ids if self._items else ():
-            codes.setdefault(id_, len(codes))
-        return codes
+        """The items of the model by its codes, and behind them those of the Items dataset and of streamed events."""
+        ids = dict.fromkeys([*self.loaded.items, *(self._items.ids if self._items else ()), *self._live.items])
+        return {id_: code for code, id_ in enumerate(ids)}
+
+    @cached_property
+    def _catalogue(self) -> Items:
+        return _catalogue(list(self._codes), self._items)
 
     @cached_property
     def candidates(self) -> Candidates:
         """The items that have codes, and one of which nothing is known."""
-        return _candidates([*self._codes, NOTHING], self._items)
+        return _catalogue([*self._codes, NOTHING], self._items).candidates
 
     @cached_property
     def people(self) -> Candidates:
         """The users of the model by its codes, for filters about users."""
-        return _candidates(list(self.loaded.users), side_rows.read(self._spec["sides"].get(USERS)))
+        return _catalogue(list(self.loaded.users), side_rows.read(self._spec["sides"].get(USERS))).candidates
 
     @cached_property
     def doings(self) -> FilterContext:
         """Which users have events of which types."""
         from fakepersonalize.filters.evaluate import FilterContext
-        from fakepersonalize.recommend.sightings import doers
+        from fakepersonalize.recommend.filter_context import users_with_events
 
-        return FilterContext.of_one(doers(self._past, self._live, self.loaded.users))
+        return FilterContext.of_one(users_with_events(self._past, self._live.log, self.loaded.users))
 
     @cached_property
     def trained_columns(self) -> dict[str, list[Column]]:
@@ -350,51 +359,42 @@ class Stock:
         return side_rows.read(self._spec["sides"].get(ITEMS))
 
     @cached_property
-    def _past(self) -> pa.Table:
-        from fakepersonalize.recommend.sightings import past_rows
+    def _past(self) -> UserInteractions:
+        """The imported interactions of all users, with their types."""
+        from fakepersonalize.recommend.past import rows_of, user_interactions
 
-        return past_rows([Path(path) for path in self._spec["segments"]])
-
-    @cached_property
-    def _onlookers(self) -> Onlookers:
-        from fakepersonalize.recommend.sightings import Onlookers, Sightings
-
-        assert self.filter is not None
-        people, sightings = side_rows.read(self._spec["sides"].get(USERS)), None
-        if self.filter.reads_events:
-            sightings = Sightings.of(self._past, self._live, self._codes)
-        return Onlookers(sightings, people.table if people else None, people.schema if people else None)
+        own = schema.parse(*self._spec["schemas"][INTERACTIONS])
+        return user_interactions(rows_of([Path(path) for path in self._spec["segments"]], own))
 
     @cached_property
-    def _live(self) -> list[Event]:
-        """What users have streamed, each event once, in the order of arrival."""
-        from fakepersonalize.datasets.live import Distinct
+    def _people(self) -> Rows | None:
+        return _rows(side_rows.read(self._spec["sides"].get(USERS)))
 
-        file, distinct = self._folder / LIVE, Distinct()
-        return [event for event in _events(file) if distinct.is_new(event)] if file.exists() else []
+    @cached_property
+    def _live(self) -> StreamedHistories:
+        """What users have streamed."""
+        from fakepersonalize.recommend.live import StreamedHistories
+
+        file, found = self._folder / LIVE, StreamedHistories()
+        for event in _events(file) if file.exists() else ():
+            found.add(event)
+        return found
 
     def _live_of(self, user: str) -> Sequence[Event]:
         """Return what a user has streamed, if the recipe reacts to it before the next training."""
-        return self._live_by_user.get(user, ())
-
-    @cached_property
-    def _live_by_user(self) -> dict[str, list[Event]]:
-        found: dict[str, list[Event]] = {}
-        for event in self._live if self._spec["reacts"] else ():
-            found.setdefault(event.owner, []).append(event)
-        return found
-
-
-def _candidates(ids: Sequence[str], side: side_rows.Side | None) -> Candidates:
-    return _catalogue(ids, side).candidates
+        return self._live.of(user) if self._spec["reacts"] else ()
 
 
 def _catalogue(ids: Sequence[str], side: side_rows.Side | None) -> Items:
     from fakepersonalize.recommend.candidates import Items
+
+    return Items(ids, _rows(side), side.schema if side else None, INTERACTIONS)
+
+
+def _rows(side: side_rows.Side | None) -> Rows | None:
     from fakepersonalize.recommend.metadata import Rows
 
-    rows = Rows(side.table, {id_: place for place, id_ in enumerate(side.ids)}) if side else None
-    return Items(ids, rows, side.schema if side else None, INTERACTIONS)
+    return Rows(side.table, {id_: place for place, id_ in enumerate(side.ids)}) if side else None
 
 
 def _events(file: Path) -> Iterator[Event]:

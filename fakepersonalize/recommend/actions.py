@@ -17,7 +17,7 @@ from fakepersonalize.datasets.schema import RULES
 from fakepersonalize.recipes import noise
 from fakepersonalize.recipes.training import Mask
 from fakepersonalize.recommend.candidates import Items
-from fakepersonalize.recommend.past import Met
+from fakepersonalize.recommend.past import Interaction
 
 DAY = 86400
 EXPIRES, REPEATS, VALUE = "EXPIRATION_TIMESTAMP", "REPEAT_FREQUENCY", "VALUE"
@@ -52,7 +52,7 @@ class Actions:
     def any_waits(self) -> bool:
         return bool(self.wait.any())
 
-    def timely(self, now: float, events: Sequence[Met]) -> Mask:
+    def timely(self, now: float, events: Sequence[Interaction]) -> Mask:
         """Return which actions have not expired and are not too fresh for a user with these events, [n]."""
         last = np.full(len(self.wait), -np.inf)
         for event in events:

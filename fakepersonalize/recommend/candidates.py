@@ -8,11 +8,9 @@ import numpy as np
 
 from fakepersonalize.datasets.schema import Schema
 from fakepersonalize.filters.columns import Codes, Column, Mask, column
-from fakepersonalize.filters.evaluate import BoundFilter, Candidates, FilterContext, newest
+from fakepersonalize.filters.evaluate import BoundFilter, Candidates, FilterContext
 from fakepersonalize.filters.syntax import INCLUDE
 from fakepersonalize.recommend.metadata import Rows
-from fakepersonalize.recommend.past import Doings
-from fakepersonalize.storage.streamed import Event
 
 
 class Items:
@@ -58,24 +56,6 @@ class Look:
         nothing = np.zeros(self._items.candidates.amount, bool)
         removed = {part: ~included if part.effect == INCLUDE else found for part, found in matching.items()}
         return [(each.part.text, removed.get(each.part, nothing)) for each in bound.parts]
-
-
-def seen(past: Doings | None, live: Sequence[Event], items: Items, most: int | None = None) -> dict[str, Codes]:
-    """Return the codes of the items that filters see one user's events with, by event type.
-
-    Filters look farther back at what became of actions; `most` is another number of events than they look at.
-    """
-    names = list(past.type_names) if past else []
-    codes = items.places(past.item_ids)[past.items] if past else np.zeros(0, np.int64)
-    types: Codes = past.types if past else np.zeros(0, np.int64)
-    if live:
-        names += [event.type for event in live]
-        codes = np.concatenate([codes, [items.codes.get(event.item, -1) for event in live]])
-        types = np.concatenate([types, np.arange(len(names) - len(live), len(names))])
-        times = [event.time for event in live]
-        order = np.argsort(np.concatenate([past.times, times]) if past else times, kind="stable")
-        codes, types = codes[order], types[order]
-    return {type_: found[found >= 0] for type_, found in newest(items.events, codes, types, names, most).items()}
 
 
 class _Columns(Mapping[str, Column]):

@@ -16,7 +16,7 @@ from fakepersonalize.recommend.lags import Brought, is_late
 from fakepersonalize.recommend.live import LiveEvents
 from fakepersonalize.recommend.loaded import LoadedModel
 from fakepersonalize.recommend.metadata import LiveMetadata, Rows
-from fakepersonalize.recommend.past import Met, PastEvents
+from fakepersonalize.recommend.past import Interaction, PastEvents
 from fakepersonalize.resources.kinds import DATASET, FILTER
 from fakepersonalize.resources.shelf import Resource, Shelf
 
@@ -126,20 +126,24 @@ class Filters:
         `until` is the number of the last streamed event that counts, `learnt` that of the last one at the training.
         `most` is how many events of each type count, in place of the window of filters.
         """
-        from fakepersonalize.filters.evaluate import FilterContext
-        from fakepersonalize.recommend.candidates import Look, seen
+        import numpy as np
 
-        events, row = {}, None
+        from fakepersonalize.recommend.candidates import Look
+        from fakepersonalize.recommend.filter_context import context, recent_events
+
+        events, users, columns = {}, None, set[str]()
         if user is not None and any(each.reads_events for each in bound):
             frozen = self.frozen(group)
             if frozen:
                 until = frozen.last if until is None else min(until, frozen.last)
             dataset = dataset_arn(group, items.events)
-            events = seen(self._past.codes_of(dataset, user), self._live.of(dataset, user, until, learnt), items, most)
+            live = self._live.of(dataset, user, until, learnt)
+            events = recent_events(self._past.of(dataset), [user], [live], items, most)
         if user is not None and any(each.reads_user for each in bound):
             users = self._rows(group, USERS)
-            row = users.row(user) if users else None
-        return Look(items, FilterContext.of_one(events, row, items.codes.get(item) if item is not None else None))
+            columns = {name for each in bound for name in each.user_columns}
+        at = None if item is None else np.array([items.codes.get(item, -1)])
+        return Look(items, context([user], events, users, columns, at))
 
     def catalogue(self, group: str, loaded: LoadedModel) -> Items:
         """Return what a model recommends by its codes, and behind it what came later: that was put, imported or met."""
@@ -220,10 +224,11 @@ class Filters:
             raise LookupError(NO_TITLES.format(type=type_, column=column[:100], there=there))
         return {id_: found["title"] for id_, found in zip(ids, rows.texts(ids, {"title": name})) if found}
 
-    def events(self, dataset: str, user: str, until: int | None = None, learnt: int = 0) -> list[Met]:
+    def events(self, dataset: str, user: str, until: int | None = None, learnt: int = 0) -> list[Interaction]:
         """Return what a user did, oldest first, imported or streamed."""
-        streamed = [Met(event.time, event.item, event.type) for event in self._live.of(dataset, user, until, learnt)]
-        return sorted([*self._past.of(dataset, user), *streamed], key=lambda event: event.time)
+        live, past = self._live.of(dataset, user, until, learnt), self._past.of(dataset)
+        streamed = [Interaction(event.time, event.item, event.type) for event in live]
+        return sorted([*(past.of(user) if past else ()), *streamed], key=lambda event: event.time)
 
     def _columns(self, group: str) -> Mapping[str, Sequence[Column]]:
         schemas = {type_: self._schema(dataset_arn(group, type_)) for type_ in TYPES}

@@ -23,7 +23,7 @@ class LiveEvents:
         self, streamed: StreamedRows, inlets: Inlets, lag: float = 0.0, now: Callable[[], float] = float
     ) -> None:
         self._inlets = inlets
-        self._datasets: dict[int, _Histories] = {}
+        self._datasets: dict[int, StreamedHistories] = {}
         self._last = 0
         self._waiting = Waiting(self.take, lag, now)
         for dataset in streamed.datasets():
@@ -41,7 +41,7 @@ class LiveEvents:
         """Hear of new rows."""
         for row in rows:
             if isinstance(row, Event):
-                self._datasets.setdefault(row.dataset, _Histories()).add(row)
+                self._datasets.setdefault(row.dataset, StreamedHistories()).add(row)
             self._last = max(self._last, row.number)
 
     def of(self, dataset_arn: str, owner: str, until: int | None = None, learnt: int = 0) -> Sequence[Event]:
@@ -53,10 +53,7 @@ class LiveEvents:
         self._waiting.settle()
         inlet = self._inlets.of(dataset_arn)
         histories = self._datasets.get(inlet.dataset) if inlet else None
-        events: Sequence[Event] = histories.by_owner.get(owner, ()) if histories else ()
-        joined = histories.joined(owner, learnt) if histories and learnt else ()
-        if joined:
-            events = sorted([*events, *joined], key=_number)
+        events = histories.of(owner, learnt) if histories else ()
         if until is None or not events or events[-1].number <= until:
             return events
         return [event for event in events if event.number <= until]
@@ -64,7 +61,7 @@ class LiveEvents:
     def remove(self, dataset: int, numbers: Set[int]) -> None:
         """Forget events of a dataset by their numbers."""
         self._waiting.remove(numbers)
-        old, new = self._datasets.get(dataset), _Histories()
+        old, new = self._datasets.get(dataset), StreamedHistories()
         for event in old.log if old else ():
             if event.number not in numbers:
                 new.add(event)
@@ -79,7 +76,7 @@ class LiveEvents:
         inlet = self._inlets.of(dataset_arn)
         if inlet is None:
             return ()
-        histories = self._datasets.get(inlet.dataset) or self._datasets.setdefault(inlet.dataset, _Histories())
+        histories = self._datasets.get(inlet.dataset) or self._datasets.setdefault(inlet.dataset, StreamedHistories())
         return histories.log
 
     def items(self, dataset_arn: str) -> Sequence[str]:
@@ -94,7 +91,9 @@ class LiveEvents:
         self._datasets.pop(dataset, None)
 
 
-class _Histories:
+class StreamedHistories:
+    """The streamed events of one dataset by their owners; repeated ones count once."""
+
     def __init__(self) -> None:
         self.by_owner: dict[str, list[Event]] = {}
         self.log: list[Event] = []
@@ -104,7 +103,16 @@ class _Histories:
         self._known: set[str] = set()
         self._distinct = Distinct()
 
-    def joined(self, user: str, learnt: int) -> list[Event]:
+    def of(self, owner: str, learnt: int = 0) -> Sequence[Event]:
+        """Return the events of a user, or of an anonymous session, in the order of their arrival.
+
+        Up to the row `learnt`, what a session did before it was known as the user's is the user's.
+        """
+        events: Sequence[Event] = self.by_owner.get(owner, ())
+        joined = self._joined(owner, learnt) if learnt else []
+        return sorted([*events, *joined], key=_number) if joined else events
+
+    def _joined(self, user: str, learnt: int) -> list[Event]:
         """Return what sessions did without a user that a training knew as this user's."""
         return [
             event

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from fakepersonalize.datasets.inlets import Inlets
@@ -18,7 +20,7 @@ COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 CALLED = {"ACTION_ID": "ITEM_ID"}  # what action interactions call the same
 
 
-class Met(NamedTuple):
+class Interaction(NamedTuple):
     """One event of a user with an item, or with an action."""
 
     time: int  # seconds since 1970
@@ -26,18 +28,26 @@ class Met(NamedTuple):
     type: str
 
 
-class Doings(NamedTuple):
-    """The events of one user, oldest first, in codes."""
+@dataclass(frozen=True, slots=True, eq=False)
+class UserInteractions:
+    """The imported events of all users in compressed form, oldest first within a user."""
 
-    item_ids: list[str]  # of all users
+    users: dict[str, int]
+    item_ids: list[str]
     type_names: list[str]
+    offsets: np.ndarray  # int64[users + 1]
     items: np.ndarray  # int32[n]
     types: np.ndarray  # int32[n]
     times: np.ndarray  # int64[n], seconds since 1970
 
-    def listed(self) -> list[Met]:
-        columns = (self.times.tolist(), self.items.tolist(), self.types.tolist())
-        return [Met(time, self.item_ids[item], self.type_names[type_]) for time, item, type_ in zip(*columns)]
+    def of(self, user: str) -> list[Interaction]:
+        """Return what one user did, oldest first."""
+        code = self.users.get(user)
+        if code is None:
+            return []
+        own = slice(self.offsets[code], self.offsets[code + 1])
+        columns = (self.times[own].tolist(), self.items[own].tolist(), self.types[own].tolist())
+        return [Interaction(at, self.item_ids[item], self.type_names[type_]) for at, item, type_ in zip(*columns)]
 
 
 class PastEvents:
@@ -46,15 +56,10 @@ class PastEvents:
     def __init__(self, metadata: LiveMetadata, inlets: Inlets) -> None:
         self._metadata, self._inlets = metadata, inlets
         self._reading = threading.Lock()
-        self._read: dict[int, tuple[Segments, _Histories]] = {}
+        self._read: dict[int, tuple[Segments, UserInteractions]] = {}
 
-    def of(self, dataset_arn: str, user: str) -> list[Met]:
-        """Return what a user did as the dataset that has the ARN now was imported, oldest first."""
-        found = self.codes_of(dataset_arn, user)
-        return found.listed() if found else []
-
-    def codes_of(self, dataset_arn: str, user: str) -> Doings | None:
-        """Return the same in codes; None where there is nothing."""
+    def of(self, dataset_arn: str) -> UserInteractions | None:
+        """Return what users did as the dataset that has the ARN now was imported; None where it is not there."""
         inlet = self._inlets.of(dataset_arn)
         if inlet is None:
             return None
@@ -63,16 +68,16 @@ class PastEvents:
             while histories is None or segments != self._metadata.segments(inlet.dataset):
                 segments = self._metadata.segments(inlet.dataset)
                 histories = self._histories(inlet.dataset, segments, inlet.schema)
-        return histories.of(user)
+        return histories
 
     def drop(self, dataset: int) -> None:
         """Forget a dataset."""
         self._read.pop(dataset, None)
 
-    def _histories(self, dataset: int, segments: Segments, schema: Schema) -> _Histories | None:
+    def _histories(self, dataset: int, segments: Segments, schema: Schema) -> UserInteractions | None:
         """Read the files; None if one has just gone because an import took its place."""
         try:
-            found = _histories(_rows(segments, schema))
+            found = user_interactions(rows_of([path for _, path in segments], schema))
         except FileNotFoundError:
             if segments == self._metadata.segments(dataset):
                 raise
@@ -81,28 +86,8 @@ class PastEvents:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Histories:
-    """Events in compressed form, oldest first within a user."""
-
-    users: dict[str, int]
-    item_ids: list[str]
-    type_names: list[str]
-    offsets: np.ndarray  # int64[users + 1]
-    items: np.ndarray  # int32[n]
-    types: np.ndarray  # int32[n]
-    times: np.ndarray  # int64[n]
-
-    def of(self, user: str) -> Doings | None:
-        code = self.users.get(user)
-        if code is None:
-            return None
-        own = slice(self.offsets[code], self.offsets[code + 1])
-        return Doings(self.item_ids, self.type_names, self.items[own], self.types[own], self.times[own])
-
-
-def _rows(segments: Segments, schema: Schema) -> pa.Table:
-    """Return the four columns under their names in capitals; a type that is not there is empty."""
+def rows_of(segments: Sequence[Path], schema: Schema) -> pa.Table:
+    """Return USER_ID, ITEM_ID, TIMESTAMP and EVENT_TYPE of files, so called; a type that is not there is empty."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -111,13 +96,14 @@ def _rows(segments: Segments, schema: Schema) -> pa.Table:
     types = {"TIMESTAMP": pa.int64()}
     none = pa.table({name: pa.array([], types.get(name, pa.string())) for name in COLUMNS})
     tables = [none]
-    for _, path in segments:
+    for path in segments:
         there = [name for name in pq.read_schema(path).names if name in own]
         tables.append(pq.read_table(path, columns=there).rename_columns([own[name] for name in there]))
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _histories(rows: pa.Table) -> _Histories:
+def user_interactions(rows: pa.Table) -> UserInteractions:
+    """Gather rows of the columns that `rows_of` returns by their users."""
     import numpy as np
     import pyarrow.compute as pc
 
@@ -132,7 +118,7 @@ def _histories(rows: pa.Table) -> _Histories:
     np.cumsum(np.bincount(codes, minlength=len(user_ids)), out=offsets[1:])
     columns = (items.indices.to_numpy(), types.indices.to_numpy(), times)
     ordered = columns if order is None else tuple(column[order] for column in columns)
-    return _Histories(
+    return UserInteractions(
         {id_: code for code, id_ in enumerate(user_ids)},
         items.dictionary.to_pylist(),
         types.dictionary.to_pylist(),

@@ -54,7 +54,10 @@ class World:
             if dataset == "USERS" or who == user
         ]
         names = [type_ for _, type_ in rows]
-        return newest(name, np.array([code for code, _ in rows]), np.arange(len(rows)), names)
+        found = newest(
+            name, np.zeros(len(rows), int), np.array([code for code, _ in rows]), np.arange(len(rows)), names
+        )
+        return {type_: codes for type_, (_, codes) in found.items()}
 
     def user(self, id_: str) -> dict[str, Any] | None:
         return next((row for row in self.content["USERS"] if row["USER_ID"] == id_ and len(row) > 1), None)

@@ -169,22 +169,31 @@ def test_only_the_newest_events_of_each_type_count():
     codes = np.array([5, 6, 7, 5, 8, 9])
     types = np.array([0, 0, 0, 1, 2, 2])
 
-    found = newest("INTERACTIONS", codes, types, ["click", "watch", "Click", "never"], most=3)
+    found = newest("INTERACTIONS", np.zeros(6, int), codes, types, ["click", "watch", "Click", "never"], most=3)
 
-    assert {type_: items.tolist() for type_, items in found.items()} == {"click": [7, 8, 9], "watch": [5]}
+    assert {type_: items.tolist() for type_, (_, items) in found.items()} == {"click": [7, 8, 9], "watch": [5]}
+
+
+def test_the_newest_events_are_counted_for_each_request():
+    requests, codes = np.array([0, 0, 0, 0, 2, 2, 2, 3]), np.arange(8)
+
+    found = newest("INTERACTIONS", requests, codes, np.array([0, 1, 0, 0, 1, 1, 1, 0]), ["click", "watch"], most=2)
+
+    pairs = {type_: [column.tolist() for column in columns] for type_, columns in found.items()}
+    assert pairs == {"click": [[0, 0, 3], [2, 3, 7]], "watch": [[0, 2, 2], [1, 5, 6]]}
 
 
 @pytest.mark.parametrize(("dataset", "most"), [("INTERACTIONS", 100), ("ACTION_INTERACTIONS", 300)])
 def test_window_is_that_of_the_dataset(dataset, most):
     codes = np.arange(1000)
 
-    found = newest(dataset, codes, np.zeros(1000, int), ["Viewed"])
+    found = newest(dataset, np.zeros(1000, int), codes, np.zeros(1000, int), ["Viewed"])
 
-    assert found["viewed"].tolist() == list(range(1000 - most, 1000))
+    assert found["viewed"][1].tolist() == list(range(1000 - most, 1000))
 
 
 def test_action_events_may_have_spaces_for_underscores_and_others_may_not(world):
-    rows = np.array([0, 1]), np.array([0, 1]), ["Not Taken", "NOT_TAKEN"]
+    rows = np.zeros(2, int), np.array([0, 1]), np.array([0, 1]), ["Not Taken", "NOT_TAKEN"]
 
     assert list(newest("ACTION_INTERACTIONS", *rows)) == ["not_taken"]
     assert list(newest("INTERACTIONS", *rows)) == ["not taken", "not_taken"]

@@ -135,7 +135,7 @@ class World:
             rows = [event for event in self.events[name] if event[0] == who]
             codes = np.array([who if dataset == "USERS" else code for _, code, _ in rows], np.int32)
             types = np.array([TYPES.index(type_) for _, _, type_ in rows], np.int32)
-            for type_, found in newest(name, codes, types, TYPES, WINDOW).items():
+            for type_, (_, found) in newest(name, np.zeros(len(rows), int), codes, types, TYPES, WINDOW).items():
                 by_type.setdefault(type_, []).append(found)
         return {type_: np.concatenate(found) for type_, found in by_type.items()}
 

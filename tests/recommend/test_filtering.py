@@ -14,9 +14,10 @@ import pytest
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.filters.evaluate import WINDOW
-from fakepersonalize.recommend.candidates import Items, seen
+from fakepersonalize.recommend.candidates import Items
+from fakepersonalize.recommend.filter_context import recent_events
 from fakepersonalize.recommend.filtering import Filters
-from fakepersonalize.recommend.past import Doings
+from fakepersonalize.recommend.past import UserInteractions
 from fakepersonalize.storage.streamed import Event
 
 START = 1_600_000_000
@@ -188,33 +189,41 @@ def test_an_import_counts_from_its_end(shop: Shop) -> None:
 
 def test_what_is_seen_is_told_by_type_and_only_of_known_items() -> None:
     items = Items(["a", "b", "c"], None, None, "INTERACTIONS")
-    past = Doings(
+    past = UserInteractions(
+        {"u": 0, "other": 1},
         ["unknown", "c", "b", "a"],
         ["watch", "never", "Click"],
-        np.array([3, 2, 0], np.int32),
-        np.array([0, 2, 0], np.int32),
-        np.array([1, 2, 4]),
+        np.array([0, 3, 4]),
+        np.array([3, 2, 0, 3], np.int32),
+        np.array([0, 2, 0, 1], np.int32),
+        np.array([1, 2, 4, 5]),
     )
     put = Event(1, "u", "s", None, "c", 3, "WATCH", "{}", 1)
 
-    def told(past: Doings | None, live: list[Event]) -> dict[str, list[int]]:
-        return {type_: codes.tolist() for type_, codes in seen(past, live, items).items()}
+    def told(past: UserInteractions | None, live: list[Event]) -> dict[str, list[int]]:
+        return {type_: codes.tolist() for type_, (_, codes) in recent_events(past, ["u"], [live], items).items()}
 
     assert told(past, [put]) == {"watch": [0, 2], "click": [1]}
     assert told(past, []) == {"watch": [0], "click": [1]}
     assert told(None, [put]) == {"watch": [2]}
     assert told(None, []) == {}
+    together = recent_events(past, ["other", "nobody", "u"], [[], [], [put]], items)
+    pairs = {type_: [column.tolist() for column in columns] for type_, columns in together.items()}
+    assert pairs == {"watch": [[2, 2], [0, 2]], "click": [[2], [1]], "never": [[0], [0]]}
 
 
 def test_the_window_goes_by_the_times_of_what_was_imported_and_put() -> None:
     amount = WINDOW["INTERACTIONS"]
     ids = [f"i{number}" for number in range(amount + 1)]
     items = Items(ids, None, None, "INTERACTIONS")
-    past = Doings(ids, ["watch"], np.arange(amount, dtype=np.int32), np.zeros(amount, np.int32), np.arange(amount) + 10)
+    events = np.arange(amount, dtype=np.int32), np.zeros(amount, np.int32), np.arange(amount) + 10
+    past = UserInteractions({"u": 0}, ids, ["watch"], np.array([0, amount]), *events)
 
     def put(time: int) -> dict[str, list[int]]:
         live = [Event(1, "u", "s", None, ids[-1], time, "watch", "{}", 1)]
-        return {type_: sorted(codes.tolist()) for type_, codes in seen(past, live, items).items()}
+        return {
+            type_: sorted(codes.tolist()) for type_, (_, codes) in recent_events(past, ["u"], [live], items).items()
+        }
 
     assert put(5) == {"watch": [*range(amount)]}  # older than all
     assert put(10) == {"watch": [*range(1, amount + 1)]}  # of equal times what was put is newer
