@@ -188,9 +188,12 @@ class Emulator(Controls):
             self._attributions.settle()
         return reply
 
-    def tell_before_waiting(self, tell: Callable[[], None]) -> None:
-        """From now on have `tell` called, in its thread, by a call that waits for the disk, another call or a fault."""
-        self.streamed.before_waiting = self._dispatcher.before_waiting = tell
+    def wait_by(self, before_waiting: Callable[[], None], sleep: Callable[[float], None]) -> None:
+        """From now on have `before_waiting` called, in its thread, by a call that waits for the disk or another call.
+
+        One that a fault delays calls `sleep` with the seconds.
+        """
+        self.streamed.before_waiting, self._dispatcher.sleep = before_waiting, sleep
 
     def start(self) -> None:
         """Take up what an earlier run left behind and, in a server, do background work from now on."""

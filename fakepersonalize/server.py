@@ -120,7 +120,7 @@ class Server:
         self.emulator: Emulator = app.extensions[EXTENSION]
         self.host, self.port = listening.getsockname()[:2]
         self._web = WebServer(listening, app)
-        self.emulator.tell_before_waiting(self._web.before_waiting)
+        self.emulator.wait_by(self._web.before_waiting, self._web.sleep)
         self._web.start()
 
     @property

@@ -3,6 +3,9 @@
 Threads that all answer at once hand the interpreter to each other at every system call, and where that wakes another
 core it costs more than the answer. So nobody else is woken until a request turns out to be slow: then its thread goes
 on with it alone and another one leads. The pattern: Schmidt and others, "Leader/Followers", PLoP 2000.
+
+A thread that sleeps because a fault says so has another one in its place meanwhile. While all threads are busy, urgent
+requests have a few threads of their own.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any, Protocol
 
 from waitress import wasyncore
@@ -20,12 +24,16 @@ log = logging.getLogger(__name__)
 SLOW_SECONDS = 0.01  # how long all wait for one
 REST_SECONDS = 0.5  # without requests, until nobody watches how long they take
 POLL_SECONDS = 1.0
+URGENT_THREADS = 4
 
 
 class Task(Protocol):
     """What waitress wants done: a connection with a request that has come whole."""
 
     def service(self) -> None: ...
+
+    @property
+    def urgent(self) -> bool: ...
 
 
 class Crew:
@@ -41,14 +49,16 @@ class Crew:
         self._begun: float | None = None  # when the leader began with its request
         self._busy = threading.Event()
         self._over = threading.Event()
-        names = [f"fakepersonalize-server-{number}" for number in range(threads)]
-        self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for name in names]
+        self._most, self._asleep = threads, 0
+        self._threads: set[threading.Thread] = set()
+        self._urgent = threading.Semaphore(URGENT_THREADS)
         self._watch = threading.Thread(target=self._watch_the_leader, name="fakepersonalize-watch", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
-        for thread in (*self._threads, self._watch):
-            thread.start()
+        for _ in range(self._most):
+            self._hire()
+        self._watch.start()
 
     def join(self, seconds: float) -> bool:
         """Wait so long for the end; say whether it has come. Requests in progress do not hold it up."""
@@ -57,7 +67,9 @@ class Crew:
     def dismiss(self, seconds: float) -> None:
         """Wait so long, once the end has come, for the threads: those with requests in progress may stay away."""
         deadline = time.monotonic() + seconds
-        for thread in (*self._threads, self._watch):
+        with self._guard:
+            threads = [*self._threads, self._watch]
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     @property
@@ -71,12 +83,40 @@ class Crew:
             if self.leads:
                 self._resign()
 
+    def sleep(self, seconds: float) -> None:
+        """Sleep in a request; another thread takes this one's place meanwhile."""
+        with self._guard:
+            self._asleep += 1
+            if self.leads:
+                self._resign()
+        try:
+            with suppress(RuntimeError):  # the system has no more threads
+                self._hire()
+            time.sleep(seconds)
+        finally:
+            with self._guard:
+                self._asleep -= 1
+
     def add_task(self, task: Task) -> None:
         """Take what waitress has found; the leader comes to it when it has looked at all sockets."""
         self._tasks.append(task)
 
+    def _hire(self) -> None:
+        thread = threading.Thread(target=self._work, name="fakepersonalize-server", daemon=True)
+        thread.start()
+        with self._guard:
+            self._threads.add(thread)
+
+    def _is_surplus(self) -> bool:
+        """Whether this thread, which does not lead, is one too many because those that slept are back."""
+        with self._guard:
+            surplus = len(self._threads) - self._asleep > self._most
+            if surplus:
+                self._threads.discard(threading.current_thread())
+        return surplus
+
     def _work(self) -> None:
-        while not self._over.is_set():
+        while not self._over.is_set() and not self._is_surplus():
             self._lead.acquire()  # released by whoever ends this thread's lead
             self._leader = threading.get_ident()
             while self.leads:
@@ -139,7 +179,23 @@ class Crew:
         if self._lead.acquire(blocking=False):
             self._leader = threading.get_ident()
             self._look(SLOW_SECONDS)
+            self._do_what_is_urgent()
             if self._sockets:
                 self.pass_on()
             else:
                 self._end()
+
+    def _do_what_is_urgent(self) -> None:
+        for task in [task for task in self._tasks if task.urgent]:
+            if not self._urgent.acquire(blocking=False):
+                return
+            self._tasks.remove(task)
+            threading.Thread(target=self._do_apart, args=(task,), name="fakepersonalize-urgent", daemon=True).start()
+
+    def _do_apart(self, task: Task) -> None:
+        try:
+            task.service()
+        except BaseException:
+            log.exception("a request failed")
+        finally:
+            self._urgent.release()

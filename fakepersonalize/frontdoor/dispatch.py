@@ -62,8 +62,7 @@ class Dispatcher:
         self._database, self._lifecycle, self._journal, self._teach = database, lifecycle, journal, teach
         self._faults = Faults() if faults is None else faults
         self._looks = looks or {}
-        # Called by who is going to wait because a fault says so.
-        self.before_waiting: Callable[[], object] = lambda: None
+        self.sleep: Callable[[float], object] = time.sleep  # because a fault says so
         self._request_ids = Identifiers(None)
         self._kept = KeptAnswers(lambda: database.commits)
 
@@ -111,8 +110,7 @@ class Dispatcher:
         lost = False
         for rule in self._faults.striking(event):
             if rule.latency:
-                self.before_waiting()
-                time.sleep(rule.latency)
+                self.sleep(rule.latency)
             if rule.cut:
                 raise ConnectionCut
             if rule.error:

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from moto.s3.models import (
     FakeAcl,
@@ -74,6 +74,10 @@ class StoredBody:
             raise ValueError("the object is gone") from None
         self._position += len(found)
         return found
+
+    def open(self) -> IO[bytes]:
+        """Open the file; what reads it may go on when the object is gone."""
+        return open(self.store.path(self.number), "rb", buffering=0)
 
     def close(self) -> None:
         self._closed = True

@@ -182,8 +182,9 @@ class NeighbourApp:
         if asked and asked.service == "cloudformation":  # to import it takes longer than IAM and S3 together
             stacks.prepare()
         try:
-            with managed_policies():
-                return _in_pieces(self._moto()(environ, start_response))
+            with managed_policies(), kept_ranges.streaming() as answer:
+                pieces = self._moto()(environ, start_response)
+            return _in_pieces(pieces) if answer.body is None else _from_file(answer.body, environ)
         except Exception as error:
             if said := complaint(error):
                 log.error("%s %r failed: %s", environ["REQUEST_METHOD"], environ["PATH_INFO"], said)
@@ -292,6 +293,18 @@ def _in_pieces(answer: Iterable[bytes]) -> Iterator[bytes]:
                 yield whole[begin : begin + PIECE_BYTES]
     finally:
         getattr(answer, "close", lambda: None)()
+
+
+def _from_file(body: kept_ranges.Body, environ: dict[str, Any]) -> Iterable[bytes]:
+    """Let the web server read an object as its client does, with no thread that waits for that, if it can.
+
+    Opened here, while nobody can replace the object.
+    """
+    file = body.open()
+    if wrap := environ.get("wsgi.file_wrapper"):
+        wrapped: Iterable[bytes] = wrap(file)
+        return wrapped
+    return body.pieces(file)
 
 
 def _error(

@@ -20,6 +20,7 @@ from waitress.task import WSGITask
 from waitress.utilities import BadRequest
 
 from fakepersonalize.faults import ConnectionCut
+from fakepersonalize.frontdoor import pages
 from fakepersonalize.frontdoor.crew import Crew
 from fakepersonalize.version import __version__
 
@@ -32,6 +33,9 @@ THREADS = 32
 LARGEST_UPLOAD_BYTES = 6 * 2**30  # S3 takes 5 GB in one piece
 SENT_AT_ONCE_BYTES = 2**16
 READ_AT_ONCE_BYTES = 2**16  # between two looks, in which others are answered
+FLUSHED_AT_ONCE_BYTES = 2**22  # to one client, likewise
+MOST_UNSENT_BYTES = 2**18  # of earlier answers on a connection, until its next request is answered
+IDLE_SECONDS = 900  # until a connection is closed on which nothing moves; a debugger may stop a client that long
 # select(), all that Windows has, takes 512 sockets; waitress needs a few for itself.
 OPEN_CONNECTIONS = 4096 if hasattr(select, "poll") else 500
 SPARE_FILES = 512
@@ -100,10 +104,13 @@ class Task(WSGITask):  # type: ignore[misc,unused-ignore]
 
     def service(self) -> None:
         """Answer, or cut the connection where a fault wants that."""
+        self.channel.writing = True
         try:
             super().service()
         except ConnectionCut:
             self.close_on_finish = True
+        finally:
+            self.channel.writing = False
 
     def build_response_header(self) -> bytes:
         """Leave the names of metadata as S3 keeps them: clients hand them on as they come, and waitress capitalizes."""
@@ -134,11 +141,49 @@ class Channel(HTTPChannel):  # type: ignore[misc,unused-ignore]
     parser_class = Parser
     task_class = Task
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.sendbuf_len: int = SENT_AT_ONCE_BYTES  # read from a file for each send
+        self._left = 0  # bytes that this flush may still send
+        self.writing = self._parked = False
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the request is one that always finds a thread."""
+        return bool(self.requests) and pages.is_admin(getattr(self.requests[0], "path", ""))
+
+    def service(self) -> None:
+        """Answer a request, unless the client has not read earlier answers: then come back when it has."""
+        with self.outbuf_lock:
+            self._parked = self.connected and self.total_outbufs_len > MOST_UNSENT_BYTES
+        if not self._parked:
+            super().service()
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Let an application that has written much wait for the client; between two requests, `service` does not."""
+        if self.writing:
+            super()._flush_outbufs_below_high_watermark()
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        self._left = FLUSHED_AT_ONCE_BYTES
+        return bool(super()._flush_some(do_close))
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send, but let others have their turn."""
+        if self._left <= 0:
+            return 0
+        sent: int = super().send(data, do_close)
+        self._left -= sent
+        return sent
+
     def handle_write(self) -> None:
         """Send even the little that a request in progress has written: unsent, its socket would be ready for ever."""
         if self.requests and self.total_outbufs_len:
             self._flush_exception(self._flush_some_if_lockable)
         super().handle_write()
+        if self._parked and self.total_outbufs_len <= MOST_UNSENT_BYTES:
+            self._parked = False
+            self.server.add_task(self)
 
 
 class WebServer:
@@ -157,6 +202,7 @@ class WebServer:
             connection_limit=min(OPEN_CONNECTIONS, max(files - SPARE_FILES, files // 2)),
             asyncore_use_poll=poll,
             recv_bytes=READ_AT_ONCE_BYTES,
+            channel_timeout=IDLE_SECONDS,
             max_request_body_size=LARGEST_UPLOAD_BYTES,
             ident=f"fakepersonalize/{__version__}",
             clear_untrusted_proxy_headers=False,  # nobody trusts them, but the door asks whether they are there
@@ -176,6 +222,10 @@ class WebServer:
     def before_waiting(self) -> None:
         """Tell, from within a request, that its thread is going to wait: others are answered meanwhile at once."""
         self._crew.pass_on()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, from within a request, without holding one of the threads that answer."""
+        self._crew.sleep(seconds)
 
     def join(self, seconds: float) -> bool:
         """Wait so long for the end; say whether it has come."""

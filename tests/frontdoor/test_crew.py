@@ -32,6 +32,9 @@ class Shop:
                 self.web.before_waiting()
             self.begun.release()
             assert self.may_end.wait(PATIENCE)
+        if path == "/sleep":
+            self.begun.release()
+            self.web.sleep(1.0)
         if path == "/broken":
             raise RuntimeError("broken on purpose")
         if path.startswith("/stream"):
@@ -162,6 +165,37 @@ def test_clients_that_read_nothing_hold_up_nobody_however_many(shop, connect):
     quick = connect()
     ask(quick, "/quick")
     assert answer(quick) == "/quick"
+
+
+def test_admin_pages_are_answered_while_all_threads_are_busy(shop, connect):
+    slow = [connect() for _ in range(THREADS)]
+    for connection in slow:
+        ask(connection, "/slow")
+    for _ in slow:
+        assert shop.begun.acquire(timeout=PATIENCE)
+    waiting, urgent = connect(), connect()
+    ask(waiting, "/quick")
+    for number in range(2 * crew_module.URGENT_THREADS):
+        ask(urgent, f"/_fakepersonalize/{number}")
+        assert answer(urgent) == f"/_fakepersonalize/{number}"
+    shop.may_end.set()
+    assert answer(waiting) == "/quick"
+
+
+def test_a_thread_that_sleeps_is_replaced_and_is_not_one_too_many_afterwards(shop, web, connect):
+    sleepers = [connect() for _ in range(2 * THREADS)]
+    for connection in sleepers:
+        ask(connection, "/sleep")
+    for _ in sleepers:
+        assert shop.begun.acquire(timeout=PATIENCE)
+    quick = connect()
+    ask(quick, "/quick")
+    assert answer(quick) == "/quick"
+    assert [answer(connection) for connection in sleepers] == ["/sleep"] * len(sleepers)
+    deadline = time.monotonic() + PATIENCE
+    while len(web._crew._threads) > THREADS:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_what_a_slow_request_says_first_is_sent_and_then_nobody_is_kept_busy(shop, web, connect, monkeypatch):
