@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
+from pathlib import Path
 
 FULL = "The disk is full. Make room on the disk of the data folder, then try again."
 FAILING = "The disk of the data folder cannot be used: {reason}."
+LEAST_BYTES = 2**20  # with less room than this, hardly anything can be done
 FULL_ERRORS = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 FAILING_ERRORS = frozenset({errno.EIO, errno.EROFS, errno.EFBIG})
 FAILING_CODES = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
@@ -18,6 +21,11 @@ FAILING_CODES = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite
 
 class DiskTrouble(Exception):
     """The disk is full or fails, as another process or service has found; its text is a sentence."""
+
+
+def is_full(folder: Path) -> bool:
+    """Say whether there is no room left to speak of on the disk of a folder."""
+    return shutil.disk_usage(folder).free < LEAST_BYTES
 
 
 def complaint(problem: BaseException) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from fakepersonalize.arns import Scope
 from fakepersonalize.belongings import Belongings
 from fakepersonalize.controls import Controls, provisioned
 from fakepersonalize.datasets.inlets import Inlets
+from fakepersonalize.disk import FULL, is_full
 from fakepersonalize.faults import Faults
 from fakepersonalize.frontdoor.dispatch import Dispatcher
 from fakepersonalize.frontdoor.hosts import Hosts
@@ -58,6 +60,8 @@ from fakepersonalize.storage.metadata import Database, Row
 from fakepersonalize.storage.objects import ObjectStore
 from fakepersonalize.storage.streamed import StreamedRows
 from fakepersonalize.storage.tables import TableStore
+
+log = logging.getLogger(__name__)
 
 LIGHT_THREADS = 4
 TRAINING = "CreateSolutionVersion"
@@ -197,6 +201,8 @@ class Emulator(Controls):
 
     def start(self) -> None:
         """Take up what an earlier run left behind and, in a server, do background work from now on."""
+        if is_full(self.folder.path):
+            log.warning("%s: %s", self.folder.path, FULL)
         self._belongings.sweep()
         self.neighbour_app.recall()
         if not self.settings.in_process:  # there CloudWatch is whoever mocks it, and may remember

@@ -7,10 +7,13 @@ as FAKEPERSONALIZE_DISK_STRIDE says.
 from __future__ import annotations
 
 import errno
+import gc
+import io
 import itertools
 import json
 import logging
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +28,8 @@ from botocore.exceptions import ClientError
 from failing_disk import Disk, put_in_place
 from werkzeug.test import Client
 
+from fakepersonalize.cli.refusal import Refused
+from fakepersonalize.cli.starting import explained
 from fakepersonalize.clients import _call
 from fakepersonalize.disk import FULL, complaint
 from fakepersonalize.frontdoor.neighbour_app import NeighbourApp
@@ -205,3 +210,37 @@ def test_the_whole_way_survives_whichever_write_fails(
     assert writes > 150
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
     assert any(FULL in record.getMessage() for record in caplog.records) == (error == errno.ENOSPC)
+
+
+def test_a_start_on_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        disk = Disk(tmp_path)
+        put_in_place(disk, patch)
+        for number in range(1, 6):  # each of the first writes
+            disk.fail(number, errno.ENOSPC, stays=True)
+            with pytest.raises(Refused, match="The disk is full"), explained(Settings(data_dir=str(tmp_path / "new"))):
+                create_app(Settings(data_dir=str(tmp_path / "new")))
+    plain = shutil.disk_usage
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: plain(folder)._replace(free=5000))
+    create_app(Settings(data_dir=str(tmp_path / "new"))).extensions["fakepersonalize"].close()
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path / 'new'}: {FULL}"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_snapshot_that_finds_no_room_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    with world_on(tmp_path) as world:
+        world.personalize.create_dataset_group(name="films")
+
+        class Full(io.BytesIO):
+            def write(self, _: Any) -> int:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        with Full() as target, pytest.raises(OSError, match="No space"):
+            world.emulator.save_snapshot(target)
+        gc.collect()
+        app = world.app
+        app.add_url_rule("/_fakepersonalize/full", view_func=lambda: Full().write(b""))
+        answer = Client(app).get("/_fakepersonalize/full")
+        assert (answer.status_code, answer.json) == (507, {"error": FULL})

@@ -59,6 +59,10 @@ class Writer:
         """Add rows as lines of JSON."""
         self.add(name, (json.dumps(row, sort_keys=True, allow_nan=False).encode() + b"\n" for row in rows))
 
+    def abandon(self) -> None:
+        """Leave the file as it is: it cannot be written to."""
+        self._zip.fp = None
+
     def finish(self) -> None:
         manifest = {"format": FORMAT, "version": VERSION, "writtenBy": __version__, "files": self._files}
         self._zip.writestr(zipfile.ZipInfo(MANIFEST, LONG_AGO), json.dumps(manifest, indent=1, sort_keys=True))

@@ -35,7 +35,12 @@ def save(state: State, target: BinaryIO, objects: bool) -> None:
     as not begun.
     """
     with state.busy:
-        _save(state, Writer(target), objects)
+        writer = Writer(target)
+        try:
+            _save(state, writer, objects)
+        except BaseException:
+            writer.abandon()
+            raise
 
 
 def _save(state: State, writer: Writer, objects: bool) -> None:

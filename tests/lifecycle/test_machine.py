@@ -1,18 +1,22 @@
+import errno
 import logging
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakepersonalize.disk import FULL
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.lifecycle.clock import ManualClock, WallClock
 from fakepersonalize.lifecycle.pace import EvenPace, Rule, RuledPace
 from fakepersonalize.lifecycle.workshop import ATTEMPTS, INTERNAL
 from fakepersonalize.resources.kinds import CAMPAIGN, DATASET_GROUP, SOLUTION_VERSION
 from fakepersonalize.resources.processes import CREATE, DELETE, UPDATE
+from fakepersonalize.storage.metadata import Database
 
 House = Any
 Trade = Any
@@ -661,3 +665,58 @@ def test_the_clock_refuses_times_that_cannot_be_and_stands_still(house: House, s
 def test_a_clock_that_moves_by_itself_is_not_moved(new_house: Callable[..., House]) -> None:
     with pytest.raises(ValueError, match="by itself"):
         new_house(clock=WallClock()).lifecycle.advance(1.0)
+
+
+# A full disk
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, refused: Callable[[str], bool]) -> None:
+    """Have the disk be full for the statements of which that is said."""
+    plain = Database.run
+
+    def run(self: Database, statement: str, **values: Any) -> Any:
+        if refused(statement):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return plain(self, statement, **values)
+
+    monkeypatch.setattr(Database, "run", run)
+
+
+def fill(spec: dict[str, Any], folder: Path, tick: Any) -> dict[str, Any]:
+    (folder / "spool").write_bytes(b"x")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_files_of_a_job_make_room_before_its_failure_is_written_down(
+    new_house: Any, trade: Trade, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trade.work = fill
+    house = new_house()
+    folder = house.workshop._folder
+    refuse(monkeypatch, lambda statement: statement == "job_failed" and any(folder.glob("*/spool")))
+    version = house.version()
+    house.lifecycle.advance(20.0)
+    assert house.status(version) == "CREATE FAILED"
+    assert FULL in house.now(version)["failureReason"]
+    assert house.leftovers() == []
+    assert [record.getMessage() for record in caplog.records] == [f"job 1 failed: {FULL}"]
+
+
+def test_a_failure_that_cannot_be_written_down_is_when_there_is_room(
+    new_house: Any, trade: Trade, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trade.work = fill
+    house, full = new_house(), True
+    refuse(monkeypatch, lambda statement: full and statement == "job_failed")
+    version = house.version()
+    with pytest.raises(OSError, match="No space"):
+        house.lifecycle.advance(20.0)
+    caplog.clear()
+    assert not any(house.lifecycle.settle_if_possible() for _ in range(5))
+    assert [record.getMessage() for record in caplog.records] == [f"statuses stay as they are for now: {FULL}"]
+    assert house.status(version) == "CREATE IN_PROGRESS"
+    full = False
+    assert house.lifecycle.settle_if_possible()
+    house.lifecycle.advance(20.0)
+    assert house.status(version) == "CREATE FAILED"
+    assert house.leftovers() == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from accounts import until
 
+from fakepersonalize.disk import DiskTrouble
 from fakepersonalize.errors import Cancelled, JobFailed
 from fakepersonalize.lifecycle import runners
 from fakepersonalize.lifecycle.clock import WallClock
@@ -19,7 +20,7 @@ from fakepersonalize.lifecycle.runners import InlineRunner, Interrupted, ThreadR
 
 GENEROUS_SECONDS = 30
 WORKS = """
-import os, signal, sys, threading
+import errno, os, signal, sys, threading
 from fakepersonalize.errors import JobFailed
 
 
@@ -75,6 +76,10 @@ def die_once(spec, folder, tick):
         (folder / "died").touch()
         os._exit(9)
     return {"attempt": 2}
+
+
+def fill(spec, folder, tick):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def priority(spec, folder, tick):
@@ -255,6 +260,11 @@ def test_work_that_cannot_be_done_says_why(worker: WorkerProcess) -> None:
         worker.run(1, "works:refuse", {}, Path(), ignore)
     assert (caught.value.message, caught.value.hint) == ("Dataset has fewer than 1000 interactions.", "there are 3")
     assert worker.run(2, "works:echo", {}, Path(), ignore)
+
+
+def test_work_that_finds_no_room_on_the_disk_says_so(worker: WorkerProcess) -> None:
+    with pytest.raises(DiskTrouble, match="The disk is full"):
+        worker.run(1, "works:fill", {}, Path(), ignore)
 
 
 @pytest.mark.parametrize(("name", "said"), [("divide", "ZeroDivisionError"), ("missing", "has no attribute")])
