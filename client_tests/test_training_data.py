@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -270,20 +271,55 @@ def test_weighted_events_come_with_their_metrics(watched: Tastes) -> None:
     assert metrics["normalized_discounted_cumulative_gain_with_event_weights_at_25"] > 0
 
 
-def test_tuning_finds_parameters_within_their_ranges(account: Account) -> None:
-    ranges = {
-        "integerHyperParameterRanges": [{"name": "bptt", "minValue": 2, "maxValue": 8}],
-        "categoricalHyperParameterRanges": [{"name": "recency_mask", "values": ["false"]}],
-    }
-    resources = {"maxNumberOfTrainingJobs": "3", "maxParallelTrainingJobs": "2"}
+TUNED: dict[str, tuple[str, dict[str, Any], Callable[[dict[str, str]], bool]]] = {
+    "integers": (
+        "aws-hrnn",
+        {"integerHyperParameterRanges": [{"name": "bptt", "minValue": 4, "maxValue": 6}]},
+        lambda tuned: 4 <= int(tuned["bptt"]) <= 6 and tuned["hidden_dimension"] == "43",
+    ),
+    "a single integer": (
+        "aws-similar-items",
+        {"integerHyperParameterRanges": [{"name": "item_id_hidden_dim", "minValue": 30, "maxValue": 30}]},
+        lambda tuned: tuned["item_id_hidden_dim"] == "30",
+    ),
+    "a continuous one": (
+        "aws-sims",
+        {"continuousHyperParameterRanges": [{"name": "popularity_discount_factor", "minValue": 0.9, "maxValue": 0.95}]},
+        lambda tuned: 0.9 <= float(tuned["popularity_discount_factor"]) <= 0.95,
+    ),
+    "a single word": (
+        "aws-hrnn",
+        {"categoricalHyperParameterRanges": [{"name": "recency_mask", "values": ["false"]}]},
+        lambda tuned: tuned["recency_mask"] == "false",
+    ),
+}
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+@pytest.mark.parametrize("kind", TUNED)
+def test_tuning_finds_parameters_within_their_ranges(tastes: Tastes, kind: str, jobs: str) -> None:
+    # The defaults lie outside of all these ranges.
+    account, (recipe, ranges, within) = tastes.account, TUNED[kind]
+    resources = {"maxNumberOfTrainingJobs": jobs, "maxParallelTrainingJobs": "2"}
+    config = {"hpoConfig": {"algorithmHyperParameterRanges": ranges, "hpoResourceConfig": resources}}
+    name = f"{kind.replace(' ', '-')}-{jobs}"
+    solution = account.solution(tastes.group, recipe, name, performHPO=True, solutionConfig=config)
+    version = account.describe("solution_version", account.version(solution))
+    assert within(version["tunedHPOParams"]["algorithmHyperParameters"])
+
+
+def test_tuning_keeps_hyperparameters_without_a_range(account: Account) -> None:
+    ranges = {"integerHyperParameterRanges": [{"name": "bptt", "minValue": 2, "maxValue": 8}]}
     config = {
-        "hpoConfig": {"algorithmHyperParameterRanges": ranges, "hpoResourceConfig": resources},
-        "algorithmHyperParameters": {"hidden_dimension": "40", "bptt": "4", "recency_mask": "false"},
+        "hpoConfig": {
+            "algorithmHyperParameterRanges": ranges,
+            "hpoResourceConfig": {"maxNumberOfTrainingJobs": "2", "maxParallelTrainingJobs": "1"},
+        },
+        "algorithmHyperParameters": {"hidden_dimension": "40", "recency_mask": "false"},
     }
     solution = account.solution(account.shop(shops.series()), "aws-hrnn", performHPO=True, solutionConfig=config)
-    tuned = account.describe("solution_version", account.version(solution))["tunedHPOParams"][
-        "algorithmHyperParameters"
-    ]
+    version = account.describe("solution_version", account.version(solution))
+    tuned = version["tunedHPOParams"]["algorithmHyperParameters"]
     assert (tuned["hidden_dimension"], tuned["recency_mask"]) == ("40", "false")
     assert 2 <= int(tuned["bptt"]) <= 8
 

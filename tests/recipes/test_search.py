@@ -57,7 +57,7 @@ def test_tuned_hyperparameters_travel_as_texts(films):
 def test_equal_seeds_find_the_same_one_by_one_and_at_once(films):
     once, again, at_once = (searched(HRNN, films, 3, jobs=4, parallel=parallel) for parallel in (1, 1, 3))
     assert once == again == at_once
-    assert searched(HRNN, films, 4, jobs=4).trials[1:] != once.trials[1:]
+    assert searched(HRNN, films, 4, jobs=4).trials != once.trials
 
 
 def test_values_stay_within_the_ranges_asked_for(films):
@@ -65,16 +65,47 @@ def test_values_stay_within_the_ranges_asked_for(films):
         integer=[{"name": "min_cointeraction_count", "minValue": 4, "maxValue": 5}],
         continuous=[{"name": "training.popularity_discount_factor", "minValue": 0.6, "maxValue": 0.7}],
     )
-    for trial in searched(SIMS, films, jobs=12, given=given).trials[1:]:
+    trials = searched(SIMS, films, jobs=12, given=given).trials
+    for trial in trials:
         assert trial.params["min_cointeraction_count"] in (4, 5)
         assert 0.6 <= trial.params["popularity_discount_factor"] <= 0.7
+    # The defaults are 3 and 0.5.
+    assert trials[0].params == {"min_cointeraction_count": 4, "popularity_discount_factor": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("ranges", "params", "first", "allowed"),
+    [
+        ({"integer": [{"name": "bptt", "minValue": 4, "maxValue": 6}]}, {}, 6, {4, 5, 6}),
+        ({"integer": [{"name": "bptt", "minValue": 4, "maxValue": 6}]}, {"bptt": "5"}, 5, {4, 5, 6}),
+        ({"integer": [{"name": "hidden_dimension", "minValue": 50, "maxValue": 50}]}, {}, 50, {50}),
+        ({"categorical": [{"name": "recency_mask", "values": ["false"]}]}, {}, False, {False}),
+        ({"categorical": [{"name": "recency_mask", "values": ["false", "true"]}]}, {}, True, {False, True}),
+    ],
+)
+def test_every_trial_is_within_the_range_and_the_first_is_nearest_to_the_parameters(
+    films, ranges, params, first, allowed
+):
+    (range_,) = ranges_of(HRNN, asked(**ranges))
+    values = [
+        trial.params[range_.name] for trial in searched(HRNN, films, 0, 6, given=asked(**ranges), params=params).trials
+    ]
+    assert values[0] == first
+    assert type(values[0]) is type(first)
+    assert set(values) <= allowed
+
+
+def test_a_continuous_range_of_one_value_leaves_no_choice(films):
+    given = asked(continuous=[{"name": "popularity_discount_factor", "minValue": 0.25, "maxValue": 0.25}])
+    found = searched(SIMS, films, jobs=3, given=given)
+    assert {trial.params["popularity_discount_factor"] for trial in found.trials} == {0.25}
 
 
 def test_parameters_without_a_range_stay_fixed(films):
     given = asked(categorical=[{"name": "recency_mask", "values": ["false"]}])
     found = searched(HRNN, films, jobs=3, given=given, params={"bptt": "8"})
     assert {trial.params["bptt"] for trial in found.trials} == {8}
-    assert [trial.params["recency_mask"] for trial in found.trials] == [True, False, False]
+    assert [trial.params["recency_mask"] for trial in found.trials] == [False] * 3
 
 
 def test_without_ranges_all_tunable_parameters_are_searched():
