@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 ACCOUNT = "123456789012"
 SECRET = "anything"
 REGION = "us-east-1"
+IGNORE_ENDPOINTS = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 ALLOWED = "Other machines: {url}"
 NOT_ALLOWED = "Other machines: {url}, if the server is started with --allow-host {host}"
 ELSEWHERE = ("192.0.2.1", 9)  # an address for documentation: connecting a datagram socket sends nothing
 
 
-def variables(url: str, region: str = REGION) -> dict[str, str]:
+def variables(url: str, region: str = REGION, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables of the environment that lead boto3, the AWS CLI and other tools to a server.
 
+    AWS_ENDPOINT_URL_<SERVICE> would win over AWS_ENDPOINT_URL, so those in the environment lead there as well.
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html
     """
     return {
         "AWS_ENDPOINT_URL": url,
+        **{name: url for name in environ if name.startswith("AWS_ENDPOINT_URL_")},
+        **({IGNORE_ENDPOINTS: "false"} if IGNORE_ENDPOINTS in environ else {}),
         "AWS_ACCESS_KEY_ID": ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_DEFAULT_REGION": region,

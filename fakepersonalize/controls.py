@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from fakepersonalize.faults import Faults
@@ -15,6 +16,7 @@ from fakepersonalize.recommend.pins import Pins
 from fakepersonalize.resources.kinds import CAMPAIGN, RECOMMENDER
 from fakepersonalize.resources.shelf import Shelf
 
+NO_OPERATION = "There is no operation {name!r}; did you mean {meant}?"
 NO_ENDPOINT = "There is no ACTIVE campaign or recommender {arn}."
 
 
@@ -30,9 +32,11 @@ class Controls:
         filters: Filters,
         recommender: Recommender,
         lifecycle: Lifecycle,
+        operations: Callable[[], Collection[str]],
     ) -> None:
         self._faults, self._pins, self._journal, self._explainer = faults, pins, journal, explainer
         self._filters, self._recommender, self._lifecycle = filters, recommender, lifecycle
+        self._operations = operations
         self._known: dict[int, Known] = {}  # by the number of the rule that makes filters stale
         filters.frozen = self._frozen
 
@@ -96,8 +100,12 @@ class Controls:
     def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
         """Return the newest calls of an operation or an account, or all, oldest first, as `GET /requests` shows them.
 
-        `parameters` are what was sent, `status` and `error` what came of it.
+        `parameters` are what was sent, `status` and `error` what came of it. Raises ValueError for an operation that
+        none of the three services has.
         """
+        if operation is not None and operation not in self._operations():
+            meant = get_close_matches(str(operation), self._operations(), 1, cutoff=0)
+            raise ValueError(NO_OPERATION.format(name=operation, meant=meant[0]))
         return [entry.shown() for entry in self._journal.entries(operation, account)]
 
     def explain(self, recommendation_id: str, titles: str | None = None) -> dict[str, Any]:

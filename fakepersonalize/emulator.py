@@ -181,7 +181,7 @@ class Emulator(Controls):
             train.model_key,
         )
         explainer = Explainer(self.recommender, self.loaded, self.live, self.answers)
-        super().__init__(faults, pins, journal, explainer, filters, self.recommender, self.lifecycle)
+        super().__init__(faults, pins, journal, explainer, filters, self.recommender, self.lifecycle, models.names)
         self.ready = False
 
     def answer(self, incoming: Incoming, scope: Scope) -> Reply:
@@ -216,7 +216,7 @@ class Emulator(Controls):
             self._warming.daemon = True
             self._warming.start()
         if self.settings.setup is not None:
-            self.set_up()
+            self._set_up()
         self.ready = True
 
     def advance(
@@ -231,12 +231,16 @@ class Emulator(Controls):
         self.lifecycle.advance(seconds + 60 * minutes + 3600 * hours + 86_400 * days)
         self._attributions.settle()
 
-    def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
+    def reset(self, account: str | None = None, dataset_group: str | None = None, setup: bool = False) -> int:
         """Remove every resource, or those of an account, or the dataset group with an ARN and all that is below it.
 
-        Their data, models and running work go as well, buckets and roles stay. Returns how many resources are gone;
-        raises LookupError when there is no such dataset group.
+        Their data, models and running work go as well, buckets and roles stay. With `setup`, make again what the
+        set-up file of the settings names and is not there. Returns how many resources are gone. Raises LookupError when
+        there is no such dataset group, ValueError where there is no set-up file, and setups.reading.SetupError or
+        OSError for a file that cannot be done.
         """
+        if setup and self.settings.setup is None:
+            raise ValueError(NO_SETUP)
         with self.database.transaction():
             gone = self._owned(account) if dataset_group is None else self._group(dataset_group)
             for resource in gone:
@@ -247,16 +251,12 @@ class Emulator(Controls):
             self.identifiers.clear(account)
             self.answers.clear(account)
             self._forget(account)
+        if setup:
+            self._set_up()
         return len(gone)
 
-    def set_up(self) -> None:
-        """Make what the set-up file of the settings names and is not there yet; it has settled when this returns.
-
-        Raises ValueError where the settings name none, setups.reading.SetupError and OSError for a file that cannot be
-        done.
-        """
-        if self.settings.setup is None:
-            raise ValueError(NO_SETUP)
+    def _set_up(self) -> None:
+        """Make what the set-up file of the settings names and is not there yet; it has settled when this returns."""
         from fakepersonalize.frontdoor.own_client import own_client
         from fakepersonalize.setups.make import Means, set_up
 
@@ -265,7 +265,9 @@ class Emulator(Controls):
                 own_client(self.answer, scope) if service == "personalize" else self._neighbours.client(service, scope)
             )
 
-        set_up(Path(self.settings.setup), Means(client, self.lifecycle.hurry, self.lifecycle.settle))
+        settings = self.settings
+        scope = Scope(settings.setup_account, settings.setup_region)
+        set_up(Path(str(settings.setup)), scope, Means(client, self.lifecycle.hurry, self.lifecycle.settle))
 
     def save_snapshot(self, target: str | os.PathLike[str] | BinaryIO, objects: bool = False) -> None:
         """Write all resources, their data and models into one file, with `objects` also buckets and what is in them.
@@ -304,7 +306,9 @@ class Emulator(Controls):
         self.lifecycle.settle_if_possible()
 
     def close(self) -> None:
-        """End background work at once and let go of the folder."""
+        """End background work at once and let go of the folder. In a forked child, leave all of that to the parent."""
+        if self.folder.inherited:
+            return
         self.ready = False
         if self._warming:
             self._warming.cancel()

@@ -8,10 +8,14 @@ import os
 import threading
 import unittest
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from urllib.parse import urlsplit
+
+from fakepersonalize.guard import checked_hosts, guarded
+from fakepersonalize.shared import Shared
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -24,6 +28,13 @@ T = TypeVar("T")
 # botocore calls the three services alike in the names of events and of endpoints.
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 MADE_UP = "FAKEPERSONALIZE"
+OPTIONS = ("allow_hosts", "fast_retries")  # those that are no settings of an emulator
+NO_FLAG = "fast_retries must be True or False, not {given!r}"
+NOT_STARTED = "stop() was called more often than start()."
+WHICH_ONE = (
+    "Several mocks of Personalize are entered at once, in different threads or coroutines, and this thread has entered "
+    "none of them. Enter one here, or hand the context on: contextvars.copy_context().run(function)."
+)
 NO_TARGET = "mock_personalize decorates functions and classes, not {target!r}; settings are named: seed=1"
 DEFAULTS: Mapping[str, Any] = {"limits": "off", "lifecycle": "instant", "seed": 0, "in_process": True}
 
@@ -42,8 +53,15 @@ def mock_personalize(target: Any = None, **settings: Any) -> Any:
     A decorator, with or without arguments, for functions, coroutine functions, generators (fixtures) and classes; also
     a context manager, which gives the Emulator, and an object with `start()` and `stop()`. Arguments are fields of
     Settings; the defaults suit tests: `limits="off", lifecycle="instant", seed=0`, all work done inline. It works for
-    clients made before and after entering, alone or inside or around moto's `mock_aws`. Entered twice, each has an
-    emulator of its own and the inner one answers; moto's state is shared.
+    clients made before and after entering, alone or inside or around moto's `mock_aws`.
+
+    Each entering has an emulator of its own, which answers the thread or coroutine that entered it, the innermost
+    first. Threads that entered none are answered by the innermost one of all, and refused with a RuntimeError where
+    several are entered independently. moto's state is shared by all.
+
+    Meanwhile no client in this process can connect to AWS's hosts, see `guard`; `allow_hosts` exempts some. With
+    `fast_retries=True`, botocore does not sleep before it retries a call. Raises TypeError and ValueError for settings
+    that cannot be.
     """
     if target is not None and not callable(target):
         raise TypeError(NO_TARGET.format(target=target))
@@ -55,28 +73,38 @@ class Mocked:
     """What `mock_personalize(...)` returns: a recipe for emulators, entered as often as one likes."""
 
     def __init__(self, settings: Mapping[str, Any], template: Path | None = None) -> None:
-        from fakepersonalize.settings import unknown
+        from fakepersonalize.settings import Settings, unknown
 
-        if problem := unknown(settings):
+        chosen = {name: value for name, value in settings.items() if name not in OPTIONS}
+        if problem := unknown(chosen):
             raise TypeError(f"{problem}.")
         self._settings, self._template = settings, template
-        self._entered: list[ExitStack] = []
+        self._of_emulators = Settings(**{**DEFAULTS, **chosen})
+        self._options = options(settings)
+        self._entered: list[_Entered] = []
 
     def __enter__(self) -> Emulator:
         from fakepersonalize.emulator import Emulator
-        from fakepersonalize.settings import Settings
 
         with ExitStack() as building:
-            building.enter_context(_moto())
-            emulator = Emulator(Settings(**{**DEFAULTS, **self._settings}), self._template)
+            building.enter_context(surrounded(self._options))
+            building.enter_context(_moto)
+            emulator = Emulator(self._of_emulators, self._template)
             building.callback(emulator.close)
             emulator.start()
-            building.enter_context(_diversion.to(emulator))
-            self._entered.append(building.pop_all())
+            building.enter_context(_botocore)
+            world = _worlds.enter(emulator)
+            building.callback(_worlds.leave, world)
+            self._entered.append(_Entered(world, building.pop_all()))
         return emulator
 
     def __exit__(self, *_: object) -> None:
-        self._entered.pop().close()
+        if not self._entered:
+            raise RuntimeError(NOT_STARTED)
+        here = _worlds.here()
+        own = next((each for each in self._entered if each.world is here), self._entered[-1])
+        self._entered.remove(own)
+        own.leaving.close()
 
     def start(self) -> Emulator:
         """Enter; `stop()` leaves again."""
@@ -89,6 +117,30 @@ class Mocked:
         decorate = _decorated_class if inspect.isclass(target) else _decorated_function
         decorated: T = decorate(self, target)
         return decorated
+
+
+class Options(NamedTuple):
+    """What is chosen beside the settings of an emulator."""
+
+    allow_hosts: tuple[str, ...]
+    fast_retries: bool
+
+
+def options(chosen: Mapping[str, Any]) -> Options:
+    """Return the options among what is chosen. Raises TypeError for values that they do not take."""
+    fast_retries = chosen.get("fast_retries", False)
+    if not isinstance(fast_retries, bool):
+        raise TypeError(NO_FLAG.format(given=fast_retries))
+    return Options(checked_hosts(chosen.get("allow_hosts", ())), fast_retries)
+
+
+def surrounded(chosen: Options) -> AbstractContextManager[Any]:
+    """Return what keeps clients of this process from AWS and, if that is chosen, from sleeping before retries."""
+    with ExitStack() as building:
+        building.enter_context(guarded(chosen.allow_hosts))
+        if chosen.fast_retries:
+            building.enter_context(_no_sleep)
+        return building.pop_all()
 
 
 def _decorated_function(mocked: Mocked, function: Any) -> Any:
@@ -172,69 +224,133 @@ def _enter_around_methods(mocked: Mocked, klass: Any) -> None:
     klass.setup_method, klass.teardown_method = setup_method, teardown_method
 
 
-def _moto() -> Any:
+def _motos_mock() -> AbstractContextManager[Any]:
     """Return moto's mocks, not entered yet."""
     from moto import mock_aws
 
     from fakepersonalize.frontdoor.neighbour_app import prepare_moto
 
     prepare_moto()
-    return mock_aws()
+    mocked: AbstractContextManager[Any] = mock_aws()
+    return mocked
 
 
-class _Diversion:
-    """Takes over what botocore would send, for as long as at least one emulator is entered.
+def _patches() -> AbstractContextManager[Any]:
+    """Return what takes over what botocore would send.
 
     Three methods are replaced, on the classes, so that clients made earlier are caught as well: `Endpoint._send`,
     behind which stands the network; moto's stubber, which has a Personalize of its own and answers before that; and
     the giving out of credentials, so that clients made without any can sign.
     """
+    from unittest.mock import patch
+
+    from botocore.endpoint import Endpoint
+    from botocore.signers import RequestSigner
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    patches = ExitStack()
+    for owner, name, make in (
+        (Endpoint, "_send", _sending),
+        (BotocoreStubber, "__call__", _stubbing),
+        (RequestSigner, "get_auth_instance", _authenticating),
+    ):
+        patches.enter_context(patch.object(owner, name, make(getattr(owner, name))))
+    return patches
+
+
+def _sleepless() -> AbstractContextManager[Any]:
+    """Return what takes the sleep before a retry out of botocore, in the retry modes legacy and standard."""
+    from unittest.mock import patch
+
+    from botocore import endpoint
+
+    return patch.object(endpoint, "time", _Sleepless(endpoint.time))
+
+
+class _Sleepless:
+    """The module `time`, with a `sleep` that returns at once."""
+
+    def __init__(self, time: Any) -> None:
+        self._time = time
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._time, name)
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+
+# moto counts how often its mocks are entered, but restores the environment as each left found it: one entering serves
+# all of ours, whatever the order in which threads leave.
+_moto, _botocore, _no_sleep = Shared(_motos_mock), Shared(_patches), Shared(_sleepless)
+
+
+class _World:
+    """An emulator that is entered, and the one around it in the same thread or coroutine."""
+
+    def __init__(self, emulator: Emulator, around: _World | None) -> None:
+        self.emulator, self.around = emulator, around
+        self.entered = True
+
+
+class _Entered(NamedTuple):
+    world: _World
+    leaving: ExitStack
+
+
+class _Worlds:
+    """Which emulator answers whom."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._emulators: list[Emulator] = []
-        self._patches = ExitStack()
+        self._entered: tuple[_World, ...] = ()  # in the order of entering
+        self._here: ContextVar[_World | None] = ContextVar("fakepersonalize", default=None)
 
-    def to(self, emulator: Emulator) -> ExitStack:
-        """Send Personalize's calls to an emulator until what is returned is closed."""
+    def enter(self, emulator: Emulator) -> _World:
+        world = _World(emulator, self.here())
         with self._lock:
-            if not self._emulators:
-                self._install()
-            self._emulators.append(emulator)
-        leaving = ExitStack()
-        leaving.callback(self._leave, emulator)
-        return leaving
+            self._entered += (world,)
+        self._here.set(world)
+        return world
 
-    def _leave(self, emulator: Emulator) -> None:
+    def leave(self, world: _World) -> None:
         with self._lock:
-            self._emulators.remove(emulator)
-            if not self._emulators:
-                self._patches.close()
+            self._entered = tuple(each for each in self._entered if each is not world)
+        world.entered = False
+        self._here.set(self.here())
 
-    def _install(self) -> None:
-        from unittest.mock import patch
+    def here(self) -> _World | None:
+        """Return the innermost world that this thread or coroutine entered, or inherited, and that is not left yet."""
+        world = self._here.get()
+        while world and not world.entered:
+            world = world.around
+        return world
 
-        from botocore.endpoint import Endpoint
-        from botocore.signers import RequestSigner
-        from moto.core.botocore_stubber import BotocoreStubber
-
-        for owner, name, make in (
-            (Endpoint, "_send", self._sending),
-            (BotocoreStubber, "__call__", _stubbing),
-            (RequestSigner, "get_auth_instance", _authenticating),
-        ):
-            self._patches.enter_context(patch.object(owner, name, make(getattr(owner, name))))
-
-    def _sending(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def _send(endpoint: Endpoint, request: AWSPreparedRequest) -> Any:
-            if endpoint._endpoint_prefix in SERVICES:
-                return _answered(self._emulators[-1], request)
-            return _from_moto(request) or original(endpoint, request)
-
-        return _send
+    def answering(self) -> Emulator:
+        """Return the emulator that answers here. Raises RuntimeError where that may be several."""
+        world = self.here()
+        if world is None:
+            entered = self._entered
+            world, nested = entered[-1], 0
+            around: _World | None = world
+            while around:
+                nested += around.entered
+                around = around.around
+            if nested < len(entered):
+                raise RuntimeError(WHICH_ONE)
+        return world.emulator
 
 
-_diversion = _Diversion()
+_worlds = _Worlds()
+
+
+def _sending(original: Callable[..., Any]) -> Callable[..., Any]:
+    def _send(endpoint: Endpoint, request: AWSPreparedRequest) -> Any:
+        if endpoint._endpoint_prefix in SERVICES:
+            return _answered(_worlds.answering(), request)
+        return _from_moto(request) or original(endpoint, request)
+
+    return _send
 
 
 def _answered(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:

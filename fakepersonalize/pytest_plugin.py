@@ -1,17 +1,21 @@
 """Fixtures for other people's tests. Nothing but pytest is imported before a test uses one of them.
 
 `personalize`, `personalize_runtime` and `personalize_events` are boto3 clients, `personalize_emulator` is the Emulator
-behind them, new for each test; `personalize_server` is a server of its own process, emptied after each test;
-`trained_campaign` is trained once a session. Settings come from the ini option `fakepersonalize` and the marker
-`fakepersonalize(...)`. Each worker of pytest-xdist has an account of its own.
+behind them, new for each test, or that of `personalize_class`, `personalize_module` or `personalize_session`;
+`personalize_server` is a server of its own process, emptied after each test; `trained_campaign` is trained once a
+session, and so is a set-up file. Settings come from the ini option `fakepersonalize` and the marker
+`fakepersonalize(...)`. Each worker of pytest-xdist has an account of its own. No test that uses a fixture of ours can
+connect to AWS; with the ini option `fakepersonalize_guard = session`, no test can.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,11 +29,24 @@ if TYPE_CHECKING:
 NAME = "fakepersonalize"
 CAMPAIGN, EMULATOR, SERVER = "trained_campaign", "personalize_emulator", "personalize_server"
 CLIENTS = ("personalize", "personalize_runtime", "personalize_events")
+SHARED = ("personalize_class", "personalize_module", "personalize_session")  # the innermost first
+OURS = (*CLIENTS, *SHARED, CAMPAIGN, EMULATOR, SERVER, "personalize_account")
+GUARD, SESSION = "fakepersonalize_guard", "session"
+PATHS = ("setup", "data_dir", "port_file")
 ACCOUNT, FIRST_OF_WORKERS, REGION = "123456789012", 100_000_000_001, "us-east-1"
+IN_PROCESS = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}  # those of the user's profile
+AT_ONCE = {"lifecycle": "manual", "step_seconds": 0}  # on a clock that starts where that of a test with the seed does
 SERVER_DEFAULTS: Mapping[str, Any] = {"limits": "off", "lifecycle": "instant", "step_seconds": 0, "seed": 0}
+
+FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+READERS: Mapping[str, Any] = {
+    "allow_hosts": lambda text: [host.strip() for host in text.split(",") if host.strip()],
+    "fast_retries": lambda text: text.lower() in ("1", "true", "yes", "on"),
+}
 
 NO_SETTING = "{text!r} in the ini option fakepersonalize is no NAME=VALUE."
 MARKER_HELP = "fakepersonalize(**settings): settings of the emulator in this test, such as lifecycle='manual'"
+NO_SUCH_GUARD = "The ini option fakepersonalize_guard is 'session' or left out, not {given!r}."
 IN_PROCESS_ONLY = (
     "{name} is answered in process; personalize_server knows nothing of it, its clients are those of client()."
 )
@@ -39,10 +56,31 @@ NOT_NAMED = "The marker fakepersonalize takes named settings, such as lifecycle=
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(NAME, "settings of fakepersonalize's emulators, one NAME=VALUE a line", "linelist", [])
+    parser.addini(GUARD, "'session': no test can connect to AWS, whether it uses a fixture of fakepersonalize or not")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER_HELP)
+    when = config.getini(GUARD)
+    if when not in (None, "", SESSION):
+        raise pytest.UsageError(NO_SUCH_GUARD.format(given=when))
+    if when == SESSION:
+        from fakepersonalize.guard import guarded
+
+        guarding = ExitStack()
+        guarding.enter_context(guarded(tuple(_of_ini(config).get("allow_hosts", ()))))
+        config.add_cleanup(guarding.close)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Keep a test that uses a fixture of ours away from AWS, from before its other fixtures are made."""
+    if not {*OURS}.intersection(getattr(item, "fixturenames", ())):
+        return (yield)
+    from fakepersonalize.guard import guarded
+
+    with guarded():
+        return (yield)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -61,18 +99,81 @@ def personalize_account() -> str:
 
 
 @pytest.fixture
-def personalize_emulator(request: pytest.FixtureRequest, personalize_account: str) -> Iterator[Emulator]:
-    """The emulator that answers boto3 during the test, new and empty, or with the trained campaign if that is used."""
-    from fakepersonalize.mock import Mocked
+def personalize_emulator(
+    request: pytest.FixtureRequest, personalize_account: str, _personalize_setups: _SetUps
+) -> Iterator[Emulator]:
+    """The emulator that answers boto3 during the test.
 
-    template = None
+    It is that of `personalize_class`, `personalize_module` or `personalize_session` if the test uses one of those. Else
+    it is new: with the trained campaign if that is used, with what the set-up file names if there is one, or empty.
+    """
     if SERVER in request.fixturenames:
-        names = (name for name in (CAMPAIGN, *CLIENTS) if name in request.fixturenames)
+        names = (name for name in (CAMPAIGN, *CLIENTS, *SHARED) if name in request.fixturenames)
         pytest.fail(IN_PROCESS_ONLY.format(name=next(names, EMULATOR)), pytrace=False)
+    shared = next((name for name in SHARED if name in request.fixturenames), None)
+    if shared:
+        yield request.getfixturevalue(shared)
+        return
+    template = None
     if CAMPAIGN in request.fixturenames:
         template = request.getfixturevalue("_personalize_trained").folder
-    with Mocked(_settings(request), template) as emulator, _environment(_of_account(personalize_account)):
+    with _entered(request, personalize_account, _personalize_setups, template) as emulator:
         yield emulator
+
+
+def _shared(scope: Any) -> Any:
+    """Return a fixture: the emulator of a class, a module or the session."""
+
+    @pytest.fixture(scope=scope, name=f"personalize_{scope}")
+    def emulator(
+        request: pytest.FixtureRequest, personalize_account: str, _personalize_setups: _SetUps
+    ) -> Iterator[Emulator]:
+        with _entered(request, personalize_account, _personalize_setups) as entered:
+            yield entered
+
+    emulator.__doc__ = f"The emulator that answers boto3 from its first use to the end of the {scope}."
+    return emulator
+
+
+personalize_class, personalize_module, personalize_session = map(_shared, ("class", "module", "session"))
+
+
+@contextmanager
+def _entered(
+    request: pytest.FixtureRequest, account: str, setups: _SetUps, template: Path | None = None
+) -> Iterator[Emulator]:
+    """Answer boto3 by a new emulator, in the name of an account, until the context is left."""
+    from fakepersonalize.mock import Mocked
+
+    settings = _settings(request, account)
+    if template is None and "setup" in settings and not settings.get("data_dir"):
+        template = setups.at(settings)
+    with Mocked(settings, template) as emulator, _environment(_of_account(account), IN_PROCESS):
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def _personalize_setups(tmp_path_factory: pytest.TempPathFactory) -> _SetUps:
+    return _SetUps(tmp_path_factory)
+
+
+class _SetUps:
+    """Folders in which set-up files were done, by the settings with which they were."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._done: dict[str, Path] = {}
+
+    def at(self, settings: Mapping[str, Any]) -> Path:
+        from fakepersonalize.mock import Mocked
+
+        key = repr(sorted(settings.items()))
+        if key not in self._done:
+            folder = self._folders.mktemp("personalize-setup")
+            with Mocked({**settings, **AT_ONCE, "data_dir": str(folder)}):
+                pass
+            self._done[key] = folder
+        return self._done[key]
 
 
 @pytest.fixture
@@ -113,11 +214,22 @@ def _personalize_trained(
 def personalize_server(
     request: pytest.FixtureRequest, personalize_account: str, _personalize_servers: _Servers
 ) -> Iterator[Remote]:
-    """A server for clients that are not boto3's, empty; the environment points all AWS clients to it meanwhile."""
-    server = _personalize_servers.at(_settings(request))
-    with _environment(_of_account(personalize_account) | {"AWS_ENDPOINT_URL": server.url}):
+    """A server for clients that are not boto3's, empty or with what the set-up file names.
+
+    The environment points all AWS clients to it meanwhile.
+    """
+    from fakepersonalize.mock import OPTIONS, options, surrounded
+
+    settings = _settings(request, personalize_account)
+    server = _personalize_servers.at({name: value for name, value in settings.items() if name not in OPTIONS})
+    with (
+        surrounded(options(settings)),
+        _environment(_of_account(personalize_account), {"AWS_ENDPOINT_URL": server.url}),
+    ):
         yield server
     server.empty()
+    if settings.get("setup"):
+        server.reset(setup=True)
 
 
 @pytest.fixture(scope="session")
@@ -194,29 +306,42 @@ def _client(service: str) -> Any:
     return boto3.client(service)
 
 
-def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what the ini file says, and over that what the markers of a test say, the nearest last."""
-    from fakepersonalize.settings import unknown
+def _settings(request: pytest.FixtureRequest, account: str) -> dict[str, Any]:
+    """Return what the ini file says, and over that what the markers of a test say, the nearest last.
+
+    Paths are relative to pytest's rootdir. A set-up file that names no account and region is that of the fixtures'.
+    """
+    from fakepersonalize.mock import Mocked
 
     found = _of_ini(request.config)
     for marker in reversed(list(request.node.iter_markers(NAME))):
         if marker.args:
             pytest.fail(NOT_NAMED.format(given=marker.args[0]), pytrace=False)
         found.update(marker.kwargs)
-    if problem := unknown(found):
-        pytest.fail(MISSET.format(problem=problem), pytrace=False)
+    try:
+        Mocked(found)
+    except (TypeError, ValueError) as problem:
+        pytest.fail(MISSET.format(problem=str(problem).rstrip(".")), pytrace=False)
+    for name in PATHS:
+        if found.get(name):
+            found[name] = str(request.config.rootpath / found[name])
+    if found.get("setup"):
+        return {"setup_account": account, "setup_region": _region(), **found}
     return found
 
 
 def _of_ini(config: pytest.Config) -> dict[str, Any]:
     from fakepersonalize.settings import read
 
-    found = {}
+    found: dict[str, Any] = {}
     for text in config.getini(NAME):
         name, equals, value = text.partition("=")
         if not equals:
             raise pytest.UsageError(NO_SETTING.format(text=text))
-        found[name.strip()] = read(name.strip(), value.strip())
+        try:
+            found[name.strip()] = READERS.get(name.strip(), partial(read, name.strip()))(value.strip())
+        except ValueError as problem:
+            pytest.fail(MISSET.format(problem=problem), pytrace=False)
     return found
 
 
@@ -229,11 +354,12 @@ def _region() -> str:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, and keep out what would name another account or region."""
+def _environment(*variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and keep out what would name another account, region or endpoint."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ENDPOINT_URL"):
-            patch.delenv(name, raising=False)
-        for name, value in variables.items():
+        for name in [*os.environ]:
+            if name in FOREIGN or name.startswith("AWS_ENDPOINT_URL"):
+                patch.delenv(name)
+        for name, value in ChainMap(*map(dict, variables)).items():
             patch.setenv(name, value)
         yield

@@ -7,13 +7,16 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 ADMIN = "/_fakepersonalize"
 PATIENCE_SECONDS, POLL_SECONDS = 60.0, 0.02
+LONG_PATIENCE_SECONDS = 3600.0  # where models may be trained, or gigabytes moved
+BLOCK_BYTES = 1 << 20
 NOT_FOUND = 404
 USUAL_ACCOUNT = "123456789012"
 NO_URL = "A server is named by a URL such as http://127.0.0.1:7377, not {url!r}."
@@ -75,6 +78,11 @@ class Remote:
         """Let calls that no pin answers fail with NotPinned, all or those of one campaign; or no longer."""
         self.ask("POST", "/pins", {"strict": on} if campaign is None else {"strict": on, "campaign": campaign})
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether every call needs a pin."""
+        return bool(self.ask("GET", "/pins")["strict"])
+
     def calls(self, operation: str | None = None, account: str | None = None) -> list[dict[str, Any]]:
         """Return the newest calls of an operation or an account, or all, oldest first."""
         page = "/requests" + _query(operation=operation, account=account)
@@ -92,11 +100,27 @@ class Remote:
         """Return why an answer is as it is: scores taken apart, and what filters removed (docs/explain.md)."""
         return self.ask("GET", f"/explain/{quote(recommendation_id, safe='')}" + _query(titles=titles))
 
-    def reset(self, account: str | None = None, dataset_group: str | None = None) -> int:
-        """Remove everything, or what is of one account or below one dataset group; return how many resources."""
-        asked = {"account": account, "datasetGroupArn": dataset_group}
+    def reset(self, account: str | None = None, dataset_group: str | None = None, setup: bool = False) -> int:
+        """Remove everything, or what is of one account or below one dataset group; return how many resources.
+
+        With `setup`, the set-up file that the server was started with is then done again.
+        """
+        asked = {"account": account, "datasetGroupArn": dataset_group, "setup": setup or None}
         removed: int = self.ask("POST", "/reset", {k: v for k, v in asked.items() if v is not None})["removed"]
         return removed
+
+    def save_snapshot(self, target: str | os.PathLike[str] | BinaryIO, objects: bool = False) -> None:
+        """Write all resources, their data and models into one file, with `objects` also buckets and what is in them."""
+        page = f"{ADMIN}/snapshot?objects={'true' if objects else 'false'}"
+        with self._answer("GET", page) as answer, _opened(target, "wb") as file:
+            while block := answer.read(BLOCK_BYTES):
+                file.write(block)
+
+    def load_snapshot(self, source: str | os.PathLike[str] | BinaryIO) -> int:
+        """Put what a snapshot holds in the place of all resources; return how many there are now."""
+        with _opened(source, "rb") as file, self._answer("POST", f"{ADMIN}/snapshot", file) as answer:
+            loaded: int = json.load(answer)["loaded"]
+        return loaded
 
     def empty(self) -> None:
         """Remove everything, buckets and roles too."""
@@ -116,10 +140,16 @@ class Remote:
         return found
 
     def _get(self, method: str, path: str, data: bytes | None = None) -> Any:
-        request = urllib.request.Request(self.url + path, data, self._headers, method=method)  # noqa: S310 - http, see above
+        with self._answer(method, path, data) as answer:
+            return json.load(answer)
+
+    @contextmanager
+    def _answer(self, method: str, path: str, data: bytes | BinaryIO | None = None) -> Iterator[Any]:
+        body: Any = data if data is None or isinstance(data, bytes) else _blocks(data)
+        request = urllib.request.Request(self.url + path, body, self._headers, method=method)  # noqa: S310 - http, see above
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
-                return json.load(answer)
+            with urllib.request.urlopen(request, timeout=LONG_PATIENCE_SECONDS) as answer:  # noqa: S310
+                yield answer
         except urllib.error.HTTPError as refusal:
             with refusal:
                 raise _problem(refusal) from None
@@ -139,6 +169,21 @@ def port_of(port_file: Path, lives: Callable[[], bool]) -> int | None:
             return None
         time.sleep(POLL_SECONDS)
     return None
+
+
+@contextmanager
+def _opened(place: str | os.PathLike[str] | BinaryIO, mode: str) -> Iterator[Any]:
+    """Lend a file that is open already, or one that is opened for the purpose."""
+    if isinstance(place, str | os.PathLike):
+        with open(place, mode) as file:
+            yield file
+    else:
+        yield place
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(BLOCK_BYTES):
+        yield block
 
 
 def _query(**asked: str | None) -> str:

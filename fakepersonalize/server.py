@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import json
 import os
 import secrets
 import signal
@@ -11,12 +12,12 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -32,7 +33,16 @@ from fakepersonalize.frontdoor.pages import ADMIN, Guard
 from fakepersonalize.settings import Settings
 from fakepersonalize.version import __version__
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
+
 EXTENSION = "fakepersonalize"
+PORT_FILE_IN_USE = "The port file {path} is in use by another server."
+SEVERAL_PROCESSES = (
+    "This server runs in several processes, each of which would have a Personalize of its own. Run one process with "
+    "many threads, such as: gunicorn --workers 1 --threads 16."
+)
+SEVERAL = "SeveralProcesses"
 LAST_RESORT_SECONDS = 1.5
 M_ARENA_MAX, ARENAS = -8, 1  # the number is from malloc.h
 TOKEN_BYTES = 24
@@ -58,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(pages.blueprint(emulator), url_prefix=ADMIN)
     guard = Guard(emulator.settings.token, not is_loopback(emulator.settings.host))
     door = Door(app.wsgi_app, emulator.answer, emulator.neighbour_app, emulator.hosts, guard)
-    app.wsgi_app = door  # type: ignore[method-assign]
+    app.wsgi_app = _in_one_process(door)  # type: ignore[method-assign,assignment]
     atexit.register(emulator.close)
     try:
         emulator.start()
@@ -67,6 +77,22 @@ def create_app(settings: Settings | None = None) -> Flask:
         emulator.close()
         raise
     return app
+
+
+def _in_one_process(application: WSGIApplication) -> WSGIApplication:
+    """Refuse all requests where several processes serve the application, or another one than made it."""
+    maker = os.getpid()
+
+    def serve_here(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if not environ.get("wsgi.multiprocess") and os.getpid() == maker:
+            return application(environ, start_response)
+        members = {"__type": SEVERAL, "message": SEVERAL_PROCESSES, "error": SEVERAL_PROCESSES}
+        body = json.dumps(members).encode()
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response("421 Misdirected Request", headers)  # a 5xx would be retried
+        return [body]
+
+    return serve_here
 
 
 def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | None = None) -> None:
@@ -82,6 +108,7 @@ def serve(settings: Settings | None = None, on_ready: Callable[[str], None] | No
     stopping = _Stopping()
     with (
         stopping.on_signals(),
+        _port_file_locked(settings.port_file),
         running(settings) as server,
         _request_lines(server.app, settings.quiet),
         _port_file(settings.port_file, server.port),
@@ -190,6 +217,31 @@ class _Stopping:
 def _listen(host: str, port: int) -> socket.socket:
     family, *_, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return socket.create_server(address[:2], family=family, backlog=1024)
+
+
+class PortFileInUse(Exception):
+    """Another server writes its port into the file."""
+
+
+@contextmanager
+def _port_file_locked(path: str | None) -> Iterator[None]:
+    """Keep a port file for this server alone, from before it starts. Raises PortFileInUse."""
+    if path is None or not Path(path).absolute().parent.is_dir():  # the latter is told when the file is written
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{path}.lock", timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise PortFileInUse(PORT_FILE_IN_USE.format(path=path)) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows removes no file that is open
+            Path(lock.lock_file).unlink()
+        lock.release()
 
 
 @contextmanager

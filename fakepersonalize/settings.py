@@ -5,17 +5,20 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from numbers import Integral, Real
 from typing import Any
 
 ENVIRONMENT_PREFIX = "FAKEPERSONALIZE_"
 _TOKEN = re.compile(r"[!-~]{1,200}")  # as it can stand in a header
+REGION_CODE = re.compile(r"[a-z]{2,10}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
 _ENDPOINT = re.compile(r"https?://[\w.\[\]:-]+/?")
 SEEDED_START = datetime(2026, 1, 1, tzinfo=UTC)  # times are the same from run to run then
 MISSPELT = "{given} is no setting, but {known} is"
 UNKNOWN = "{given} is no setting; those are {known}"
+WRONG_TYPE = "{name} must be {type}, not {value!r}"
 LIKENESS = 0.75  # of a variable to one of ours, from which on it is taken for a slip: others may begin as ours do
 EARLIEST_TIME, LATEST_TIME = 0.0, 253_402_300_800.0  # 1970; no client shows the year 10000
 NO_SUCH_YEAR = "clock_start must lie in the years 1970 to 9999, not {text!r}"
@@ -44,6 +47,8 @@ class Settings:
         None, "URL of an S3 elsewhere, where jobs read and write; this server has none then"
     )
     setup: str | None = _setting(None, "file, YAML or JSON, with what is to be there before the first call")
+    setup_account: str = _setting("123456789012", "account of what a set-up file makes, unless it names one")
+    setup_region: str = _setting("us-east-1", "region of what a set-up file makes, unless it names one")
     allow_host: tuple[str, ...] = _setting(
         (), "a further Host that may be asked for (repeatable; comma separated in the environment)"
     )
@@ -102,6 +107,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for f in fields(self):
+            object.__setattr__(self, f.name, _typed(f.name, str(f.type), getattr(self, f.name)))
             value, choices = getattr(self, f.name), f.metadata["choices"]
             if choices and value not in choices:
                 raise ValueError(f"{f.name} must be one of {', '.join(choices)}, not {value!r}")
@@ -118,6 +124,10 @@ class Settings:
         for name in ("explainable", "loaded_models", "loaded_megabytes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if not re.fullmatch("[0-9]{12}", self.setup_account):
+            raise ValueError(f"setup_account must have twelve digits, not {self.setup_account!r}")
+        if not REGION_CODE.fullmatch(self.setup_region):
+            raise ValueError(f"setup_region must be the code of a region such as eu-west-1, not {self.setup_region!r}")
         self.start_of_time  # noqa: B018 - raises for what is no time
         if self.train_threads < 1:
             raise ValueError("train_threads must be at least 1")
@@ -185,6 +195,38 @@ def _meant(name: str, likeness: float = 0.6) -> str | None:
     """Return the setting that a name comes nearest to; None where it is one, or is near to none."""
     known = [f.name for f in fields(Settings)]
     return None if name in known else next(iter(difflib.get_close_matches(name, known, 1, likeness)), None)
+
+
+def _typed(name: str, annotation: str, value: Any) -> Any:
+    """Return a value as the type of its setting. Raises TypeError for another, without guessing what was meant."""
+    kind, _, optional = annotation.partition(" | ")
+    if value is None and optional:
+        return None
+    said, is_such, convert = _TYPES[kind]
+    if not is_such(value):
+        raise TypeError(WRONG_TYPE.format(name=name, type=said, value=value))
+    return convert(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike)
+
+
+def _is_number(kind: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kind) and not isinstance(value, bool)
+
+
+_TYPES: dict[str, tuple[str, Callable[[Any], bool], Callable[[Any], Any]]] = {
+    "str": ("a text", _is_text, os.fspath),
+    "int": ("a whole number", _is_number(Integral), int),
+    "float": ("a number", _is_number(Real), float),
+    "bool": ("True or False", lambda value: isinstance(value, bool), bool),
+    "tuple[str, ...]": (
+        "a list of texts",
+        lambda value: isinstance(value, list | tuple) and all(isinstance(each, str) for each in value),
+        tuple,
+    ),
+}
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,15 +1,20 @@
 """The in-process mode, used as test authors use it."""
 
 import asyncio
+import contextvars
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
+import botocore.endpoint
+import numpy
 import pytest
 import shops
 from botocore.config import Config
@@ -20,6 +25,7 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 
 from fakepersonalize.mock import mock_personalize
+from fakepersonalize.storage.folder import FolderInUse
 
 REPLACED = (Endpoint._send, BotocoreStubber.__call__, RequestSigner.get_auth_instance)
 
@@ -402,3 +408,175 @@ def test_many_threads_find_at_once_what_each_of_them_made():
     s3.put_object(Bucket="rows", Key="rows.csv", Body=b"USER_ID,ITEM_ID,TIMESTAMP\nann,tea,1\n")
     with ThreadPoolExecutor(24) as threads:
         assert list(threads.map(way, range(48))) == ["ACTIVE"] * 48
+
+
+def test_threads_that_enter_at_once_have_a_world_each():
+    entered, left = threading.Barrier(4), threading.Barrier(4)
+
+    @mock_personalize
+    def way(number):
+        client = boto3.Session().client("personalize", region_name="eu-west-1")
+        entered.wait(60)
+        create(f"films-{number}", client)
+        found = schemas(client)
+        left.wait(60)
+        return found, schemas(client)
+
+    with pytest.MonkeyPatch.context() as environment, ThreadPoolExecutor(4) as threads:
+        environment.setenv("AWS_ACCESS_KEY_ID", "111111111111")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        assert list(threads.map(way, range(4))) == [([f"films-{number}"],) * 2 for number in range(4)]
+        assert os.environ["AWS_ACCESS_KEY_ID"] == "111111111111"
+
+
+def test_one_mock_object_entered_by_two_threads_is_left_by_each_on_its_own():
+    mocked, entered, left = mock_personalize(), threading.Event(), threading.Event()
+
+    def other():
+        with mocked:
+            entered.set()
+            left.wait(60)
+            return schemas(EARLY)
+
+    with ThreadPoolExecutor(1) as threads:
+        mocked.start()
+        create("first", EARLY)
+        found = threads.submit(other)
+        entered.wait(60)
+        assert schemas(EARLY) == ["first"]
+        mocked.stop()
+        left.set()
+        assert found.result() == []
+    with pytest.raises(RuntimeError, match=r"stop\(\) was called more often than start\(\)"):
+        mocked.stop()
+
+
+def test_coroutines_that_run_at_once_have_a_world_each_which_their_threads_and_tasks_share():
+    @mock_personalize
+    async def way(number):
+        create(f"films-{number}", EARLY)
+        await asyncio.sleep(0.01)
+        await asyncio.to_thread(create, f"thread-{number}", EARLY)
+        await asyncio.create_task(asyncio.sleep(0.01))
+        return sorted(schemas(EARLY))
+
+    async def main():
+        return await asyncio.gather(*map(way, range(3)))
+
+    assert asyncio.run(main()) == [[f"films-{number}", f"thread-{number}"] for number in range(3)]
+
+
+def test_a_thread_that_could_mean_several_worlds_is_refused_with_a_sentence():
+    entered, left = threading.Event(), threading.Event()
+
+    @mock_personalize
+    def other():
+        entered.set()
+        left.wait(60)
+
+    with ThreadPoolExecutor(2) as threads, mock_personalize():
+        create("here", EARLY)
+        assert threads.submit(schemas, EARLY).result() == ["here"]
+        other_one = threads.submit(other)
+        entered.wait(60)
+        with pytest.raises(RuntimeError, match=r"Several mocks of Personalize.*copy_context\(\).run"):
+            threads.submit(schemas, EARLY).result()
+        assert threads.submit(contextvars.copy_context().run, schemas, EARLY).result() == ["here"]
+        assert schemas(EARLY) == ["here"]
+        left.set()
+        other_one.result()
+
+
+def test_worlds_left_in_the_order_of_entering_answer_until_they_are_left():
+    outer, inner = mock_personalize(), mock_personalize()
+    outer.start()
+    create("outer", EARLY)
+    inner.start()
+    create("inner", EARLY)
+    outer.stop()
+    assert schemas(EARLY) == ["inner"]
+    inner.stop()
+
+
+def test_a_fixture_that_is_left_in_another_context_leaves_nothing_behind():
+    mocked = mock_personalize()
+    contextvars.copy_context().run(mocked.start)
+    create("films", EARLY)
+    assert schemas(EARLY) == ["films"]
+    contextvars.copy_context().run(mocked.stop)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_that_leaves_takes_nothing_from_its_parent(kept, tmp_path_factory):
+    settings = {"data_dir": str(tmp_path_factory.mktemp("kept"))} if kept else {}
+    with mock_personalize(**settings) as emulator:
+        create("films", EARLY)
+        child = os.fork()
+        if not child:
+            emulator.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        files = {path.name for path in emulator.folder.path.iterdir()}
+        assert "metadata.db" in files
+        assert ("server.pid" in files) == kept
+        if kept:
+            with pytest.raises(FolderInUse), mock_personalize(**settings):
+                pass
+        create("books", EARLY)
+        assert sorted(schemas(EARLY)) == ["books", "films"]
+
+
+@pytest.mark.parametrize("mode", ["legacy", "standard"])
+def test_with_fast_retries_botocore_does_not_sleep(mode, monkeypatch):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    for fast in (False, True):
+        with mock_personalize(fast_retries=fast) as emulator:
+            client = boto3.client("personalize", region_name="eu-west-1", config=Config(retries={"mode": mode}))
+            emulator.fail(operation="ListSchemas", error="ThrottlingException", count=2)
+            assert client.list_schemas()["ResponseMetadata"]["RetryAttempts"] == 2
+            assert len(slept) == 2  # those of the first turn
+    assert botocore.endpoint.time is time
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"seed": "7"}, "seed must be a whole number, not '7'"),
+        ({"seed": True}, "seed must be a whole number, not True"),
+        ({"seed": 7.5}, "seed must be a whole number, not 7.5"),
+        ({"transitions": "campaign=immediate"}, "transitions must be a list of texts, not 'campaign=immediate'"),
+        ({"transitions": [1]}, r"transitions must be a list of texts, not \[1\]"),
+        ({"step_seconds": "0"}, "step_seconds must be a number, not '0'"),
+        ({"train_threads": None}, "train_threads must be a whole number, not None"),
+        ({"in_process": "no"}, "in_process must be True or False, not 'no'"),
+        ({"setup": 1}, "setup must be a text, not 1"),
+        ({"limits": None}, "limits must be a text, not None"),
+        ({"fast_retries": "yes"}, "fast_retries must be True or False, not 'yes'"),
+    ],
+)
+def test_settings_of_another_type_are_told_before_anything_is_entered(given, sentence):
+    with pytest.raises(TypeError, match=sentence):
+        mock_personalize(**given)
+
+
+def test_values_that_are_as_good_as_the_type_are_taken(tmp_path):
+    with mock_personalize(
+        transitions=["campaign=immediate"], data_dir=tmp_path / "kept", step_seconds=1, seed=numpy.int64(7)
+    ) as emulator:
+        settings = emulator.settings
+    assert (settings.transitions, settings.data_dir) == (("campaign=immediate",), str(tmp_path / "kept"))
+    assert (type(settings.step_seconds), type(settings.seed)) == (float, int)
+    shutil.rmtree(tmp_path / "kept")
+
+
+def test_calls_of_an_operation_that_does_not_exist_are_told():
+    with mock_personalize() as emulator:
+        schemas(EARLY)
+        assert len(emulator.calls("ListSchemas")) == 1
+        assert emulator.calls("ListRecipes") == []
+        for misspelt in ("ListSchema", "list_schemas", "listschemas"):
+            with pytest.raises(ValueError, match=f"no operation '{misspelt}'; did you mean ListSchemas"):
+                emulator.calls(misspelt)

@@ -248,3 +248,215 @@ def test_a_misspelt_setting_of_a_marker_is_told(run: Run, fixture: str) -> None:
     ran = run(text)
     assert "are wrong: limit is no setting, but limits is." in ran.stdout
     assert "Traceback" not in ran.stdout
+
+
+SHARED_WORLDS = """
+import unittest
+
+import boto3
+import pytest
+
+from fakepersonalize import mock_personalize
+
+
+def names():
+    groups = boto3.client("personalize", "us-east-1").list_dataset_groups()["datasetGroups"]
+    return sorted(group["name"] for group in groups)
+
+
+def create(name):
+    return boto3.client("personalize", "us-east-1").create_dataset_group(name=name)["datasetGroupArn"]
+
+
+@pytest.fixture(scope="module")
+def films(personalize_module):
+    return create("films")
+
+
+def test_a_module_shares_a_world(films, personalize, personalize_emulator, personalize_module, personalize_account):
+    assert personalize_emulator is personalize_module
+    assert films.split(":")[4] == personalize_account
+    assert names() == ["films"]
+    create("more")
+
+
+def test_its_next_test_finds_what_the_first_one_left(films):
+    assert names() == ["films", "more"]
+
+
+def test_others_have_a_world_of_their_own(personalize):
+    assert names() == []
+
+
+class TestOfAClass:
+    @pytest.fixture(autouse=True, scope="class")
+    def shared(self, personalize_class):
+        create("of-the-class")
+
+    def test_one(self):
+        assert names() == ["of-the-class"]
+        create("another")
+
+    def test_two(self):
+        assert names() == ["another", "of-the-class"]
+
+
+def test_after_the_class_the_module_answers(films):
+    assert names() == ["films", "more"]
+
+
+class TestUnittest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        mocked = mock_personalize()
+        cls.emulator = mocked.start()
+        cls.addClassCleanup(mocked.stop)
+        create("films")
+
+    def test_one(self):
+        assert names() == ["films"]
+
+    test_two = test_one
+"""
+
+
+def test_a_world_for_a_class_or_a_module(run: Run) -> None:
+    ran = run(SHARED_WORLDS)
+    assert (ran.returncode, "8 passed" in outcome(ran)) == (0, True), ran.stdout
+
+
+SET_UP = """
+import time
+
+import boto3
+import pytest
+
+from fakepersonalize.setups import make
+
+trained = []
+original = make.SetUp._version
+make.SetUp._version = lambda *args: trained.append(time.perf_counter()) or original(*args)
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_each_test_finds_the_set_up_as_it_was(personalize, personalize_runtime, personalize_account, turn):
+    (campaign,) = personalize.list_campaigns()["campaigns"]
+    assert campaign["campaignArn"].split(":")[4] == personalize_account
+    answer = personalize_runtime.get_recommendations(campaignArn=campaign["campaignArn"], userId="u1")
+    assert answer["itemList"]
+    assert len(personalize.list_solution_versions()["solutionVersions"]) == 1
+    boto3.client("s3").head_object(Bucket="films", Key="watched.csv")["ContentLength"]
+    personalize.delete_campaign(campaignArn=campaign["campaignArn"])
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_a_server_is_set_up_again(personalize_server, personalize_account, turn):
+    personalize = personalize_server.client("personalize")
+    (campaign,) = personalize.list_campaigns()["campaigns"]
+    assert campaign["campaignArn"].split(":")[4] == personalize_account
+    personalize.delete_campaign(campaignArn=campaign["campaignArn"])
+    boto3.client("s3").head_object(Bucket="films", Key="watched.csv")["ContentLength"]
+"""
+
+
+def test_a_set_up_file_is_restored_for_each_test_on_each_worker(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shop" / "data").mkdir(parents=True)
+    rows = [f"u{user},i{item},{1_700_000_000 + item}" for user in range(8) for item in range(6)]
+    (tmp_path / "shop" / "data" / "watched.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
+    fields = ", ".join(
+        f"{{name: {name}, type: {type_}}}"
+        for name, type_ in (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
+    )
+    (tmp_path / "shop" / "setup.yaml").write_text(
+        f"""
+buckets: {{films: {{folder: data}}}}
+roles: [reads]
+schemas:
+  rows:
+    {{type: record, name: Interactions, namespace: com.amazonaws.personalize.schema, fields: [{fields}], version: "1"}}
+dataset_groups:
+  films:
+    datasets: {{Interactions: {{schema: rows, import: s3://films/watched.csv}}}}
+    solutions: {{popular: {{recipe: aws-popularity-count, campaigns: [popular]}}}}
+"""
+    )
+    ini = "[pytest]\nfakepersonalize = setup=shop/setup.yaml\n"
+    ran = run(SET_UP, "-n2", ini=ini, plugins=("xdist.plugin",))
+    assert (ran.returncode, "6 passed" in outcome(ran)) == (0, True), ran.stdout
+
+
+GUARDED = """
+import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
+
+HOST = "personalize.us-east-1.amazonaws.com"
+
+
+def refused():
+    try:
+        URLLib3Session(timeout=5).send(AWSRequest("GET", f"https://{HOST}/").prepare())
+    except RuntimeError as refusal:
+        assert HOST in str(refusal)
+        return True
+    except BotoCoreError:
+        return False
+
+
+@pytest.mark.parametrize("turn", [0])
+def test_with_a_fixture(personalize_account, turn):
+    assert refused()
+
+
+def test_with_a_server(personalize_server):
+    assert refused()
+
+
+@pytest.mark.fakepersonalize(allow_hosts=["*.amazonaws.com"], fast_retries=True)
+def test_exempt(personalize_emulator):
+    assert not refused()
+
+
+def test_without():
+    assert refused() is EXPECTED
+"""
+
+
+def test_tests_that_use_a_fixture_are_guarded_and_others_only_with_the_ini_option(run: Run) -> None:
+    for expected, ini in ((False, "[pytest]\n"), (True, "[pytest]\nfakepersonalize_guard = session\n")):
+        ran = run(GUARDED.replace("EXPECTED", str(expected)), ini=ini)
+        assert (ran.returncode, "4 passed" in outcome(ran)) == (0, True), ran.stdout
+    ran = run("def test_it(): pass", ini="[pytest]\nfakepersonalize_guard = always\n")
+    assert "fakepersonalize_guard is 'session' or left out, not 'always'" in ran.stdout + ran.stderr
+
+
+def test_endpoints_of_the_environment_lead_no_fixture_elsewhere(run: Run) -> None:
+    ran = run(
+        """
+import os
+
+os.environ["AWS_ENDPOINT_URL_PERSONALIZE"] = os.environ["AWS_ENDPOINT_URL_S3"] = "https://s3.eu-west-1.amazonaws.com"
+os.environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+
+import boto3
+
+
+def test_server(personalize_server):
+    for service in ("personalize", "s3"):
+        assert boto3.client(service).meta.endpoint_url == personalize_server.url
+
+
+def test_in_process(personalize):
+    assert "personalize.us-east-1" in personalize.meta.endpoint_url
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
+"""
+    )
+    assert (ran.returncode, "2 passed" in outcome(ran)) == (0, True), ran.stdout
+
+
+@pytest.mark.parametrize("fixture", ["personalize", "personalize_server"])
+def test_a_setting_of_the_wrong_type_is_told(run: Run, fixture: str) -> None:
+    ran = run(f"import pytest\n\n@pytest.mark.fakepersonalize(seed='7')\ndef test_it({fixture}): pass")
+    assert "are wrong: seed must be a whole number, not '7'." in ran.stdout
+    assert "Traceback" not in ran.stdout

@@ -7,12 +7,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
 from fakepersonalize import Remote
-from fakepersonalize.controls import Controls
+from fakepersonalize.emulator import Emulator
+from fakepersonalize.server import running
+from fakepersonalize.settings import Settings
 
 
 class Quiet(WSGIRequestHandler):
@@ -36,11 +39,47 @@ def stranger() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, _ in inspect.getmembers(Controls, inspect.isfunction) if name[0] != "_"]
-)
+OF_THE_PROCESS = {"answer", "start", "close", "tell_before_waiting"}  # what only the process of an emulator can do
+PUBLIC = sorted({name for name in dir(Emulator) if name[0] != "_"} - OF_THE_PROCESS)
+
+
+def test_it_has_all_that_tests_may_ask_of_an_emulator() -> None:
+    assert {"reset", "advance", "save_snapshot", "load_snapshot", "is_strict", "calls", "pin", "fail"} <= {*PUBLIC}
+    assert [name for name in PUBLIC if not hasattr(Remote, name)] == []
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if inspect.isfunction(getattr(Emulator, name))])
 def test_it_takes_what_an_emulator_in_this_process_takes(name: str) -> None:
-    assert inspect.signature(getattr(Remote, name)) == inspect.signature(getattr(Controls, name))
+    assert inspect.signature(getattr(Remote, name)) == inspect.signature(getattr(Emulator, name))
+
+
+def test_what_is_newest_works_over_the_wire(tmp_path: Path) -> None:
+    setup = tmp_path / "setup.yaml"
+    setup.write_text("dataset_groups: [films]")
+    with running(
+        Settings(port=0, lifecycle="manual", step_seconds=0, setup=str(setup), setup_region="eu-west-1")
+    ) as server:
+        remote = Remote(server.url)
+        personalize = remote.client("personalize", "eu-west-1")
+
+        def groups() -> list[str]:
+            return sorted(group["name"] for group in personalize.list_dataset_groups()["datasetGroups"])
+
+        assert (groups(), remote.is_strict) == (["films"], False)
+        personalize.create_dataset_group(name="songs")
+        remote.save_snapshot(tmp_path / "two.snapshot")
+        assert remote.reset(setup=True) == 2
+        assert groups() == ["films"]
+        assert remote.load_snapshot(tmp_path / "two.snapshot") == 2
+        assert groups() == ["films", "songs"]
+        with open(tmp_path / "two.snapshot", "rb") as file:
+            assert remote.load_snapshot(file) == 2
+        with pytest.raises(ValueError, match="snapshot"):
+            remote.load_snapshot(setup)
+        with pytest.raises(ValueError, match="no operation 'ListDatasetGroup'; did you mean ListDatasetGroups"):
+            remote.calls("ListDatasetGroup")
+        remote.strict()
+        assert remote.is_strict
 
 
 @pytest.mark.parametrize("url", ["localhost:7377", "file:///etc/passwd", ""])

@@ -23,7 +23,8 @@ from botocore.config import Config
 from fakepersonalize import Remote
 from fakepersonalize.cli.main import main
 from fakepersonalize.frontdoor import crew, waitress_server
-from fakepersonalize.server import _port_file, create_app, running
+from fakepersonalize.remote import port_of
+from fakepersonalize.server import _port_file, _port_file_locked, create_app, running
 from fakepersonalize.settings import Settings
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-west-1/personalize/aws4_request, Signature=0"
@@ -286,7 +287,7 @@ def test_the_first_lines_say_url_data_and_export_and_the_port_file_is_whole(proc
         "export AWS_REGION=us-east-1",
     ]
     assert f":{(tmp_path / 'port').read_text().strip()}" in url
-    assert [path.name for path in tmp_path.iterdir()] == ["port"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["port", "port.lock"]
     child.terminate()
     child.wait(2)
 
@@ -548,3 +549,36 @@ def send(method, url, authorization=None):
     except urllib.error.HTTPError as refusal:
         refusal.close()
         return refusal.code
+
+
+def test_two_servers_never_share_a_port_file(tmp_path: Path) -> None:
+    port_file = tmp_path / "port"
+    command = [sys.executable, "-m", "fakepersonalize", "serve", "--port", "0", "--port-file", str(port_file)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        port = port_of(port_file, lambda: first.poll() is None)
+        second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert second.returncode != 0
+        assert f"The port file {port_file} is in use by another server." in second.stderr
+        assert "Traceback" not in second.stderr
+        assert port_file.read_text() == f"{port}\n"
+    finally:
+        first.kill()
+        first.wait()
+    with _port_file_locked(str(port_file)):  # a server that was killed keeps nobody out
+        pass
+    assert list(tmp_path.iterdir()) == [port_file]
+
+
+@pytest.mark.parametrize("path", ["/", "/_fakepersonalize/health", "/schemas"])
+def test_several_processes_are_refused_with_a_sentence(path: str) -> None:
+    app = create_app(Settings(port=0))
+    try:
+        client = app.test_client()
+        alone = client.get(path, environ_overrides={"wsgi.multiprocess": False})
+        assert alone.status_code != 421
+        refused = client.get(path, environ_overrides={"wsgi.multiprocess": True})
+        assert refused.status_code == 421
+        assert "gunicorn --workers 1 --threads 16" in refused.json["message"]
+    finally:
+        app.extensions["fakepersonalize"].close()

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
 from fakepersonalize.admin.answers import asked
-from fakepersonalize.emulator import NO_SETUP, Emulator
+from fakepersonalize.emulator import Emulator
 from fakepersonalize.setups.reading import SetupError
 
 ONE_OF_BOTH = "Name an account or a datasetGroupArn, not both."
@@ -31,17 +31,15 @@ def blueprint(emulator: Emulator) -> Blueprint:
         With `setup`, the set-up file that the server was started with is then done again.
         """
         wanted = asked({"account": str, "datasetGroupArn": str, "setup": bool}, '{"account": "123456789012"}')
-        if wanted.get("setup") and emulator.settings.setup is None:
-            raise BadRequest(NO_SETUP)
         account, group = wanted.get("account"), wanted.get("datasetGroupArn")
         if account is not None and group is not None:
             raise BadRequest(ONE_OF_BOTH)
         try:
-            removed = emulator.reset(account, group)
-            if wanted.get("setup"):
-                emulator.set_up()
+            removed = emulator.reset(account, group, wanted.get("setup", False))
         except LookupError:
             raise NotFound(NO_SUCH_GROUP.format(arn=(group or "")[:300])) from None
+        except ValueError as problem:
+            raise BadRequest(str(problem)) from None
         except (SetupError, OSError) as problem:
             raise BadRequest(f"{problem}.") from None
         return {"removed": removed}

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
 
 from fakepersonalize.admin import overview
 from fakepersonalize.admin.answers import filters
@@ -29,7 +30,11 @@ def blueprint(emulator: Emulator) -> Blueprint:
     @pages.get("/requests")
     def requests() -> ResponseReturnValue:
         """The newest calls, oldest first; `operation` and `account` in the query choose among them."""
-        return {"requests": emulator.calls(**filters("operation", "account"))}
+        chosen = filters("operation", "account")
+        try:
+            return {"requests": emulator.calls(**chosen)}
+        except ValueError as problem:
+            raise BadRequest(str(problem)) from None
 
     @pages.get("/jobs")
     def jobs() -> ResponseReturnValue:

@@ -75,12 +75,13 @@ def running_server(settings: Settings) -> RunningServer:
 def explained(settings: Settings) -> Iterator[None]:
     """Turn what keeps a server from starting into Refused."""
     from fakepersonalize.lifecycle.pace import UnusableRule
+    from fakepersonalize.server import PortFileInUse
     from fakepersonalize.setups.reading import SetupError
     from fakepersonalize.storage.folder import FolderInUse
 
     try:
         yield
-    except (FolderInUse, UnusableRule) as reason:
+    except (FolderInUse, PortFileInUse, UnusableRule) as reason:
         raise Refused(str(reason)) from None
     except SetupError as reason:
         raise Refused(f"{reason}.") from None

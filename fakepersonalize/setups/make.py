@@ -20,7 +20,7 @@ from fakepersonalize.resources.processes import ACTIVE, IN_TRANSITION
 from fakepersonalize.setups.reading import Document, Keys, files_below, text_of, within
 from fakepersonalize.setups.wanted import DATASET_TYPES, checked
 
-ACCOUNT, REGION = "123456789012", "us-east-1"
+USUAL_REGION = "us-east-1"  # of S3, which wants to hear of all others
 PERSONALIZE = "personalize.amazonaws.com"
 TRUST = {
     "Version": "2012-10-17",
@@ -49,10 +49,13 @@ class Means:
     settle: Callable[[], None]
 
 
-def set_up(path: Path, means: Means) -> None:
-    """Make what a file names and is not there yet. Raises SetupError, and OSError where a file cannot be read."""
+def set_up(path: Path, scope: Scope, means: Means) -> None:
+    """Make what a file names and is not there yet, in the account and region that it names, or else in a scope.
+
+    Raises SetupError, and OSError where a file cannot be read.
+    """
     document = checked(path)
-    scope = Scope(document.content.get("account", ACCOUNT), document.content.get("region", REGION))
+    scope = Scope(document.content.get("account", scope.account), document.content.get("region", scope.region))
     SetUp(document, scope, means).run()
 
 
@@ -90,7 +93,7 @@ class SetUp:
         with self._explained(keys):
             if name not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
                 place = {"LocationConstraint": self._scope.region}
-                own = {} if self._scope.region == REGION else {"CreateBucketConfiguration": place}
+                own = {} if self._scope.region == USUAL_REGION else {"CreateBucketConfiguration": place}
                 s3.create_bucket(Bucket=name, **own)
             if bucket.get("policy", True) is not False:
                 s3.put_bucket_policy(Bucket=name, Policy=_policy(self._scope, name, bucket.get("policy")))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fakepersonalize.settings import REGION_CODE
 from fakepersonalize.setups.reading import Document, Keys, read
 
 if TYPE_CHECKING:
@@ -46,9 +46,6 @@ NO_ACCOUNT = "an account has twelve digits, in quotes"
 NEEDS = "this needs {key}"
 
 
-_REGION = re.compile(r"[a-z]{2,10}(-[a-z]{2,12}){1,3}-[0-9]{1,2}")
-
-
 def checked(path: Path) -> Document:
     """Return what a file says, where all of it has a meaning. Raises SetupError and OSError."""
     document = read(path)
@@ -56,7 +53,7 @@ def checked(path: Path) -> Document:
     _known(document, (), content, TOP)
     if "account" in content and not (_is_text(content["account"]) and _is_account(content["account"])):
         raise document.error(("account",), NO_ACCOUNT)
-    if "region" in content and not (_is_text(content["region"]) and _REGION.fullmatch(content["region"])):
+    if "region" in content and not (_is_text(content["region"]) and REGION_CODE.fullmatch(content["region"])):
         raise document.error(("region",), NO_REGION)
     for section in ("buckets", "roles", "dataset_groups"):
         content[section] = _items(document, (section,), content.get(section), section)

@@ -33,7 +33,7 @@ LONG_LINE = "The snapshot has a row that is too long: line {line} of {name}"
 DAMAGED = "The snapshot is damaged: {name} is not what the manifest says"
 
 
-class Unusable(Exception):
+class Unusable(ValueError):
     """A snapshot that cannot be loaded; nothing has changed. Its text is a sentence without a full stop."""
 
 

@@ -39,12 +39,20 @@ class DataFolder:
     def __init__(self, path: str | None, template: Path | None = None) -> None:
         self.temporary = not path
         self.path = Path(path).expanduser().resolve() if path else Path(tempfile.mkdtemp(prefix="fakepersonalize-"))
+        self._owned_by = os.getpid()
         self.path.mkdir(parents=True, exist_ok=True)
         if template and self.temporary:
             shutil.copytree(template, self.path, dirs_exist_ok=True, ignore=shutil.ignore_patterns(LOCK, OWNER))
         self._lock = None if self.temporary else self._take()
 
+    @property
+    def inherited(self) -> bool:
+        """Whether this process was forked from the one that has the folder."""
+        return os.getpid() != self._owned_by
+
     def close(self) -> None:
+        if self.inherited:
+            return
         if self._lock:
             (self.path / OWNER).unlink(missing_ok=True)
             self._lock.release()
@@ -54,7 +62,7 @@ class DataFolder:
 
     def abandon(self) -> None:
         """Let a process that outlives this one remove a temporary folder, because there is no time left to close it."""
-        if self.temporary:
+        if self.temporary and not self.inherited:
             command = [sys.executable, "-I", "-S", "-c", REMOVAL, str(self.path)]
             nowhere = subprocess.DEVNULL
             subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)

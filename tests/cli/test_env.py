@@ -131,3 +131,18 @@ def test_a_port_that_is_not_known_is_refused(
     assert error.out == ""
     assert said in error.err
     assert error.err.count("\n") == 1
+
+
+def test_endpoints_of_single_services_lead_there_too() -> None:
+    foreign = {
+        "AWS_ENDPOINT_URL_PERSONALIZE": "https://personalize.us-east-1.amazonaws.com",
+        "AWS_ENDPOINT_URL_S3": "http://localhost:4566",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    }
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in foreign.items():
+            environment.setenv(name, value)
+        for name, value in variables(Settings(port=1234)).items():
+            environment.setenv(name, value)
+        urls = {boto3.client(service).meta.endpoint_url for service in ("personalize", "s3", "personalize-events")}
+    assert urls == {"http://127.0.0.1:1234"}

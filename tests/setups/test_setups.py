@@ -121,7 +121,7 @@ def test_a_second_time_makes_nothing_twice(setup: Path, tmp_path: Path) -> None:
     folder = str(tmp_path / "kept")
     with mock_personalize(setup=str(setup), data_dir=folder) as emulator:
         before = made()
-        emulator.set_up()
+        emulator._set_up()
         assert made() == before
     with mock_personalize(setup=str(setup), data_dir=folder):
         assert made() == before
@@ -130,9 +130,16 @@ def test_a_second_time_makes_nothing_twice(setup: Path, tmp_path: Path) -> None:
 def test_a_reset_can_do_it_again(setup: Path) -> None:
     with mock_personalize(setup=str(setup)) as emulator:
         client("personalize").create_dataset_group(name="other")
-        emulator.reset()
-        emulator.set_up()
+        assert emulator.reset(setup=True) > 1
         assert set(made()["dataset_groups"]) == {"films", "shop"}
+
+
+def test_a_reset_without_a_setup_file_removes_nothing() -> None:
+    with mock_personalize() as emulator:
+        client("personalize").create_dataset_group(name="kept")
+        with pytest.raises(ValueError, match="There is no set-up file"):
+            emulator.reset(setup=True)
+        assert set(made()["dataset_groups"]) == {"kept"}
 
 
 def test_objects_that_changed_are_uploaded_again(setup: Path) -> None:
@@ -140,10 +147,10 @@ def test_objects_that_changed_are_uploaded_again(setup: Path) -> None:
         file = setup.parent / "data" / "deep" / "watched.csv"
         s3, head = client("s3"), {"Bucket": "films", "Key": "deep/watched.csv"}
         before = s3.head_object(**head)["LastModified"]
-        emulator.set_up()
+        emulator._set_up()
         assert s3.head_object(**head)["LastModified"] == before
         file.write_text("other")
-        emulator.set_up()
+        emulator._set_up()
         assert s3.get_object(**head)["Body"].read() == b"other"
 
 
