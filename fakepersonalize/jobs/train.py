@@ -15,6 +15,7 @@ from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.jobs import side_rows, training_minima, training_rows, update
 from fakepersonalize.jobs.services import Services
+from fakepersonalize.jobs.training_spec import TrainingSpec
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
@@ -74,64 +75,65 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     own = _schema(services, interactions) if interactions else None
     streamed, last = _streamed(services, interactions, job.folder / STREAMED) if interactions else ([], 0)
     acted_lately, last_acted = _streamed(services, dealings, job.folder / ACTED) if dealings else ([], 0)
-    return {
-        "acted": [str(path) for path in (*acted, *acted_lately)],
-        "last_acted": last_acted,
-        "segments": [str(path) for path in (*segments, *streamed)],
-        "last_streamed": last,
-        "schema": own and own["schema"],
-        "domain": own and own.document.get("domain"),
-        "needed": needed,
-        "sides": spooled,
-        "choice": (config.get("trainingDataConfig") or {}) | {"known": trained.document.get("knownColumns")},
-        "recipes": [recipe.name for recipe in candidates],
-        "metric": (config.get("autoMLConfig") or {}).get("metricName"),
-        "tuning": config.get("hpoConfig") or {} if trained.document.get("performHPO") else None,
-        "objective": objective.get("itemAttribute"),
-        "sensitivity": objective.get("objectiveSensitivity") or "OFF",
-        "events": (config.get("eventsConfig") or {}).get("eventParametersList") or [],
-        "hyperparameters": config.get("algorithmHyperParameters") or {},
-        "features": config.get("featureTransformationParameters") or {},
-        "event_type": trained.document.get("eventType") or candidates[0].required_event,
-        "threshold": config.get("eventValueThreshold"),
-        "now": int(trained.created),
-        "seed": services.settings.seed or 0,
-        "threads": services.settings.train_threads,
-        "minima": services.settings.quotas,
-        "base": update.pin(services, job, trained) if trained.document.get("trainingMode") == "UPDATE" else None,
-        "considered": asdict(quotas.considered(candidates[0].name if services.settings.quotas else None)),
-    }
+    return TrainingSpec(
+        acted=[str(path) for path in (*acted, *acted_lately)],
+        last_acted=last_acted,
+        segments=[str(path) for path in (*segments, *streamed)],
+        last_streamed=last,
+        schema=own["schema"] if own else None,
+        domain=own.document.get("domain") if own else None,
+        needed=needed,
+        sides=spooled,
+        choice=(config.get("trainingDataConfig") or {}) | {"known": trained.document.get("knownColumns")},
+        recipes=[recipe.name for recipe in candidates],
+        metric=(config.get("autoMLConfig") or {}).get("metricName"),
+        tuning=config.get("hpoConfig") or {} if trained.document.get("performHPO") else None,
+        objective=objective.get("itemAttribute"),
+        sensitivity=objective.get("objectiveSensitivity") or "OFF",
+        events=(config.get("eventsConfig") or {}).get("eventParametersList") or [],
+        hyperparameters=config.get("algorithmHyperParameters") or {},
+        features=config.get("featureTransformationParameters") or {},
+        event_type=trained.document.get("eventType") or candidates[0].required_event,
+        threshold=config.get("eventValueThreshold"),
+        now=int(trained.created),
+        seed=services.settings.seed or 0,
+        threads=services.settings.train_threads,
+        minima=services.settings.quotas,
+        base=update.pin(services, job, trained) if trained.document.get("trainingMode") == "UPDATE" else None,
+        considered=asdict(quotas.considered(candidates[0].name if services.settings.quotas else None)),
+    ).to_json()
 
 
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     """Fit, evaluate and save the model that the recipe names, or update the one that there is."""
-    started = time.perf_counter()
-    recipes = [recipe for name in spec["recipes"] if (recipe := catalogue.recipe(name))]
-    outcome = _updated(spec, recipes[0], folder) if spec["base"] else _trained(spec, recipes, folder, tick)
+    started, asked = time.perf_counter(), TrainingSpec.from_json(spec)
+    recipes = [recipe for name in asked.recipes if (recipe := catalogue.recipe(name))]
+    outcome = _updated(asked, recipes[0], folder) if asked.base else _trained(asked, recipes, folder, tick)
     seconds = time.perf_counter() - started
     return {"hours": max(LEAST_HOURS, round(seconds / 3600, 3)), "seconds": {"all": seconds}} | outcome
 
 
-def _updated(spec: dict[str, Any], recipe: Recipe, folder: Path) -> dict[str, Any]:
+def _updated(spec: TrainingSpec, recipe: Recipe, folder: Path) -> dict[str, Any]:
+    assert spec.base is not None
     encoded = training_rows.prepare(spec, recipe.learns_from | {"new-items"})
     manifest, model, encoded = update.grown(spec, folder / update.BASE, encoded)
-    manifest |= {"learnt": _learnt(spec), "last_acted": spec["last_acted"]}
+    manifest |= {"learnt": _learnt(spec), "last_acted": spec.last_acted}
     artifacts.write(folder / MODEL, manifest, _arrays(model.arrays(), encoded))
-    return {"metrics": spec["base"]["metrics"], "recipe": recipe.name, "tuned": spec["base"]["tuned"]}
+    return {"metrics": spec.base["metrics"], "recipe": recipe.name, "tuned": spec.base["tuned"]}
 
 
-def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick: Tick) -> dict[str, Any]:
+def _trained(spec: TrainingSpec, recipes: Sequence[Recipe], folder: Path, tick: Tick) -> dict[str, Any]:
     from fakepersonalize.recipes.evaluation import only_for, train
 
     encoded = training_rows.prepare(spec, _learns_from(recipes))
-    if spec["minima"] and spec["needed"]:
-        training_minima.check_minima(encoded.data, spec["event_type"])
-        training_minima.check_event_types(spec["segments"])
+    if spec.minima and spec.needed:
+        training_minima.check_minima(encoded.data, spec.event_type)
+        training_minima.check_event_types(spec.segments)
         for recipe in recipes:
             training_minima.check_cold_items(encoded.data, _parameters(spec, recipe))
             training_minima.check_side_rows(recipe.name, encoded.side_bytes)
-    if spec["needed"] and not len(encoded.data.items):
-        raise training_minima.too_few(spec["event_type"])
+    if spec.needed and not len(encoded.data.items):
+        raise training_minima.too_few(spec.event_type)
     tick(0.1)
     tuned = _tuned(spec, recipes, encoded.data, lambda share: tick(0.1 + 0.6 * share))
     recipe, begin = (tuned.recipe, 0.7) if tuned else (recipes[0], 0.1)
@@ -139,8 +141,8 @@ def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick
         recipe,
         only_for(recipe, encoded.data),
         tuned.best.params if tuned else _parameters(spec, recipe),
-        spec["seed"],
-        spec["threads"],
+        spec.seed,
+        spec.threads,
         lambda share: tick(begin + (0.9 - begin) * share),
     )
     manifest = {
@@ -148,7 +150,7 @@ def _trained(spec: dict[str, Any], recipes: Sequence[Recipe], folder: Path, tick
         "recipe": recipe.name,
         "metrics": trained.metrics,
         "learnt": _learnt(spec),
-        "last_acted": spec["last_acted"],
+        "last_acted": spec.last_acted,
         "encodings": {name: encoding.describe() for name, encoding in encoded.encodings.items()},
     }
     artifacts.write(folder / MODEL, manifest, _arrays(trained.model.arrays(), encoded))
@@ -187,17 +189,17 @@ def _learns_from(recipes: Sequence[Recipe]) -> frozenset[str]:
     return together if len(recipes) == 1 else together - {"new-items"}
 
 
-def _tuned(spec: dict[str, Any], recipes: Sequence[Recipe], data: TrainingData, tick: Tick) -> Searched | None:
+def _tuned(spec: TrainingSpec, recipes: Sequence[Recipe], data: TrainingData, tick: Tick) -> Searched | None:
     """Search for hyperparameters, and with AutoML for the recipe; None where nobody asks for that."""
     from fakepersonalize.recipes import search
     from fakepersonalize.recipes.evaluation import only_for
 
-    if spec["tuning"] is None:
+    if spec.tuning is None:
         return None
-    resources = spec["tuning"].get("hpoResourceConfig") or {}
+    resources = spec.tuning.get("hpoResourceConfig") or {}
     jobs = int(resources.get("maxNumberOfTrainingJobs") or search.DEFAULT_JOBS)
     parallel = int(resources.get("maxParallelTrainingJobs") or 1)
-    metric = spec["metric"] or search.METRIC
+    metric = spec.metric or search.METRIC
     if metric not in search.METRICS:
         raise JobFailed(errors.UNKNOWN_OBJECTIVE_METRIC.format(name=metric))
 
@@ -206,15 +208,15 @@ def _tuned(spec: dict[str, Any], recipes: Sequence[Recipe], data: TrainingData, 
 
     found = []
     for number, recipe in enumerate(recipes):
-        ranges = search.ranges_of(recipe, spec["tuning"].get("algorithmHyperParameterRanges"))
+        ranges = search.ranges_of(recipe, spec.tuning.get("algorithmHyperParameterRanges"))
         found.append(
             search.search(
                 recipe,
                 only_for(recipe, data),
                 _parameters(spec, recipe),
                 ranges,
-                spec["seed"],
-                spec["threads"],
+                spec.seed,
+                spec.threads,
                 part(number),
                 jobs,
                 parallel,
@@ -224,13 +226,13 @@ def _tuned(spec: dict[str, Any], recipes: Sequence[Recipe], data: TrainingData, 
     return max(found, key=lambda each: each.best.score)
 
 
-def _parameters(spec: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+def _parameters(spec: TrainingSpec, recipe: Recipe) -> dict[str, Any]:
     """Return what a recipe is trained with: hyperparameters, the objective's weight, and what time it is."""
-    params: dict[str, Any] = recipe.parse(spec["hyperparameters"], spec["features"])
-    if spec["objective"]:
-        params["objective_sensitivity"] = spec["sensitivity"]
+    params: dict[str, Any] = recipe.parse(spec.hyperparameters, spec.features)
+    if spec.objective:
+        params["objective_sensitivity"] = spec.sensitivity
     if training_minima.COLD in params:
-        params["now"] = spec["now"]
+        params["now"] = spec.now
     return params
 
 
@@ -302,14 +304,14 @@ def _streamed(services: Services, dataset: Resource, target: Path) -> tuple[list
     return [target] * bool(learnt), events[-1].number if events else 0
 
 
-def _learnt(spec: dict[str, Any]) -> dict[str, Any]:
+def _learnt(spec: TrainingSpec) -> dict[str, Any]:
     """Return which streamed events the model knows, and which of later ones it would have learnt from."""
-    threshold = spec["threshold"]
+    threshold = spec.threshold
     return {
-        "last": spec["last_streamed"],
-        "event_type": spec["event_type"],
+        "last": spec.last_streamed,
+        "event_type": spec.event_type,
         "threshold": float(threshold) if threshold else None,
-        "events": {each["eventType"].lower(): each.get("eventValueThreshold") for each in spec["events"]},
+        "events": {each["eventType"].lower(): each.get("eventValueThreshold") for each in spec.events},
     }
 
 

@@ -11,6 +11,7 @@ from fakepersonalize.datasets import schema
 from fakepersonalize.errors import JobFailed
 from fakepersonalize.jobs import considered, side_rows
 from fakepersonalize.jobs.training_minima import too_few
+from fakepersonalize.jobs.training_spec import TrainingSpec
 from fakepersonalize.resources.quotas import Considered
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ class Encoded:
     side_bytes: int = 0  # of the rows of Items and Users
 
 
-def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
+def prepare(spec: TrainingSpec, learns_from: frozenset[str]) -> Encoded:
     """Read all that can be learnt from."""
-    choice = spec["choice"]
+    choice = spec.choice
     circumstances, shown = _further(spec, learns_from)
     items, users, actions = (
-        side_rows.read(spec["sides"].get(type_)) for type_ in (schema.ITEMS, schema.USERS, schema.ACTIONS)
+        side_rows.read(spec.sides.get(type_)) for type_ in (schema.ITEMS, schema.USERS, schema.ACTIONS)
     )
-    most = Considered(**spec["considered"])
+    most = Considered(**spec.considered)
     acted, action_ids = None, list[str]()
     if actions:
-        acted = considered.newest(_dealings(spec["acted"], actions.ids), most.action_interactions)
+        acted = considered.newest(_dealings(spec.acted, actions.ids), most.action_interactions)
         acted, action_ids = considered.most_recent(acted, "ACTION_ID", actions.ids, most.actions)
     rows = considered.newest(_read(spec, [*circumstances, *shown]), most.interactions)
     more_users = [*(users.ids if users else ()), *(acted["USER_ID"].to_pylist() if acted else ())]
@@ -68,18 +69,18 @@ def prepare(spec: dict[str, Any], learns_from: frozenset[str]) -> Encoded:
         if columns:
             encodings["items"], known = side_rows.features(items, columns, encoded.items)
             data = replace(data, item_features=known)
-        data = replace(data, item_times=times, rewards=_rewards(items, spec["objective"], encoded.items))
+        data = replace(data, item_times=times, rewards=_rewards(items, spec.objective, encoded.items))
     if actions and acted is not None:
         encoded = replace(encoded, actions=action_ids)
         data = replace(data, actions=_acted(acted, encoded.users, action_ids))
     return replace(encoded, data=data, side_bytes=sum(side.table.nbytes for side in (items, users) if side))
 
 
-def _further(spec: dict[str, Any], learns_from: frozenset[str]) -> tuple[dict[str, Kind], list[str]]:
+def _further(spec: TrainingSpec, learns_from: frozenset[str]) -> tuple[dict[str, Kind], list[str]]:
     """Return which columns of interactions train as circumstances, and the one of impressions, if any does."""
-    if not spec["schema"]:
+    if not spec.schema:
         return {}, []
-    own, choice = schema.parse(spec["schema"], spec["domain"]), spec["choice"]
+    own, choice = schema.parse(spec.schema, spec.domain), spec.choice
     circumstances = side_rows.trained_columns(own, choice, ("category", "number")) if "context" in learns_from else {}
     shown = own.column("IMPRESSION") if "impressions" in learns_from else None
     return circumstances, [shown.name] if shown and side_rows.is_chosen(own, choice, shown.name) else []
@@ -172,13 +173,13 @@ def _rewards(items: side_rows.Side, objective: str | None, ids: Sequence[str]) -
     return None if column is None else np.array(items.cells(column.name, ids), np.float32)
 
 
-def _read(spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
+def _read(spec: TrainingSpec, further: Sequence[str]) -> pa.Table:
     """Return the rows that the solution trains on: all, or those of its event type and threshold."""
     import pyarrow as pa
 
-    tables = [_segment(path, spec, further) for path in spec["segments"]]
-    if not tables and spec["needed"]:
-        raise too_few(spec["event_type"])
+    tables = [_segment(path, spec, further) for path in spec.segments]
+    if not tables and spec.needed:
+        raise too_few(spec.event_type)
     if not tables:
         return pa.table(
             {"USER_ID": pa.array([], "string"), "ITEM_ID": pa.array([], "string"), "TIMESTAMP": pa.array([], "int64")}
@@ -186,11 +187,11 @@ def _read(spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _segment(path: str, spec: dict[str, Any], further: Sequence[str]) -> pa.Table:
+def _segment(path: str, spec: TrainingSpec, further: Sequence[str]) -> pa.Table:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    event_type, threshold, events = spec["event_type"], spec["threshold"], spec["events"]
+    event_type, threshold, events = spec.event_type, spec.threshold, spec.events
     by_value = threshold or any(each.get("eventValueThreshold") is not None for each in events)
     own = {name.upper(): name for name in pq.read_schema(path).names}
     wanted = ["USER_ID", "ITEM_ID", "TIMESTAMP"]

@@ -16,6 +16,7 @@ from fakepersonalize.errors import JobFailed
 from fakepersonalize.jobs import side_rows
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.jobs.training_rows import Encoded
+from fakepersonalize.jobs.training_spec import TrainingSpec
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.resources.kinds import SOLUTION_VERSION
 from fakepersonalize.resources.processes import ACTIVE
@@ -42,7 +43,7 @@ def pin(services: Services, job: Job, version: Resource) -> dict[str, Any]:
     return {"metrics": base["metrics"], "tuned": tuned.get("algorithmHyperParameters")}
 
 
-def grown(spec: dict[str, Any], base: Path, encoded: Encoded) -> tuple[dict[str, Any], Model, Encoded]:
+def grown(spec: TrainingSpec, base: Path, encoded: Encoded) -> tuple[dict[str, Any], Model, Encoded]:
     """Return what is recorded of the model in `base`, that model with the new items, and the data in its codes."""
     from fakepersonalize.recipes.models import model_class
 
@@ -57,11 +58,11 @@ def grown(spec: dict[str, Any], base: Path, encoded: Encoded) -> tuple[dict[str,
     return manifest, model.grown(_features(spec, manifest, "items", new), len(new)), encoded
 
 
-def _features(spec: dict[str, Any], manifest: dict[str, Any], of: str, ids: list[str]) -> csr_matrix | None:
+def _features(spec: TrainingSpec, manifest: dict[str, Any], of: str, ids: list[str]) -> csr_matrix | None:
     """Return the features of users or items as the model was taught to see them, float32 [ids, features]."""
     from fakepersonalize.recipes.features import Encoding
 
-    side = side_rows.read(spec["sides"].get({"users": schema.USERS, "items": schema.ITEMS}[of]))
+    side = side_rows.read(spec.sides.get({"users": schema.USERS, "items": schema.ITEMS}[of]))
     if side is None or of not in manifest["encodings"]:
         return None
     encoding = Encoding.from_description(manifest["encodings"][of])

@@ -1,6 +1,6 @@
 """What is left of the data where there is more than a training considers."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from fakepersonalize.jobs.considered import most_recent, newest
 from fakepersonalize.jobs.training_rows import prepare
+from fakepersonalize.jobs.training_spec import TrainingSpec
 from fakepersonalize.resources import quotas
 
 
@@ -39,16 +40,18 @@ def prepared(folder: Path, **most: int) -> list[str]:
     """Return the items that a training looks at."""
     many = rows(*((f"i{number % 4}", number) for number in range(40)))
     pq.write_table(many.append_column("USER_ID", pa.array(["u1", "u2"] * 20)), folder / "rows.parquet")
-    spec = {
-        "segments": [str(folder / "rows.parquet")],
-        "considered": asdict(replace(quotas.considered(None), **most)),
-        **dict.fromkeys(("schema", "domain", "event_type", "threshold"), None),
-        "acted": [],
-        "sides": {},
-        "choice": {},
-        "events": [],
-        "needed": True,
-    }
+    spec = TrainingSpec.from_json(
+        dict.fromkeys(field.name for field in fields(TrainingSpec))
+        | {
+            "segments": [str(folder / "rows.parquet")],
+            "considered": asdict(replace(quotas.considered(None), **most)),
+            "acted": [],
+            "sides": {},
+            "choice": {},
+            "events": [],
+            "needed": True,
+        }
+    )
     return prepare(spec, frozenset()).items
 
 
