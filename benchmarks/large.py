@@ -56,9 +56,10 @@ def make(folder: Path, drawn: str) -> dict[str, Any]:
 
 def als(folder: Path) -> dict[str, Any]:
     from fakepersonalize.jobs import training_rows
+    from fakepersonalize.jobs.training_spec import TrainingSpec
     from fakepersonalize.recipes.models.als import item_factors
 
-    data = training_rows.prepare(_spec(folder), frozenset()).data
+    data = training_rows.prepare(TrainingSpec.from_json(_spec(folder)), frozenset()).data
     begun = time.perf_counter()
     item_factors(data, 64, 0, THREADS, lambda share: None)
     return {"seconds": time.perf_counter() - begun}

@@ -15,6 +15,7 @@ from fakepersonalize.datasets.schema import INTERACTIONS, ITEMS, NUMBERS, USERS,
 from fakepersonalize.errors import InvalidInputException, JobFailed
 from fakepersonalize.jobs import side_rows
 from fakepersonalize.jobs.batch_lines import CONTEXT, ITEM, USER, Line
+from fakepersonalize.jobs.batch_spec import BatchSpec
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.workshop import Job
 from fakepersonalize.recipes import catalogue
@@ -45,7 +46,7 @@ Values = tuple[tuple[str, str], ...]
 
 
 def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = ()) -> dict[str, Any]:
-    """Pin model and data as they are now: the datasets that the filter reads, and some `also`."""
+    """Pin model and data as they are now, with the datasets that the filter reads and some `also`."""
     version = _existing(services, asked["solutionVersionArn"])
     recipe = catalogue.recipe_of(version["recipeArn"])
     assert recipe is not None
@@ -89,7 +90,7 @@ def gather(services: Services, job: Job, asked: Resource, also: Sequence[str] = 
     }
 
 
-def open_stock(spec: dict[str, Any], folder: Path) -> Stock:
+def open_stock(spec: BatchSpec, folder: Path) -> Stock:
     """Return what `gather` pinned."""
     from fakepersonalize.recommend.loaded import load
 
@@ -131,7 +132,7 @@ class Allowed:
 class Stock:
     """Model and data of one job, each part made when it is first asked for."""
 
-    def __init__(self, spec: dict[str, Any], folder: Path, loaded: LoadedModel) -> None:
+    def __init__(self, spec: BatchSpec, folder: Path, loaded: LoadedModel) -> None:
         self.loaded = loaded
         self._spec, self._folder = spec, folder
         self._masks: dict[Values, Mask] = {}
@@ -150,12 +151,13 @@ class Stock:
         from fakepersonalize.recommend.ranker import UserScores
 
         model, queries = self.loaded.model, self.queries(lines)
-        if not self._spec["explores"]:
+        setting = self._exploration
+        if setting is None:
             return model.recommend(queries, allowed, k)
-        users, setting = [line[USER] for line in lines], Exploration(*self._spec["explores"])
-        known = self._codes if self._spec["latest"] else self.loaded.items
+        users = [line[USER] for line in lines]
+        known = self._codes if self._spec.latest else self.loaded.items
         seen = met(queries, [self._live_of(user) for user in users], known)
-        askers = noise.askers(self._spec["seed"], users, self._spec["version"])
+        askers = noise.askers(self._spec.seed, users, self._spec.version)
         shares, found = exploration.shares(self._newcomers, setting, askers, seen), []
         for first, block in queries.blocks(LISTING_BYTES):
             own = shares[first : first + len(block)]
@@ -163,15 +165,20 @@ class Stock:
             found.append(scores.pick(rows_of(allowed, first, len(block)), k))
         return Shortlists.joined(found, k)
 
+    @property
+    def _exploration(self) -> Exploration | None:
+        return Exploration(*self._spec.explores) if self._spec.explores else None
+
     @cached_property
     def _newcomers(self) -> Newcomers:
         """The items that the job can try out on users."""
         from fakepersonalize.recommend.exploring import Exploring
 
         exploring, catalogue = Exploring(self.loaded, 0.0, float), self._catalogue
-        if self._spec["latest"]:
+        if self._spec.latest:
             exploring.refresh(catalogue, self._live.log)
-        return exploring.newcomers(Exploration(*self._spec["explores"]).cut_off_days, catalogue)
+        assert self._exploration is not None
+        return exploring.newcomers(self._exploration.cut_off_days, catalogue)
 
     @cached_property
     def themes(self) -> Themes:
@@ -183,7 +190,7 @@ class Stock:
         if not any(column.textual for column in columns):
             raise JobFailed(NO_TEXT)
         assert self._items is not None
-        name = self._spec["item_name"].upper()
+        name = (self._spec.item_name or "").upper()
         found: dict[str, tuple[Kind, Cells]] = {}
         for column in columns:
             if column.categorical or column.textual or column.name.upper() == name:
@@ -194,20 +201,20 @@ class Stock:
     @cached_property
     def items(self) -> list[str]:
         """What answers may hold: the items of the model and, where the recipe looks beyond, those that came later."""
-        return list(self._codes) if self._spec["explores"] or self._spec["grows"] else self.loaded.item_ids
+        return list(self._codes) if self._spec.explores or self._spec.grows else self.loaded.item_ids
 
     @cached_property
     def increment(self) -> Increment | None:
         """The model with the texts that items have by now; None where new texts wait for the next training."""
         from fakepersonalize.recommend.increments import Increments
 
-        if not self._spec["grows"]:
+        if not self._spec.grows:
             return None
         return Increments(self.loaded, 0.0, float).of(self._catalogue)
 
     def asked(self, item: str) -> int | None:
         """Return the code of an item that a line asks about, None where the model does not know it."""
-        return (self._codes if self._spec["grows"] else self.loaded.items).get(item)
+        return (self._codes if self._spec.grows else self.loaded.items).get(item)
 
     def similar(self, item: int | None, allowed: Mask | None, amount: int) -> Codes:
         """Return what is like an item, or popular where it is not known."""
@@ -218,7 +225,7 @@ class Stock:
     @cached_property
     def influence(self) -> dict[str, Any]:
         """What the order of similar items is told beside the item."""
-        asked = self._spec["config"].get("rankingInfluence")
+        asked = self._spec.config.get("rankingInfluence")
         return {"influence": asked} if asked else {}
 
     def allowed(self, lines: Sequence[Line], of_user: bool) -> Allowed:
@@ -247,10 +254,10 @@ class Stock:
     def filter(self) -> Filter | None:
         from fakepersonalize.filters.evaluate import compile_filter
 
-        if self._spec["filter"] is None:
+        if self._spec.filter is None:
             return None
-        fields = {type_: schema.parse(*known).columns for type_, known in self._spec["schemas"].items()}
-        return compile_filter(self._spec["filter"], fields)
+        fields = {type_: schema.parse(*known).columns for type_, known in self._spec.schemas.items()}
+        return compile_filter(self._spec.filter, fields)
 
     def _masked(
         self,
@@ -338,7 +345,7 @@ class Stock:
     @cached_property
     def people(self) -> Candidates:
         """The users of the model by its codes, for filters about users."""
-        return _catalogue(list(self.loaded.users), side_rows.read(self._spec["sides"].get(USERS))).candidates
+        return _catalogue(list(self.loaded.users), side_rows.read(self._spec.sides.get(USERS))).candidates
 
     @cached_property
     def doings(self) -> FilterContext:
@@ -356,19 +363,19 @@ class Stock:
 
     @cached_property
     def _items(self) -> side_rows.Side | None:
-        return side_rows.read(self._spec["sides"].get(ITEMS))
+        return side_rows.read(self._spec.sides.get(ITEMS))
 
     @cached_property
     def _past(self) -> UserInteractions:
         """The imported interactions of all users, with their types."""
         from fakepersonalize.recommend.past import rows_of, user_interactions
 
-        own = schema.parse(*self._spec["schemas"][INTERACTIONS])
-        return user_interactions(rows_of([Path(path) for path in self._spec["segments"]], own))
+        own = schema.parse(*self._spec.schemas[INTERACTIONS])
+        return user_interactions(rows_of([Path(path) for path in self._spec.segments], own))
 
     @cached_property
     def _people(self) -> Rows | None:
-        return _rows(side_rows.read(self._spec["sides"].get(USERS)))
+        return _rows(side_rows.read(self._spec.sides.get(USERS)))
 
     @cached_property
     def _live(self) -> StreamedHistories:
@@ -382,7 +389,7 @@ class Stock:
 
     def _live_of(self, user: str) -> Sequence[Event]:
         """Return what a user has streamed, if the recipe reacts to it before the next training."""
-        return self._live.of(user) if self._spec["reacts"] else ()
+        return self._live.of(user) if self._spec.reacts else ()
 
 
 def _catalogue(ids: Sequence[str], side: side_rows.Side | None) -> Items:

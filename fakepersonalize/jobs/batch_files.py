@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from fakepersonalize import errors
 from fakepersonalize.errors import JobFailed, unreadable_bucket
 from fakepersonalize.jobs.batch_lines import lines
+from fakepersonalize.jobs.batch_spec import BatchSpec
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -85,23 +86,23 @@ class Desk(Protocol):
     def answer(self, raw: Sequence[bytes]) -> list[bytes]: ...
 
 
-def answer(spec: dict[str, Any], folder: Path, desk: Desk, tick: Tick) -> dict[str, Any]:
+def answer(spec: BatchSpec, folder: Path, desk: Desk, tick: Tick) -> dict[str, Any]:
     """Write for each input file in the job's folder its output, and return what there is to deliver."""
     (folder / OUTPUTS).mkdir(exist_ok=True)
-    total, done = max(1, sum(file["bytes"] for file in spec["files"])), 0
-    for file in spec["files"]:
+    total, done = max(1, sum(file["bytes"] for file in spec.files)), 0
+    for file in spec.files:
         counted = 0
         with open(folder / INPUTS / file["name"], "rb") as source, open(folder / OUTPUTS / file["name"], "wb") as out:
             found = lines(source)
             while block := list(islice(found, desk.at_once)):
                 counted += len(block)
-                if spec["most_lines"] is not None and counted > spec["most_lines"]:
+                if spec.most_lines is not None and counted > spec.most_lines:
                     name = file["key"].removesuffix(ENDING)
-                    raise JobFailed(errors.TOO_MANY_LINES.format(most=spec["most_lines"], name=name))
+                    raise JobFailed(errors.TOO_MANY_LINES.format(most=spec.most_lines, name=name))
                 out.writelines(desk.answer(block))
                 tick(WORK_SHARE * (done + source.tell()) / total)
         done += file["bytes"]
-    return {"files": spec["files"]}
+    return {"files": spec.files}
 
 
 def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fakepersonalize import errors
 from fakepersonalize.datasets.schema import ITEMS
 from fakepersonalize.jobs import batch_data, batch_files
 from fakepersonalize.jobs.batch_lines import ITEM, LIST, USER, ItemLines, Line, compact, read
+from fakepersonalize.jobs.batch_spec import BatchSpec
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -35,26 +36,27 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     assert asked is not None
     themed = (asked.document.get("themeGenerationConfig") or {}).get("fieldsForThemeGeneration")
     most = THEME_LINES if themed else BATCH_LINES
-    return {
-        "files": batch_files.gather(services, job, asked),
-        "amount": asked["numResults"],
-        "most_lines": most if services.settings.quotas else None,
-        "item_name": themed and themed["itemName"],
+    return BatchSpec(
+        files=batch_files.gather(services, job, asked),
+        amount=asked["numResults"],
+        most_lines=most if services.settings.quotas else None,
+        item_name=themed and themed["itemName"],
         **batch_data.gather(services, job, asked, also=[ITEMS] if themed else []),
-    }
+    ).to_json()
 
 
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     """Answer line after line, in the order of the input."""
-    stock = batch_data.open_stock(spec, folder)
-    return batch_files.answer(spec, folder, desk_of(spec, stock), tick)
+    asked = BatchSpec.from_json(spec)
+    stock = batch_data.open_stock(asked, folder)
+    return batch_files.answer(asked, folder, desk_of(asked, stock), tick)
 
 
-def desk_of(spec: dict[str, Any], stock: Stock) -> Desk:
+def desk_of(spec: BatchSpec, stock: Stock) -> Desk:
     """Return what answers lines of the kind that the recipe of a job takes."""
-    recipe = catalogue.recipe(spec["recipe"])
+    recipe = catalogue.recipe(spec.recipe)
     assert recipe is not None
-    return (ThemeDesk if spec["item_name"] else desk_class(recipe))(spec, stock, recipe)
+    return (ThemeDesk if spec.item_name else desk_class(recipe))(spec, stock, recipe)
 
 
 def desk_class(recipe: Recipe) -> type[Desk]:
@@ -69,9 +71,9 @@ class Desk:
 
     needs: Sequence[str]
 
-    def __init__(self, spec: dict[str, Any], stock: Stock, recipe: Recipe) -> None:
+    def __init__(self, spec: BatchSpec, stock: Stock, recipe: Recipe) -> None:
         self.stock, self.loaded, self.recipe = stock, stock.loaded, recipe
-        self.amount = min(spec["amount"], len(stock.items))
+        self.amount = min(spec.amount, len(stock.items))
         self.writer = ItemLines(stock.items, recipe.returns_scores, "reasons" in recipe.does)
         self.at_once = min(MOST_LINES, max(LEAST_LINES, CELLS // max(1, len(stock.items))))
 
@@ -132,7 +134,7 @@ class ItemDesk(Desk):
 class ThemeDesk(ItemDesk):
     """As lines of items, but sorted by how well they fit the theme that they have in common."""
 
-    def __init__(self, spec: dict[str, Any], stock: Stock, recipe: Recipe) -> None:
+    def __init__(self, spec: BatchSpec, stock: Stock, recipe: Recipe) -> None:
         super().__init__(spec, stock, recipe)
         self._themes = stock.themes
 

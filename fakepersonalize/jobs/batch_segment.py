@@ -17,6 +17,7 @@ from fakepersonalize.filters.syntax import EQUAL, CurrentItem, Tree, parse
 from fakepersonalize.jobs import batch_data, batch_files
 from fakepersonalize.jobs.batch_data import Stock
 from fakepersonalize.jobs.batch_lines import ATTRIBUTES, ITEM, Line, UserLines, read, spaced
+from fakepersonalize.jobs.batch_spec import BatchSpec
 from fakepersonalize.jobs.services import Services
 from fakepersonalize.lifecycle.runners import Tick
 from fakepersonalize.lifecycle.workshop import Job
@@ -37,26 +38,27 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
     asked = services.shelf.find(job.arn)
     assert asked is not None
     found = batch_data.gather(services, job, asked, also=[ITEMS])
-    return {
-        "files": batch_files.gather(services, job, asked),
-        "amount": asked["numResults"],
-        "most_lines": SEGMENT_LINES[found["recipe"]] if services.settings.quotas else None,
+    return BatchSpec(
+        files=batch_files.gather(services, job, asked),
+        amount=asked["numResults"],
+        most_lines=SEGMENT_LINES[found["recipe"]] if services.settings.quotas else None,
         **found,
-    }
+    ).to_json()
 
 
 def work(spec: dict[str, Any], folder: Path, tick: Tick) -> dict[str, Any]:
     """Answer line after line, in the order of the input."""
-    return batch_files.answer(spec, folder, SegmentDesk(spec, batch_data.open_stock(spec, folder)), tick)
+    asked = BatchSpec.from_json(spec)
+    return batch_files.answer(asked, folder, SegmentDesk(asked, batch_data.open_stock(asked, folder)), tick)
 
 
 class SegmentDesk:
     """Answers lines of items, or of their attributes, with the users who want them most."""
 
-    def __init__(self, spec: dict[str, Any], stock: Stock) -> None:
+    def __init__(self, spec: BatchSpec, stock: Stock) -> None:
         self._stock, self._loaded = stock, stock.loaded
-        self._by_attributes = spec["recipe"] == BY_ATTRIBUTES
-        self._amount = min(spec["amount"], len(self._loaded.users))
+        self._by_attributes = spec.recipe == BY_ATTRIBUTES
+        self._amount = min(spec.amount, len(self._loaded.users))
         self._writer = UserLines(self._loaded.users)
         self.at_once = max(1, min(AT_ONCE, CELLS // max(1, len(self._loaded.users))))
 
