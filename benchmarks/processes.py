@@ -38,6 +38,17 @@ def ours(**environment: str) -> Any:
     return server("-m", "fakepersonalize", "serve", "--port", "0", **environment)
 
 
+def resident_megabytes() -> float:
+    """Return the memory of the newest server (Linux only)."""
+    status = Path(f"/proc/{started[-1].pid}/status").read_text("ascii", "replace")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def descriptors() -> int:
+    """Return how many descriptors the newest server has open (Linux only)."""
+    return len(os.listdir(f"/proc/{started[-1].pid}/fd"))
+
+
 def client(service: str, url: str) -> Any:
     import boto3
 

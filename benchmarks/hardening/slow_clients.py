@@ -19,8 +19,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import psutil
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import processes
 
@@ -94,10 +92,9 @@ def measure(readers: int, sleepers: int, calls: int = CALLS) -> bool:
         p99(port, 200)
         ask(port).close()
         alone, _ = p99(port, calls)
-        process = psutil.Process(processes.started[-1].pid)
-        before = process.memory_info().rss
+        before = processes.resident_megabytes()
         with slow_ones(url, port, readers, sleepers, 60.0):
-            each = (process.memory_info().rss - before) / 2**20 / max(1, readers)
+            each = (processes.resident_megabytes() - before) / max(1, readers)
             beside, health = p99(port, calls)
     print(f"p99 alone {alone * 1000:.1f} ms, beside {readers} readers and {sleepers} sleepers {beside * 1000:.1f} ms")
     print(f"longest health check {health * 1000:.1f} ms, memory {each:.2f} MB a reader")

@@ -48,6 +48,7 @@ def prepare() -> None:
     for owner, name, check in (
         (backend, "put_bucket_policy", _require_policy),
         (backend, "list_objects_v2", _require_known_token),
+        (backend, "delete_object_tagging", _require_object),
         (response, "copy_object", _require_source),
         (response, "upload_part_copy", _require_source),
     ):
@@ -83,6 +84,13 @@ def _no_such_upload(_: Any, upload: str) -> NoReturn:
     from moto.s3.exceptions import NoSuchUpload
 
     raise NoSuchUpload(upload)
+
+
+def _require_object(backend: Any, bucket_name: str, key_name: str, version_id: str | None = None) -> None:
+    from moto.s3.exceptions import MissingKey, MissingVersion
+
+    if backend.get_object(bucket_name, key_name, version_id=version_id) is None:
+        raise MissingVersion() if version_id else MissingKey(key=key_name)
 
 
 def _require_policy(_: Any, bucket_name: str, policy: bytes) -> None:

@@ -252,3 +252,14 @@ def test_a_listing_goes_on_when_what_it_has_still_to_name_is_deleted(s3: Any, wa
     for key in "ab":
         s3.delete_object(Bucket="books", Key=key)
     s3.delete_bucket(Bucket="books")
+
+
+@pytest.mark.parametrize(("version", "code"), [({}, "NoSuchKey"), ({"VersionId": "none"}, "NoSuchVersion")])
+def test_the_tags_of_an_object_that_is_not_there_cannot_be_deleted(s3: Any, version: dict[str, str], code: str) -> None:
+    assert refused(s3.delete_object_tagging, Bucket="films", Key="none", **version)[:2] == (404, code)
+
+
+def test_the_tags_of_an_object_can_be_deleted(s3: Any) -> None:
+    s3.put_object(Bucket="films", Key="tagged", Body=b"", Tagging="a=b")
+    s3.delete_object_tagging(Bucket="films", Key="tagged")
+    assert s3.get_object_tagging(Bucket="films", Key="tagged")["TagSet"] == []
