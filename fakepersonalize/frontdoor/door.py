@@ -18,6 +18,7 @@ from fakepersonalize.frontdoor import identity, pages, websites
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.neighbour_app import account_of_key, headers_of
 from fakepersonalize.frontdoor.pages import Guard
+from fakepersonalize.frontdoor.request_lines import ERROR
 from fakepersonalize.protocol.wire import Incoming, Reply
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _body(environ: dict[str, Any]) -> bytes | None:
 
 def _send(environ: dict[str, Any], start_response: StartResponse, reply: Reply) -> Iterable[bytes]:
     length = ("Content-Length", str(len(reply.body)))
+    environ[ERROR] = reply.error
     start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", [*reply.headers.items(), length])
     return [b"" if environ["REQUEST_METHOD"] == "HEAD" else reply.body]
 
@@ -121,7 +123,7 @@ def _error(error: ServiceError) -> Reply:
     """Return an answer that clients of both protocols and of the admin pages understand."""
     headers = {"Content-Type": "application/json", "x-amzn-ErrorType": error.code}
     members = {"__type": error.code, "message": error.message, "error": error.message}
-    return Reply(error.status, headers, json.dumps(members).encode())
+    return Reply(error.status, headers, json.dumps(members).encode(), error.code)
 
 
 def _page_refused(status: HTTPStatus, sentence: str, more: dict[str, str] | None = None) -> Reply:

@@ -11,7 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fakepersonalize.protocol.service_models import ServiceModels
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
@@ -22,6 +25,8 @@ LONGEST = 200
 LEAVING_SECONDS = 0.3
 HEALTH = "/_fakepersonalize/health/"  # asked every few seconds by those who watch containers
 CUT = "cut"
+PERSONALIZE = "personalize"  # the signing name of all three services
+ERROR = "fakepersonalize.error"  # in the environment of a WSGI request: the code of the error that answers it
 DROPPED = "{amount} requests are not shown: nobody read as fast as they came\n"
 
 
@@ -34,7 +39,7 @@ class Line(NamedTuple):
     path: str
     target: str  # X-Amz-Target
     authorization: str
-    error: str  # x-amzn-ErrorType of the answer
+    error: str  # AWS's code, if the answer is one
 
     def text(self) -> str:
         """Return it as `12:03:45 200    3.2 ms CreateDatasetGroup`; no query, which may hold a signature."""
@@ -45,14 +50,22 @@ class Line(NamedTuple):
 
     def _asked(self) -> str:
         service, operation = self._service(), self.target.rpartition(".")[2]
+        if service == PERSONALIZE:
+            operation = operation or _operations_by_path().get((self.method, self.path), "")
         if operation:
-            return operation if service.startswith("personalize") else f"{service} {operation}".lstrip()
+            return operation if service == PERSONALIZE else f"{service} {operation}".lstrip()
         return f"{service} {self.method} {self.path}".lstrip()
 
     def _service(self) -> str:
         """Return the signing name in `Credential=KEY/DATE/REGION/SERVICE/aws4_request`."""
         parts = self.authorization.partition("Credential=")[2].split("/", 4)
         return parts[3] if len(parts) == 5 else ""
+
+
+@cache
+def _operations_by_path() -> dict[tuple[str, str], str]:
+    """Return the names of the operations that requests name by method and path."""
+    return {(each.method, each.path): each.name for each in ServiceModels() if each.target is None}
 
 
 class RequestLines:
@@ -69,8 +82,7 @@ class RequestLines:
         begun = time.perf_counter()
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
-            error = next((value for name, value in headers if name.lower() == "x-amzn-errortype"), "")
-            self._note(environ, begun, status[:3], error)
+            self._note(environ, begun, status[:3], environ.get(ERROR, ""))
             return start_response(status, headers, *exc_info)
 
         try:

@@ -101,8 +101,8 @@ def write_error(
     status = int(operation.errors.get(error.code, error.status) if operation else error.status)
     headers, message = _headers(protocol, request_id), error.text(teach)
     if protocol == "json":
-        return Reply(status, headers, _encoded({"__type": error.code, "message": message}))
-    return Reply(status, headers | {"x-amzn-ErrorType": error.code}, _encoded({"message": message}))
+        return Reply(status, headers, _encoded({"__type": error.code, "message": message}), error.code)
+    return Reply(status, headers | {"x-amzn-ErrorType": error.code}, _encoded({"message": message}), error.code)
 
 
 def parse_json(body: bytes) -> Any:

@@ -28,3 +28,4 @@ class Reply(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    error: str = ""  # AWS's code, if it is one

@@ -20,8 +20,10 @@ LINE = re.compile(r"\d\d:\d\d:\d\d (\S+) +\d+\.\d ms (.*)")
 def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     if environ["PATH_INFO"] == "/cut":
         raise ConnectionCut
-    error = [("x-amzn-ErrorType", "ResourceNotFoundException")] if environ["PATH_INFO"] == "/error" else []
-    start_response("400 Bad Request" if error else "200 OK", error)
+    fails = environ["PATH_INFO"] == "/error"
+    if fails:
+        environ[request_lines.ERROR] = "ResourceNotFoundException"
+    start_response("400 Bad Request" if fails else "200 OK", [])
     return [b"answer"]
 
 
@@ -58,20 +60,30 @@ def written() -> Any:
 
 
 def test_a_call_is_named_by_its_operation(written: Any) -> None:
-    target = "AmazonPersonalize.ListSchemas"
-    assert written(asked(service="personalize", target=target)) == [("200", "ListSchemas")]
+    requests = [
+        asked(service="personalize", target="AmazonPersonalize.ListSchemas"),
+        asked("/recommendations", service="personalize"),
+        asked("/action-interactions", service="personalize"),
+        asked("/recommendations"),  # unsigned
+    ]
+    assert [what for _, what in written(*requests)] == [
+        "ListSchemas",
+        "GetRecommendations",
+        "PutActionInteractions",
+        "POST /recommendations",
+    ]
 
 
 def test_others_are_named_by_service_method_and_path(written: Any) -> None:
     requests = [
         asked("/films/a.csv", "PUT", "s3", query="X-Amz-Signature=0"),
-        asked("/recommendations", service="personalize"),
+        asked("/recommendations", "GET", service="personalize"),
         asked(service="logs", target="Logs_20140328.DescribeLogGroups"),
         asked("/_fakepersonalize/jobs", "GET"),
     ]
     assert [what for _, what in written(*requests)] == [
         "s3 PUT /films/a.csv",
-        "personalize POST /recommendations",
+        "personalize GET /recommendations",
         "logs DescribeLogGroups",
         "GET /_fakepersonalize/jobs",
     ]
