@@ -61,8 +61,10 @@ def test_other_datasets_are_not_told(market: Market) -> None:
 
 def test_at_most_50_items_come_with_metadata(market: Market) -> None:
     assert len(told(market, "PRICE", numResults=50)) == 50
-    with refused("InvalidInputException", "50"):
+    with refused("InvalidInputException", "50", "without metadataColumns it can be 500"):
         told(market, "PRICE", numResults=51)
+    with refused("InvalidInputException", "500"):
+        market.answer(PERSONAL_V2, numResults=501)
 
 
 def test_other_campaigns_tell_it_once_it_is_switched_on(market: Market, account: Account) -> None:

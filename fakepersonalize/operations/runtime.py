@@ -41,7 +41,8 @@ def get_recommendations(call: Call, request: dict[str, Any]) -> dict[str, Any]:
     amount = request.get("numResults")
     most = RESULTS_WITH_METADATA if columns else RESULTS
     if (amount or 0) > most:
-        raise errors.invalid(errors.TOO_MANY_RESULTS, most=most)
+        hint = f"without metadataColumns it can be {RESULTS}" if columns else None
+        raise errors.invalid(errors.TOO_MANY_RESULTS, hint, most=most)
     filter_, promotion = _filter(call, endpoint, request, request), _promotion(call, endpoint, request)
     id_, mark = _recommendation_id(call, endpoint, request), call.house.recommender.mark
     asked = Asked(

@@ -232,5 +232,6 @@ def _text(value: pa.Scalar) -> str | None:
         return plain
     if not isinstance(plain, float):
         return str(plain).lower()  # true and false
-    digits, e, exponent = str(np.float32(plain) if pa.types.is_float32(value.type) else plain).partition("e")
+    shortest = float(str(np.float32(plain))) if pa.types.is_float32(value.type) else plain
+    digits, e, exponent = str(shortest).partition("e")
     return f"{digits if '.' in digits else f'{digits}.0'}{e}{exponent}"

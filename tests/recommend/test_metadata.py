@@ -155,6 +155,8 @@ def test_a_dataset_that_comes_back_has_nothing_of_the_old_one(shop: Shop) -> Non
         (pa.float32(), 0.1, "0.1"),
         (pa.float32(), -2.5, "-2.5"),
         (pa.float32(), 1e20, "1.0e+20"),
+        (pa.float32(), 1234567.5, "1234567.5"),
+        (pa.float32(), 20_000_000.0, "20000000.0"),
         (pa.float64(), 130, "130.0"),
         (pa.float64(), 1e-7, "1.0e-07"),
         (pa.int32(), 130, "130"),
