@@ -127,10 +127,13 @@ def softmax(
     if values.ndim == 2 and len(values) == 1:  # numbers are subtracted faster than tables of one number
         own = float(total[0, 0]) if isinstance(total, np.ndarray) else total
         return softmax(values[0], temperature, own, None if out is None else out[0])[None]
-    found: npt.NDArray[np.float64] = np.subtract(values, values.max(axis=-1, keepdims=True), out=out, dtype=np.float64)
+    rows = values.ndim > 1
+    found: npt.NDArray[np.float64] = np.subtract(
+        values, values.max(axis=-1, keepdims=True) if rows else values.max(), out=out, dtype=np.float64
+    )
     found /= temperature
     np.exp(found, out=found)
-    found *= total / found.sum(axis=-1, keepdims=True)
+    found *= total / (found.sum(axis=-1, keepdims=True) if rows else found.sum())
     return found
 
 
