@@ -77,7 +77,7 @@ def test_the_cli_prints_our_errors(servers: Any) -> None:
         text=True,
         check=False,
     )
-    assert "ResourceNotFoundException" in done.stderr
+    assert "InvalidInputException" in done.stderr
     assert arn in done.stderr
 
 

@@ -82,6 +82,6 @@ def test_delete_dataset_group_is_refused_while_it_holds_a_dataset_or_a_solution(
 def test_a_deleted_group_is_unknown_and_its_arn_comes_back(account: Account) -> None:
     arn = account.group()
     account.delete("dataset_group", arn)
-    with refused("ResourceNotFoundException", f"Resource Arn {arn} does not exist."):
+    with refused("ResourceNotFoundException", f"The given dataset group does not exist: {arn}"):
         account.personalize.delete_dataset_group(datasetGroupArn=arn)
     assert account.group() == arn

@@ -74,12 +74,15 @@ def test_the_group_must_exist(account: Account) -> None:
         tracked(account, account.arn("dataset-group/none"))
 
 
-def test_a_tracker_keeps_its_group(account: Account, group: str) -> None:
+def test_a_tracker_keeps_its_dataset_and_its_group(account: Account, group: str) -> None:
     arn, _ = tracked(account, group)
-    account.delete("dataset", account.arn("dataset/shop/INTERACTIONS"))
+    dataset = account.arn("dataset/shop/INTERACTIONS")
     with refused("ResourceInUseException", arn):
+        account.personalize.delete_dataset(datasetArn=dataset)
+    with refused("ResourceInUseException"):
         account.personalize.delete_dataset_group(datasetGroupArn=group)
     account.delete("event_tracker", arn)
+    account.delete("dataset", dataset)
     account.delete("dataset_group", group)
 
 

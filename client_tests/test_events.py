@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import shops
-from accounts import Account, refused
+from accounts import RELEVANCE_ALONE, Account, refused
 from conftest import NewAccount
 
 NOW = shops.START + 10_000_000  # behind every imported row
@@ -285,17 +285,20 @@ def test_deleting_the_tracker_ends_the_stream_and_keeps_the_events(new_account: 
     assert following("i50", top(channel, campaign, "new"))
 
 
-def test_deleting_the_dataset_removes_the_events_and_no_campaign(new_account: NewAccount) -> None:
+def test_deleting_the_dataset_removes_the_events_and_no_solution_version(new_account: NewAccount) -> None:
     channel = Channel(new_account(), rows())
-    campaign = channel.deployed("films")
+    account, campaign = channel.account, channel.deployed("films")
+    version = account.describe("campaign", campaign)["solutionVersionArn"]
     popular = top(channel, campaign, "new")
     channel.put("i50", user="new")
     assert top(channel, campaign, "new") != popular
-    channel.account.delete("dataset", channel.dataset)
-    assert top(channel, campaign, "new") == popular
-    with refused("InvalidInputException", "Interactions"):
-        channel.put("i50", user="new")
-    assert channel.account.dataset(channel.group, channel.account.arn("schema/interactions")) == channel.dataset
+    account.delete("event_tracker", channel.tracker)
+    account.delete("campaign", campaign)
+    account.delete("dataset", channel.dataset)
+    assert account.dataset(channel.group, account.arn("schema/interactions")) == channel.dataset
+    made = account.personalize.create_event_tracker(name="another", datasetGroupArn=channel.group)
+    channel.tracker, channel.id = made["eventTrackerArn"], made["trackingId"]
+    assert account.campaign(version, "films", campaignConfig=RELEVANCE_ALONE) == campaign
     assert top(channel, campaign, "new") == popular
     channel.put("i50", user="new")
     assert following("i50", top(channel, campaign, "new"))

@@ -133,11 +133,15 @@ def test_without_limits_there_are_more(unlimited: NewAccount) -> None:
         begin(account, group, ranging(number % 25), f"f{number}")
 
 
-def test_a_filter_keeps_its_group(account: Account, group: str) -> None:
+def test_a_filter_keeps_its_datasets_and_its_group(account: Account, group: str) -> None:
     arn = filtering(account, group)
-    for kind in ("ITEMS", "INTERACTIONS"):
-        account.delete("dataset", account.arn(f"dataset/shop/{kind}"))
-    with refused("ResourceInUseException", arn):
+    datasets = [account.arn(f"dataset/shop/{kind}") for kind in ("ITEMS", "INTERACTIONS")]
+    for dataset in datasets:
+        with refused("ResourceInUseException", arn):
+            account.personalize.delete_dataset(datasetArn=dataset)
+    with refused("ResourceInUseException"):
         account.personalize.delete_dataset_group(datasetGroupArn=group)
     account.delete("filter", arn)
+    for dataset in datasets:
+        account.delete("dataset", dataset)
     account.delete("dataset_group", group)

@@ -84,24 +84,21 @@ def test_a_group_comes_and_goes_step_by_step(slow: Account) -> None:
 
 
 @socket_only
-def test_a_group_may_go_while_its_tracker_goes(slow: Account) -> None:
+def test_a_dataset_may_go_while_its_tracker_goes(slow: Account) -> None:
     group = slow.group()
     dataset = slow.dataset(group, slow.schema())
     tracker = slow.personalize.create_event_tracker(name="t", datasetGroupArn=group)["eventTrackerArn"]
-    slow.delete("dataset", dataset)
     with refused("ResourceInUseException", tracker):
-        slow.personalize.delete_dataset_group(datasetGroupArn=group)
+        slow.personalize.delete_dataset(datasetArn=dataset)
     slow.active("event_tracker", tracker)
     with refused("ResourceInUseException", tracker):
-        slow.personalize.delete_dataset_group(datasetGroupArn=group)
+        slow.personalize.delete_dataset(datasetArn=dataset)
     slow.personalize.delete_event_tracker(eventTrackerArn=tracker)
-    assert status(slow, "event_tracker", tracker) == "DELETE PENDING"
-    slow.personalize.delete_dataset_group(datasetGroupArn=group)
-    assert seen("DELETE PENDING", lambda: status(slow, "dataset_group", group), None) == [*GOING, None]
-    assert status(slow, "event_tracker", tracker) is None
+    slow.personalize.delete_dataset(datasetArn=dataset)
+    assert status(slow, "event_tracker", tracker) in GOING
+    assert seen("DELETE PENDING", lambda: status(slow, "dataset", dataset), None) == [*GOING, None]
 
 
-@socket_only
 def test_imports_wait_for_their_dataset_and_hold_it(slow: Account) -> None:
     group = slow.group()
     schema = slow.schema()
@@ -191,7 +188,7 @@ def test_a_campaign_serves_the_old_version_until_its_update_is_over(ready: Accou
     old = ready.arn("solution/films")
     campaign = ready.personalize.create_campaign(name="c", solutionVersionArn=f"{old}/$LATEST")["campaignArn"]
     assert ready.describe("campaign", campaign)["status"] == "CREATE PENDING"
-    with refused("ResourceNotFoundException", campaign):
+    with refused("InvalidInputException", f"{campaign} does not exist or is not active yet."):
         ready.recommended(campaign, userId="u1")
     with refused("ResourceInUseException", campaign):
         ready.personalize.update_campaign(campaignArn=campaign, minProvisionedTPS=2)
@@ -218,7 +215,7 @@ def test_a_campaign_serves_the_old_version_until_its_update_is_over(ready: Accou
     assert ready.recommended(campaign, userId="u1") != before
 
     ready.personalize.delete_campaign(campaignArn=campaign)
-    with refused("ResourceNotFoundException", campaign):
+    with refused("InvalidInputException", f"{campaign} does not exist or is not active yet."):
         ready.recommended(campaign, userId="u1")
     with refused("ResourceInUseException", campaign):
         ready.personalize.delete_solution(solutionArn=solution)

@@ -56,7 +56,7 @@ def test_the_whole_way_from_a_schema_to_recommendations_and_back(account: Accoun
         ("list_dataset_groups", "datasetGroups"),
     ):
         assert getattr(personalize, operation)()[key] == []
-    with refused("ResourceNotFoundException"):
+    with refused("InvalidInputException", f"{campaign} does not exist or is not active yet."):
         account.recommended(campaign, userId="u3")
 
 

@@ -203,14 +203,16 @@ def test_an_unknown_attribution_has_no_metrics(account: Account) -> None:
         metrics(account, metricAttributionArn=account.arn("filter/none"))
 
 
-def test_an_attribution_keeps_its_group(account: Account, group: str) -> None:
+def test_an_attribution_keeps_its_datasets_and_its_group(account: Account, group: str) -> None:
     arn = attributed(account, group)
+    dataset = account.arn("dataset/shop/INTERACTIONS")
+    with refused("ResourceInUseException", arn):
+        account.personalize.delete_dataset(datasetArn=dataset)
+    with refused("ResourceInUseException"):
+        account.personalize.delete_dataset_group(datasetGroupArn=group)
+    account.delete("metric_attribution", arn)
     for kind in ("INTERACTIONS", "ITEMS"):
         account.delete("dataset", account.arn(f"dataset/shop/{kind}"))
-    with refused("ResourceInUseException", arn):
-        account.personalize.delete_dataset_group(datasetGroupArn=group)
-    updated(account, arn, removeMetrics=["countViews"])  # what is there no longer matters
-    account.delete("metric_attribution", arn)
     account.delete("dataset_group", group)
 
 
