@@ -1,12 +1,14 @@
 """How good the models are on MovieLens, beside the floors that they are held to.
 
-Set FAKEPERSONALIZE_MOVIELENS to a folder with ml-1m/ratings.dat(.gz), ml-100k/u.data(.gz) and ml-latest-small.zip;
-what is absent is skipped. Only protocol T is the split that the service was measured on as well; the parameters of the
-models were chosen on ml-100k and POC, and T is reported untouched.
+Set FAKEPERSONALIZE_MOVIELENS to a folder with ml-1m/ratings.dat(.gz), ml-100k/u.data(.gz) and ml-latest-small.zip.
+Protocols without data are skipped; if none is, `figures.json` is written, from which README and docs quote. Only
+protocol T is the split that the service was measured on as well; the parameters of the models were chosen on ml-100k
+and POC, and T is reported untouched.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zipfile
@@ -33,6 +35,7 @@ SHORT = {MRR: "MRR", NDCG: "NDCG@25", P5: "P@5", P25: "P@25", HITS: "hits", RECA
 
 PERSONAL = {MRR: 0.33, NDCG: 0.40, P25: 0.086, COVERAGE: 0.30}
 RELATED = {MRR: 0.225, NDCG: 0.295}
+FIGURES = Path(__file__).with_name("figures.json")
 Metrics = dict[str, float]
 Floors = dict[str, float]
 
@@ -41,12 +44,18 @@ def run() -> None:
     folder = os.environ.get("FAKEPERSONALIZE_MOVIELENS")
     if not folder:
         sys.exit("FAKEPERSONALIZE_MOVIELENS names no folder")
+    figures: dict[str, Any] = {}
+    skipped = []
     for protocol in (internal, half_of_the_items, clicks_and_watches, temporal):
         try:
             for name, runs, floors in protocol(Path(folder)):
+                figures[name] = _figures(runs, floors)
                 _show(name, runs, floors)
         except FileNotFoundError as missing:
             print(f"{protocol.__name__}: skipped, {missing.filename} is not there")
+            skipped.append(protocol)
+    if not skipped:
+        FIGURES.write_text(json.dumps(figures, indent=2, sort_keys=True) + "\n")
 
 
 Row = tuple[str, list[Metrics], Floors]
@@ -103,7 +112,7 @@ def _segments(given: TrainingData, truth: TrainingData) -> Metrics:
     model = _fitted("aws-item-affinity", given)
     items = np.arange(given.n_items, dtype=np.int32)
     right = truth.pairs().toarray() > 0
-    metrics = of_segments(model.interest(items.astype(np.int64), items, given.n_items, given), right)
+    metrics = of_segments(model.interest(items.astype(np.int64), items, given.n_items, Queries.of(given)), right)
     activity = of_segments(np.tile(given.lengths[:, None].astype(np.float32), given.n_items), right)
     return metrics | {OVER_ACTIVITY: metrics[HITS] / activity[HITS]}
 
@@ -165,6 +174,13 @@ def _show(name: str, runs: list[Metrics], floors: Floors) -> None:
         floor = floors.get(metric)
         verdict = "" if floor is None else f"floor {floor:.4f}  {'met' if np.mean(values) >= floor else 'NOT MET'}"
         print(f"  {SHORT.get(metric, metric):22}{shown:20}{verdict}")
+
+
+def _figures(runs: list[Metrics], floors: Floors) -> dict[str, Any]:
+    """Return the means over the runs, and the floors beside them."""
+    means = {metric: round(float(np.mean([metrics[metric] for metrics in runs])), 4) for metric in runs[0]}
+    missed = sorted(metric for metric, floor in floors.items() if means[metric] < floor)
+    return {"runs": len(runs), "metrics": means, "floors": floors, "below_floor": missed}
 
 
 def _no_tick(share: float) -> None:

@@ -94,6 +94,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
         hyperparameters=config.get("algorithmHyperParameters") or {},
         features=config.get("featureTransformationParameters") or {},
         event_type=trained.document.get("eventType") or candidates[0].required_event,
+        excluded_event=candidates[0].auto_filter,
         threshold=config.get("eventValueThreshold"),
         now=int(trained.created),
         seed=services.settings.seed or 0,

@@ -56,6 +56,8 @@ def prepare(spec: TrainingSpec, learns_from: frozenset[str]) -> Encoded:
         rows, more_items = considered.most_recent(rows, "ITEM_ID", more_items, most.items)
         encoded = encode(rows, more_users, more_items, circumstances)
     data, encodings = encoded.data, encoded.encodings
+    if spec.excluded_event:
+        data = replace(data, excluding=_excluding(spec, encoded.users, encoded.items))
     if shown:
         data = replace(data, passed_over=passed_over(rows, shown[0], encoded.items))
     if users:
@@ -142,6 +144,24 @@ def _dealings(paths: Sequence[str], actions: Sequence[str]) -> pa.Table:
         tables.append(pa.table([table[own[name]].cast(type_) for name, type_ in zip(names, types)], names))
     rows = pa.concat_tables(tables)
     return rows.filter(pc.is_in(rows["ACTION_ID"], pa.array(actions, "string")))
+
+
+def _excluding(spec: TrainingSpec, users: Sequence[str], items: Sequence[str]) -> TrainingData:
+    """Return the events after which a use case does not list their items again, by the codes of users and items."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from fakepersonalize.recipes.training import TrainingData
+
+    excluded = replace(spec, event_type=spec.excluded_event, threshold=None, events=[])
+    table = pa.concat_tables([_segment(path, excluded, ()) for path in spec.segments])
+    codes: list[np.ndarray] = []
+    for name, ids in (("USER_ID", users), ("ITEM_ID", items)):
+        column = pc.index_in(table[name].cast("string"), pa.array(ids, "string"))
+        codes.append(pc.fill_null(column, -1).to_numpy())
+    known = (codes[0] >= 0) & (codes[1] >= 0)
+    times = table["TIMESTAMP"].to_numpy()
+    return TrainingData.from_columns(codes[0][known], codes[1][known], times[known], len(users), len(items))
 
 
 def _acted(rows: pa.Table, users: Sequence[str], actions: Sequence[str]) -> TrainingData:

@@ -29,6 +29,7 @@ class TrainingSpec:
     hyperparameters: dict[str, str]
     features: dict[str, str]  # featureTransformationParameters
     event_type: str | None
+    excluded_event: str | None  # what a use case does not list again: the items of these events
     threshold: str | None
     now: int  # seconds since 1970
     seed: int

@@ -2,7 +2,8 @@
 
 Protocols: https://docs.aws.amazon.com/personalize/latest/dg/working-with-training-metrics.html. For most recipes a
 tenth of the users are test users; the model knows nothing of them, is given the oldest 90 % of each one's interactions,
-and is asked for the rest. Where the guide is silent, the choices are in the docstrings below.
+and is asked for the rest. The lists are those that GetRecommendations would return at that moment, without filters of
+the request, promotions and exploration. Where the guide is silent, the choices are in the docstrings below.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from fakepersonalize.recipes.models.actions import NO_ACTIONS, NextBestAction
 from fakepersonalize.recipes.models.affinity import Affinity, AttributeAffinity
 from fakepersonalize.recipes.training import (
     Codes,
+    Mask,
     Model,
     ProtocolName,
     Queries,
@@ -42,12 +44,18 @@ from fakepersonalize.recipes.training import (
     distinct_users,
 )
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 LIST_LENGTH = 25
-# Of these the 25 most rewarding count: of a list of 25 they would be all.
-REWARDED_LIST_LENGTH = 100
 TEST_SHARE = 0.1
 ACTIONS_RECOMMENDED = 5
 BYTES_OF_INTEREST = 256 << 20
+# A filter looks at so many of a user's newest events of a type.
+# https://docs.aws.amazon.com/personalize/latest/dg/limits.html
+FILTER_WINDOW = 100
+BLOCK_BYTES = 64 << 20  # of the masks of a block of users
+POPULAR_WHEN_ALONE = "popular-when-alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +129,8 @@ def settings_of(recipe: Recipe, params: Settings) -> dict[str, object]:
     """Return what the model of a recipe is to be fitted with: the recipe's parameters in our units, the rest as is."""
     known = {parameter.name for parameter in recipe.parameters}
     rest = {name: value for name, value in params.items() if name not in known}
-    return recipe.settings({name: value for name, value in params.items() if name in known}) | rest
+    own = {"popular_when_alone": True} if POPULAR_WHEN_ALONE in recipe.does else {}
+    return recipe.settings({name: value for name, value in params.items() if name in known}) | rest | own
 
 
 def only_for(recipe: Recipe, data: TrainingData) -> TrainingData:
@@ -193,7 +202,7 @@ class Fit(Protocol):
 
 
 def _of_lists(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Measured:
-    """One list per test user, seen items included; recipes of related items are asked for what follows the last one."""
+    """One list per test user, seen items included; recipes of related items are asked beside the last given one."""
     split = split_users(data, seed)
     model = fit(split.training, split.last_given if recipe_type == "RELATED_ITEMS" else None)
     found = lists(recipe_type, model, split, LIST_LENGTH)
@@ -201,8 +210,7 @@ def _of_lists(recipe_type: str, fit: Fit, data: TrainingData, seed: int) -> Meas
     if data.weights is not None:
         metrics |= with_event_weights(found, split.truth)
     if data.rewards is not None:
-        longer = lists(recipe_type, model, split, REWARDED_LIST_LENGTH)
-        metrics |= average_rewards(longer, split.truth, data.rewards)
+        metrics |= average_rewards(found, split.truth, data.rewards)
     return Measured(metrics, model.calibrate(split.given, split.following))
 
 
@@ -268,12 +276,37 @@ _PROTOCOLS: dict[ProtocolName, Callable[[str, Fit, TrainingData, int], Measured]
 
 
 def lists(recipe_type: str, model: Model, split: Split, length: int) -> Codes:
-    """Return a list per test user, [test users, length]; recipes of related items are asked for the last given one."""
+    """Return a list per test user, [test users, length], as it would be served; see `_of_lists` for the queries."""
     given, truth = split.given, split.truth
-    if recipe_type == "RELATED_ITEMS":
-        return model.next_many(split.last_given, length)
     contexts = None if truth.contexts is None else truth.contexts[truth.offsets[:-1]]
-    return model.recommend(Queries.of(given, contexts), None, length).table(length)
+    hidden = None if given.excluding is None else _hidden(given, given.excluding)
+
+    def listed(users: npt.NDArray[np.int64], allowed: Mask | None) -> Codes:
+        if recipe_type == "RELATED_ITEMS":
+            return model.similar_many(split.last_given[users], length, allowed)
+        queries = Queries.of(given.only(users), contexts if contexts is None else contexts[users])
+        return model.recommend(queries, allowed, length).table(length)
+
+    users = np.arange(given.n_users)
+    if hidden is None:
+        return listed(users, None)
+    step = max(1, BLOCK_BYTES // max(1, given.n_items))
+    blocks = [users[first : first + step] for first in range(0, len(users), step)]
+    found = [listed(block, hidden[block].toarray() == 0) for block in blocks]
+    return np.concatenate([np.empty((0, length), np.int32), *found])
+
+
+def _hidden(given: TrainingData, events: TrainingData) -> csr_matrix:
+    """Return what the filter of a use case hides from each test user, [test users, n_items].
+
+    Those are the items of the newest `FILTER_WINDOW` events that were not later than what is given. At the time of the
+    last given interaction only events with given items count: others may belong to what is to be foretold.
+    """
+    last = given.times[given.offsets[1:] - 1][events.users()]
+    seen = np.isin(events.users() * given.n_items + events.items, given.meetings()[0])
+    past = events.keep((events.times < last) | ((events.times == last) & seen))
+    age = np.repeat(past.offsets[1:], past.lengths) - np.arange(len(past.items))
+    return past.keep(age <= FILTER_WINDOW).pairs()
 
 
 def _queries(model: Affinity, data: TrainingData) -> tuple[Codes, npt.NDArray[np.int64], int]:

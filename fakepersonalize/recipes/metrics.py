@@ -27,7 +27,7 @@ def measure(lists: Codes, truth: TrainingData, n_distinct: int) -> Metrics:
     of the Items dataset if the recipe considers it. Without users all metrics are 0.
 
     NDCG is normalised by the best order of the hits that the list of 25 holds, as the guide's example does and as the
-    figures that the service prints require: dividing by the best order of all that was held out gives half of them.
+    figures that the service prints require: docs/metrics.md has the formula and the evidence.
     """
     means = {name: _mean(values) for name, values in of_users(lists, truth).items()}
     return rounded({"coverage": coverage(lists, n_distinct)} | means)
@@ -61,16 +61,24 @@ def with_event_weights(lists: Codes, truth: TrainingData) -> Metrics:
 
 
 def average_rewards(lists: Codes, truth: TrainingData, rewards: npt.NDArray[np.float32]) -> Metrics:
-    """Return the share of what users' interactions with recommended items earn that the most rewarding ones earn.
+    """Return what the recommendations earned as a share of the most that as many could have earned, mean over users.
 
-    `lists` are longer than 25, and the 25 items of each with the highest reward count as the most rewarding; users who
-    met nothing of their list are left out. Rewards [n_items] below the smallest one or unknown count as nothing.
+    A list [users, k] earns the rewards of the held-out items in it; the most that it could earn are the k largest
+    rewards of held-out items. Users whose held-out items earn nothing are left out. Rewards [n_items] count from 0, or
+    from the smallest one where that is negative; unknown ones count as nothing.
+
+    https://docs.aws.amazon.com/personalize/latest/dg/optimizing-solution-for-objective.html divides the rewards of
+    interactions with the top 25 recommendations by those of interactions with recommendations, of which it said before
+    that they are the total possible rewards; it says that the metric rises with what the objective gains.
     """
-    values = np.nan_to_num(rewards - np.nanmin(rewards, initial=0.0))
-    earned = _hits(lists, truth) * values[lists]
-    rewarding = np.argsort(-np.where(lists >= 0, values[lists], -1), axis=1, kind="stable")[:, :25]
-    of_best, of_all = np.take_along_axis(earned, rewarding, axis=1).sum(axis=1), earned.sum(axis=1)
-    return rounded({"average_rewards_at_k": _mean(of_best[of_all > 0] / of_all[of_all > 0])})
+    values = np.nan_to_num(rewards - np.nanmin(rewards, initial=0.0)).astype(np.float64)
+    earned = (_hits(lists, truth) * values[lists]).sum(axis=1)
+    users, items = np.divmod(truth.meetings()[0], max(1, truth.n_items))
+    order = np.lexsort((-values[items], users))
+    rank = np.arange(len(users)) - np.searchsorted(users, users)  # both are in the order of users
+    counted = order[rank < lists.shape[1]]
+    possible = np.bincount(users[counted], values[items[counted]], truth.n_users)
+    return rounded({"average_rewards_at_k": _mean(earned[possible > 0] / possible[possible > 0])})
 
 
 def of_segments(interest: npt.NDArray[np.floating], truth: npt.NDArray[np.bool_]) -> Metrics:

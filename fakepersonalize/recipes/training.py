@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -45,6 +46,7 @@ class TrainingData:
     rewards: npt.NDArray[np.float32] | None = None  # [n_items], what the optimisation objective is after
     passed_over: npt.NDArray[np.int64] | None = None  # [n_items], how often each was shown while another was chosen
     actions: TrainingData | None = None  # what users did with actions; a weight of 1 is TAKEN, 0 NOT_TAKEN or VIEWED
+    excluding: TrainingData | None = None  # the events after which a use case does not list their items again
 
     @classmethod
     def from_columns(
@@ -113,6 +115,7 @@ class TrainingData:
             offsets=offsets,
             user_features=None if self.user_features is None else self.user_features[codes],
             actions=None if self.actions is None else self.actions.only(codes),
+            excluding=None if self.excluding is None else self.excluding.only(codes),
         )
 
     def between(self, first: int, last: int) -> TrainingData:
@@ -240,8 +243,8 @@ class Model(ABC):
     """What every model keeps to; it does what `does` names and nothing else: a subset of `ABILITIES`.
 
     A mask of allowed items is [n_items], or [users, n_items]; None allows all. Lists are as long as asked for while the
-    catalogue lasts: popular items fill them up. `similar_many` gives one row per item, [rows, k], filled with -1 where
-    the catalogue is shorter than k. `act` gives actions and how likely the users are to take each. What a model does
+    catalogue lasts: popular items fill them up. `similar_many` fills rows with -1 where the catalogue is shorter than
+    k. `act` gives actions and how likely the users are to take each. What a model does
     not do raises NotImplementedError.
     """
 
@@ -289,21 +292,14 @@ class Model(ABC):
         raise NotImplementedError
 
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:
+        """Return the best of the allowed items beside an item, None for an unknown one."""
         raise NotImplementedError
 
-    def is_alone(self, item: int) -> bool:
-        """Tell whether an item has no neighbours."""
-        raise NotImplementedError
-
-    def similar_many(self, items: Codes, k: int) -> Codes:
-        raise NotImplementedError
-
-    def next_many(self, items: Codes, k: int) -> Codes:
-        """Return what is likeliest after each item: as `similar_many`, but with the item itself where people repeat.
-
-        This is what is measured: an answer to a query never holds the query.
-        """
-        return self.similar_many(items, k)
+    def similar_many(self, items: Codes, k: int, allowed: Iterable[Mask | None] | None = None) -> Codes:
+        """Return what `similar` does for each item, and each mask, [rows, k]."""
+        masks = repeat(None) if allowed is None else allowed
+        rows = [padded(self.similar(int(item), mask, k).items, k) for item, mask in zip(items, masks)]
+        return np.array(rows, np.int32).reshape(len(items), k)
 
     def interest(
         self, groups: npt.NDArray[np.int64], items: Codes, n_groups: int, queries: Queries

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Picker = Callable[[Mask | None, int], Scores]
 
 DECIMALS = 7  # as the service was seen to print scores
-REASONS, TREND, ALONE = "reasons", "trend", "popular-when-alone"  # what recipes do
+REASONS, TREND = "reasons", "trend"  # what recipes do
 # Seconds between two looks of the use case Trending now; with the recipe the solution says it.
 USE_CASE_INTERVAL = 2 * 3600
 PROMOTED = "Promoted item"  # as the guide spells it
@@ -311,9 +311,7 @@ class Recommender:
             further = {"influence": influence} if influence else {}
             if endpoint.grows and items:
                 return self.increment(loaded, items).picker(items.codes.get(asked.item or ""), further)
-            seed = loaded.items.get(asked.item or "")
-            alone = seed is not None and ALONE in endpoint.recipe.does and loaded.model.is_alone(seed)
-            return partial(loaded.model.similar, None if alone else seed, **further)
+            return partial(loaded.model.similar, loaded.items.get(asked.item or ""), **further)
         if endpoint.exploration and items:
             scores = self.explored(endpoint, loaded, asked, items)
             return lambda allowed, k: scores.pick(allowed, k).row(0)

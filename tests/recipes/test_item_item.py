@@ -88,18 +88,35 @@ def test_the_query_is_never_its_own_neighbour_and_lists_are_full(films):
         assert sorted([item, *near]) == list(range(120))
 
 
-def test_what_is_measured_holds_the_item_itself_where_people_repeat(groceries, films):
+def test_a_list_never_holds_its_query_even_where_people_repeat(groceries):
     items = np.arange(80, dtype=np.int32)
-    lists = fitted(groceries).next_many(items, 10)
-    assert (lists == items[:, None]).any(axis=1).mean() > 0.9
-    assert all(len(set(row)) == 10 for row in lists.tolist())
-    model = fitted(films)
-    assert_array_equal(model.next_many(items, 10), model.similar_many(items, 10))
+    lists = fitted(groceries).similar_many(items, 79)
+    assert [sorted([item, *row]) for item, row in enumerate(lists.tolist())] == [list(range(80))] * 80
+
+
+def test_masks_hide_items_from_single_rows(groceries):
+    items, masks = np.array([3, 3, 4], np.int32), np.ones((3, 80), bool)
+    plain = fitted(groceries).similar_many(items, 10)
+    masks[1, plain[0, :3]] = False
+    masked = fitted(groceries).similar_many(items, 10, masks)
+    assert_array_equal(masked[[0, 2]], plain[[0, 2]])
+    assert_array_equal(masked[1, :7], plain[0, 3:])
+
+
+def test_an_item_without_neighbours_may_be_answered_like_an_unknown_one():
+    users = np.array([0, 1, 2, 0, 1, 2, 0])
+    items = np.array([0, 0, 0, 1, 1, 1, 2])
+    data = TrainingData.from_columns(users, items, np.arange(7), 3, 3)
+    model = fitted(data, popular_when_alone=True)
+    again = ItemItem.from_arrays(model.arrays(), {})
+    for each in (model, again):
+        assert_array_equal(each.similar(2, None, 25).items, [0, 1, 2])
+        assert_array_equal(each.similar(0, None, 25).items, [1, 2])
 
 
 def test_items_that_alone_are_asked_for_have_the_neighbours_that_they_always_have(monkeypatch, groceries):
     monkeypatch.setattr(transitions, "BLOCK_BYTES", 7 * 80 * 8)
     asked = np.array([3, 4, 50], np.int32)
     whole, part = fitted(groceries), fitted(groceries, asked=asked)
-    assert_array_equal(part.next_many(asked, 40), whole.next_many(asked, 40))
+    assert_array_equal(part.similar_many(asked, 40), whole.similar_many(asked, 40))
     assert np.flatnonzero(np.diff(part.offsets)).tolist() == [3, 4, 50]

@@ -43,12 +43,34 @@ def test_equal_weights_give_the_plain_ndcg():
     assert with_event_weights(LISTS, held)[WEIGHTED.replace("at_5", "at_25")] == plain
 
 
-def test_rewards_are_those_of_the_most_rewarding_items():
-    lists = np.arange(100, dtype=np.int32)[None]
+def test_rewards_are_a_share_of_what_as_many_recommendations_could_have_earned():
     rewards = np.arange(200, dtype=np.float32)
-    held = truth([(0, 99, 1), (0, 1, 1)])  # item 99 is among the 25 most rewarding of the list, item 1 is not
-    assert average_rewards(lists, held, rewards) == {"average_rewards_at_k": 0.99}
-    assert average_rewards(lists, truth([(0, 150, 1)]), rewards) == {"average_rewards_at_k": 0.0}
+    held = truth([(0, 4, 1), (0, 6, 1), (0, 6, 1), (0, 30, 1)])  # 30 is not listed; what was held out twice counts once
+    assert average_rewards(LISTS, held, rewards) == {"average_rewards_at_k": (4 + 6) / (4 + 6 + 30)}
+    assert average_rewards(LISTS, truth([(0, 150, 1)]), rewards) == {"average_rewards_at_k": 0.0}
+    assert average_rewards(LISTS, truth([(0, 24, 1)]), rewards) == {"average_rewards_at_k": 1.0}
+
+
+def test_no_more_rewards_are_possible_than_recommendations():
+    rewards = np.arange(200, dtype=np.float32)
+    held = truth([(0, item, 1) for item in (1, 3, 5, 40, 50)])
+    assert average_rewards(LISTS[:, :2], held, rewards) == {"average_rewards_at_k": round(1 / 90, 4)}
+
+
+def test_rewards_are_a_mean_over_users_whose_interactions_earn_anything():
+    rewards = np.array([0, 10, 20], np.float32)
+    lists = np.array([[1, -1], [2, -1], [1, 2]], np.int32)
+    held = truth([(0, 1, 1), (0, 2, 1), (1, 2, 1), (2, 0, 1)], n_users=3, n_items=3)
+    assert average_rewards(lists, held, rewards) == {"average_rewards_at_k": round((1 / 3 + 1) / 2, 4)}
+    rewards[1] = np.nan
+    assert average_rewards(lists, held, rewards) == {"average_rewards_at_k": 0.5}
+
+
+def test_negative_rewards_count_from_the_smallest():
+    held = truth([(0, 1, 1), (0, 2, 1)], n_items=3)
+    assert average_rewards(np.array([[1]], np.int32), held, np.array([-5, 0, 15], np.float32)) == {
+        "average_rewards_at_k": 0.25
+    }
 
 
 def test_segments_are_the_most_interested_hundredth():

@@ -21,7 +21,6 @@ from fakepersonalize.recipes.training import (
     Tick,
     TrainingData,
     by_popularity,
-    padded,
 )
 
 # As many as a caller can ask for: each place of the longest list is then earned, and filters leave something to choose.
@@ -45,6 +44,9 @@ class ItemItem(Model):
     cosine of two columns of the binary matrix (Sarwar et al., "Item-based collaborative filtering recommendation
     algorithms", 2001).
     Pairs with fewer than `min_cointeraction_count` users in common are no neighbours.
+
+    A list never holds the query item, but for an item without neighbours under the setting `popular_when_alone`: its
+    list is that of an unknown item.
     """
 
     does: ClassVar[frozenset[str]] = frozenset({"similar"})
@@ -52,15 +54,15 @@ class ItemItem(Model):
     offsets: npt.NDArray[np.int64]  # [n_items + 1]
     neighbours: Codes  # [n], by code within a row
     similarities: npt.NDArray[np.float32]  # [n]
-    repeats: npt.NDArray[np.float32]  # [n_items], how similar an item is to itself: what follows it is itself
     popular: Codes  # [n_items], most popular first
+    popular_when_alone: bool = False
 
     @classmethod
     def fit(cls, data: TrainingData, params: Settings, seed: int, threads: int, tick: Tick) -> Self:
         """Fit to `data`, in blocks of items: the memory is near that of `data` plus the result.
 
-        Settings are `popularity_discount_factor`, `min_cointeraction_count`, and `asked`, the codes of the only items
-        that will be asked for: the others get no neighbours.
+        Settings are `popularity_discount_factor`, `min_cointeraction_count`, `popular_when_alone`, and `asked`, the
+        codes of the only items that will be asked for: the others get no neighbours.
         """
         pairs = data.pairs()
         popularity = np.bincount(pairs.indices, minlength=data.n_items)
@@ -70,44 +72,27 @@ class ItemItem(Model):
         fewest = max(1, params.get("min_cointeraction_count", 3))
         asked = np.isin(np.arange(data.n_items), params.get("asked", np.arange(data.n_items)))
         followers, users_of = Followers(data, WINDOW, asked, DECAY), pairs.T.tocsr()
-        found, repeats = [NOTHING] * data.n_items, np.zeros(data.n_items, np.float32)
+        found = [NOTHING] * data.n_items
         for first, last in row_blocks(data.n_items):
             items = first + np.flatnonzero(asked[first:last])
-            itself = (np.arange(len(items)), items)
             together = (users_of[items] @ pairs).toarray()
             near = together > fewest - 0.5
-            near[itself] = False
-            followed = followers.rows(first, last)[items - first] * of_followers
-            repeats[items] = followed[itself]
-            followed *= near
-            most = followed.max(axis=1, initial=0)
-            repeats[items] /= np.where(most > 0, most, np.maximum(repeats[items], 1))
-            similar = to_maximum_one(followed)
+            near[np.arange(len(items)), items] = False
+            similar = to_maximum_one(followers.rows(first, last)[items - first] * of_followers * near)
             similar += COSINE_WEIGHT * to_maximum_one(near * together * discount)
             for item, row in zip(items, similar):
                 near_items = np.flatnonzero(row)
                 found[item] = strongest(near_items, row[near_items], NEIGHBOURS)
             tick(last / data.n_items)
-        return cls(*joined(found), repeats, by_popularity(popularity))
+        alone = params.get("popular_when_alone", False)
+        offsets, neighbours, similarities = joined(found)
+        return cls(offsets, neighbours, similarities, by_popularity(popularity), alone)
 
     def similar(self, item: int | None, allowed: Mask | None, k: int) -> Scores:
         """Return the neighbours of an item; for an unknown one (None) popular items."""
         near = np.zeros(0, np.int32) if item is None else self._nearest_first(item)
-        return Scores(filled(near, self.popular, allowed, k, without=item))
-
-    def is_alone(self, item: int) -> bool:
-        return bool(self.offsets[item] == self.offsets[item + 1])
-
-    def similar_many(self, items: Codes, k: int) -> Codes:
-        rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
-        return np.array(rows, np.int32).reshape(len(items), k)
-
-    def next_many(self, items: Codes, k: int) -> Codes:
-        rows = self.similar_many(items, k)
-        for row, item in zip(rows, items):
-            similarities = self.similarities[self.offsets[item] : self.offsets[item + 1]]
-            insert_itself(row, item, self.repeats[item], similarities)
-        return rows
+        without = None if self.popular_when_alone and not len(near) else item
+        return Scores(filled(near, self.popular, allowed, k, without=without))
 
     def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
         amounts = self.similarities_to(item)[items]
@@ -121,22 +106,15 @@ class ItemItem(Model):
         return found
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        names = ("offsets", "neighbours", "similarities", "repeats", "popular")
-        return {name: getattr(self, name) for name in names}
+        names = ("offsets", "neighbours", "similarities", "popular")
+        return {name: getattr(self, name) for name in names} | {"popular_when_alone": np.array(self.popular_when_alone)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], manifest: Settings) -> Self:
-        names = ("offsets", "neighbours", "similarities", "repeats", "popular")
-        return cls(*(arrays[name] for name in names))
+        names = ("offsets", "neighbours", "similarities", "popular")
+        alone = bool(arrays.get("popular_when_alone", False))
+        return cls(**{name: arrays[name] for name in names}, popular_when_alone=alone)
 
     def _nearest_first(self, item: int) -> Codes:
         row = slice(self.offsets[item], self.offsets[item + 1])
         return self.neighbours[row][best(self.similarities[row], NEIGHBOURS)]
-
-
-def insert_itself(row: Codes, item: int, repeats: float, similarities: npt.NDArray[np.floating]) -> None:
-    """Put an item into the list of what is similar to it, at the place that its own similarity earns."""
-    place = int(np.count_nonzero(similarities > repeats))
-    if repeats > 0 and place < len(row):
-        row[place + 1 :] = row[place:-1].copy()
-        row[place] = item

@@ -25,7 +25,6 @@ from fakepersonalize.recipes.training import (
     TrainingData,
     by_popularity,
     distinct_users,
-    padded,
 )
 
 if TYPE_CHECKING:
@@ -83,10 +82,6 @@ class Semantic(Model):
     def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
         scores = self.scores(item, influence)[items]
         return Explanation(scores, [Contribution(ALIKE, item, scores)])
-
-    def similar_many(self, items: Codes, k: int) -> Codes:
-        rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
-        return np.array(rows, np.int32).reshape(len(items), k)
 
     def updated(self, items: npt.NDArray[np.int64], features: csr_matrix, n_items: int) -> Semantic:
         """Return the model of `n_items` items with the features [items, features] that some of them have now.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fakepersonalize.recipes.explanation import ALIKE, FOLLOWS, LIKED_TOGETHER, Contribution, Explanation
 from fakepersonalize.recipes.models.als import item_factors
-from fakepersonalize.recipes.models.item_item import ItemItem, insert_itself
+from fakepersonalize.recipes.models.item_item import ItemItem
 from fakepersonalize.recipes.models.side_information import DOUBT, Likeness
 from fakepersonalize.recipes.selection import nearest
 from fakepersonalize.recipes.training import (
@@ -23,7 +23,6 @@ from fakepersonalize.recipes.training import (
     Tick,
     TrainingData,
     distinct_users,
-    padded,
 )
 
 if TYPE_CHECKING:
@@ -71,17 +70,6 @@ class SimilarItems(Model):
         if item is None:
             return self.together.similar(None, allowed, k)
         return Scores(nearest(self._scores(item), self.together.popular, allowed, k, without=item))
-
-    def similar_many(self, items: Codes, k: int) -> Codes:
-        rows = [padded(self.similar(int(item), None, k).items, k) for item in items]
-        return np.array(rows, np.int32).reshape(len(items), k)
-
-    def next_many(self, items: Codes, k: int) -> Codes:
-        rows = self.similar_many(items, k)
-        for row, item in zip(rows, items):
-            scores = np.delete(self._scores(int(item)), item)
-            insert_itself(row, item, self.together.repeats[item], scores)
-        return rows
 
     def explain_similar(self, item: int, items: Codes, influence: Mapping[str, float] | None = None) -> Explanation:
         parts = [part._replace(amounts=part.amounts[items]) for part in self._parts(item)]
