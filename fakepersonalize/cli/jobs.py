@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.asking import RunningServer, ask
 from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_client_flags, settings_of
-from fakepersonalize.cli.showing import FAILED, WAITING, amount, colour, console, duration, name
+from fakepersonalize.cli.showing import FAILED, WAITING, amount, colour, console, duration, name, plain
 from fakepersonalize.cli.starting import running_server
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ GONE = "gone"  # its resource was deleted meanwhile
 
 Page = dict[str, Any]
 Job = dict[str, Any]
+Place = tuple[str, str]  # account and region
 
 
 def add_to(commands: Any) -> None:
@@ -62,8 +63,10 @@ def show(out: Console, page: Page) -> None:
     if over:
         out.print(f"\nOver{', the newest' if len(page['over']) > len(over) else ''}")
         out.print(_table([(_ended(job, page["time"]), job) for job in over]))
-        for style, line in _remarks(over):
-            out.print(line, style=style)
+        places = {_place(job) for job in over}
+        for job in over:
+            for style, remark in _remarks(job):
+                out.print(f"\n{_called(job, places)}: {remark}", style=style)
 
 
 def said(job: Job) -> str:
@@ -99,17 +102,25 @@ def _table(rows: Sequence[tuple[str, Job]]) -> Any:
         table.add_column(heading, no_wrap=True)
     table.add_column("JOB", overflow="fold")
     for state, job in rows:
-        place = (job.get("account", ""), job.get("region", ""))
-        table.add_row(Text(state, colour(state.split()[0])), *place, name(job["resource"]))
+        table.add_row(Text(state, colour(state.split()[0])), *_place(job), name(job["resource"]))
     return table
 
 
-def _remarks(over: Sequence[Job]) -> Iterator[tuple[str, str]]:
-    for job in over:
-        if text := reason(job):
-            yield FAILED, f"\n{name(job['resource'])}: {text}"
-        for warning in job.get("warnings", ()):
-            yield WAITING, f"\n{name(job['resource'])}: {warning}"
+def _remarks(job: Job) -> Iterator[tuple[str, str]]:
+    if text := reason(job):
+        yield FAILED, plain(text)
+    for warning in job.get("warnings", ()):
+        yield WAITING, plain(warning)
+
+
+def _place(job: Job) -> Place:
+    return job.get("account", ""), job.get("region", "")
+
+
+def _called(job: Job, places: Set[Place]) -> str:
+    """Return what to call a job among those of some accounts and regions, which are named if there are several."""
+    account, region = _place(job)
+    return f"{name(job['resource'])} of {account} in {region}" if len(places) > 1 else name(job["resource"])
 
 
 def _as_json(page: Page) -> str:
@@ -122,7 +133,6 @@ def _watch(server: RunningServer, page: Page) -> None:
     from rich.table import Column
 
     out = console()
-    before = _over(page)
     columns = (
         TextColumn("{task.description}", table_column=Column(overflow="fold")),
         BarColumn(16),
@@ -130,40 +140,49 @@ def _watch(server: RunningServer, page: Page) -> None:
     )
     if not page["jobs"]:
         out.print(NO_JOB_YET)
-    shown: dict[str, TaskID] = {}
-    with Progress(*columns, console=out, disable=not out.is_terminal) as bars:
-        while page["jobs"] or not shown:
-            _advance(out, bars, shown, before, page)
+    with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
+        bars = _Bars(out, progress, page)
+        while page["jobs"] or not bars.shown:
+            bars.look(page)
             time.sleep(SECONDS_BETWEEN_LOOKS)
             page = ask(server, "GET", "jobs")
-        _advance(out, bars, shown, before, page)
+        bars.look(page)
     out.print(NOTHING)
+
+
+class _Bars:
+    """A bar for each job since the first look, and a line for each that is over since then."""
+
+    def __init__(self, out: Console, progress: Progress, page: Page) -> None:
+        self._out, self._progress = out, progress
+        self._before = _over(page)
+        self._places = set[Place]()
+        self.shown: dict[str, TaskID] = {}
+
+    def look(self, page: Page) -> None:
+        """Bring the bars up to date, and say what became of jobs that are over since the last look."""
+        now = _over(page)
+        ended = [job for key, job in reversed(now.items()) if key not in self._before]
+        self._places |= {_place(job) for job in (*page["jobs"], *ended)}
+        for job in page["jobs"]:
+            self._bar(job, said(job), job["progress"])
+        for job in ended:
+            how = outcome(job)
+            self._bar(job, how, 1.0 if how == "done" else None)  # None: a failed one stays where it was
+            self._out.print(f"{how}  {_called(job, self._places)}", style=colour(how))
+            for style, remark in _remarks(job):
+                self._out.print(f"    {remark}", style=style)
+        known = {job["resource"] for job in (*page["jobs"], *now.values())}
+        for arn in self.shown.keys() - known:
+            self._progress.update(self.shown[arn], said=GONE)
+        self._before |= now
+
+    def _bar(self, job: Job, says: str, share: float | None) -> None:
+        arn, called = job["resource"], _called(job, self._places)
+        if arn not in self.shown:
+            self.shown[arn] = self._progress.add_task(called, total=1.0, said=says)
+        self._progress.update(self.shown[arn], description=called, said=says, completed=share)
 
 
 def _over(page: Page) -> dict[str, Job]:
     return {f"{job['resource']} {job['finished']}": job for job in page["over"]}
-
-
-def _advance(out: Console, bars: Progress, shown: dict[str, TaskID], before: dict[str, Job], page: Page) -> None:
-    """Bring the bars up to date, and say what became of jobs that are over since the last look."""
-    for job in page["jobs"]:
-        arn = job["resource"]
-        if arn not in shown:
-            shown[arn] = bars.add_task(name(arn), total=1.0, said="")
-        bars.update(shown[arn], completed=job["progress"], said=said(job))
-    now = _over(page)
-    for key, job in reversed(now.items()):
-        if key not in before:
-            _close(bars, shown, job["resource"], outcome(job))
-            style, why = colour(outcome(job)), f": {reason(job)}" if reason(job) else ""
-            out.print(f"{outcome(job)}  {name(job['resource'])}{why}", style=style)
-    over, running = {job["resource"] for job in now.values()}, {job["resource"] for job in page["jobs"]}
-    for arn in shown.keys() - over - running:
-        _close(bars, shown, arn, GONE)
-    before |= now
-
-
-def _close(bars: Progress, shown: dict[str, TaskID], arn: str, how: str) -> None:
-    if arn not in shown:
-        shown[arn] = bars.add_task(name(arn), total=1.0, said=how)
-    bars.update(shown[arn], said=how, completed=1.0 if how == "done" else None)  # None: a failed one stays where it was

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def colour(status: str) -> str:
 def name(arn: str) -> str:
     """Return what an ARN says behind the account: `batch-inference-job/monday`."""
     return arn.split(":", 5)[-1]
+
+
+def plain(text: str) -> str:
+    """Return a text without control characters: what clients sent must not command the terminal."""
+    return "".join("?" if unicodedata.category(sign) == "Cc" else sign for sign in text)
 
 
 def duration(seconds: float) -> str:

@@ -116,10 +116,22 @@ def test_a_failure_looks_like_one_and_says_why(server: Server, capsys: pytest.Ca
         ["failed 2 min 5 s ago", "111111111111", "eu-west-1", "solution/films/1a2b3c4d"],
         ["done 2 min 5 s ago", "123456789012", "us-east-1", "batch-inference-job/monday"],
         [""],
-        ["solution/films/1a2b3c4d: There are too few users."],
+        ["solution/films/1a2b3c4d of 111111111111 in eu-west-1: There are too few users."],
         [""],
-        ["batch-inference-job/monday: TIMESTAMP is in milliseconds."],
+        ["batch-inference-job/monday of 123456789012 in us-east-1: TIMESTAMP is in milliseconds."],
     ]
+
+
+def test_one_account_in_one_region_is_not_named_again(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.said = [page([], [FAILED])]
+    assert asked(server) == 0
+    assert lines(capsys)[-1] == ["solution/films/1a2b3c4d: There are too few users."]
+
+
+def test_what_clients_sent_does_not_command_the_terminal(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.said = [page([], [{**FAILED, "failureReason": "no \x1b[2Jcolumn"}])]
+    assert asked(server) == 0
+    assert "no ?[2Jcolumn" in capsys.readouterr().out
 
 
 def test_a_failed_update_of_something_active_is_a_failure(server: Server) -> None:
@@ -160,8 +172,19 @@ def test_watching_says_what_became_of_each_job(server: Server, capsys: pytest.Ca
     server.said = [page([JOB, WAITING]), page([{**JOB, "progress": 0.9}], [FAILED]), page([], [DONE, FAILED])]
     assert asked(server, "--watch") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "failed  solution/films/1a2b3c4d: There are too few users.",
+        "failed  solution/films/1a2b3c4d of 111111111111 in eu-west-1",
+        "    There are too few users.",
+        "done  batch-inference-job/monday of 123456789012 in us-east-1",
+        "Nothing is under way.",
+    ]
+
+
+def test_watching_tells_the_warnings_of_an_import(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.said = [page([JOB]), page([], [{**DONE, "warnings": ["TIMESTAMP is in milliseconds."]}])]
+    assert asked(server, "--watch") == 0
+    assert capsys.readouterr().out.splitlines() == [
         "done  batch-inference-job/monday",
+        "    TIMESTAMP is in milliseconds.",
         "Nothing is under way.",
     ]
 
