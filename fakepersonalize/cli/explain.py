@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_client_flags, settings_of
-from fakepersonalize.cli.showing import amount
+from fakepersonalize.cli.showing import amount, console, plain
 
 MOST_SOURCES = 3  # on the line of each item; --json has all
+LONGEST_TITLE = 40  # --json has all of it
 MOST_ITEMS = 5  # of those that a part of a filter removed
 BEYOND = "      overlooked {amount} (older than the newest {window} interactions of each type){first}"
 
@@ -34,30 +35,49 @@ def explain(recommendation_id: str, titles: str | None, json: bool, **flags: Any
     if titles is not None:
         page += "?" + urlencode({"titles": titles})
     found = ask(running_server(settings_of(flags)), "GET", page)
-    print(_whole(found) if json else "\n".join(_lines(found)))
+    print(_whole(found)) if json else show(found)
 
 
 def _whole(found: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=2)
 
 
-def _lines(found: Mapping[str, Any]) -> Iterator[str]:
-    titles = found.get("titles", {})
+def show(found: Mapping[str, Any]) -> None:
+    """Print a line for each item with its score and what that came from, and below them what filters removed."""
+    from rich.table import Table
+
+    out, titles = console(), found.get("titles", {})
+    for line in _heading(found):
+        out.print(line)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", min_width=4, no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for place, item in enumerate(found["items"], 1):
+        sources = ", ".join(_source(each, titles) for each in item["contributions"][:MOST_SOURCES])
+        promoted = f"promoted by {plain(item['promotionName'])}; " if "promotionName" in item else ""
+        name = _titled(item.get("itemId") or item["actionId"], titles)
+        table.add_row(str(place), name, f"{item['score']:.7g}", promoted + sources)
+    if found["items"]:
+        out.print(table)
+    for line in _filters(found["filters"], titles):
+        out.print(line)
+
+
+def _heading(found: Mapping[str, Any]) -> Iterator[str]:
     recipe = found["recipe"].rpartition("/")[2]
     yield f"{found['operation']} of {found['arn']} ({recipe}) at {found['time']}"
     yield f"The model knew {amount(found['historyLength'], 'interaction')} of the user."
     if not found["same"]:
         yield "Its data have changed since: this is what it would say now."
-    names = [_titled(item.get("itemId") or item["actionId"], titles) for item in found["items"]]
-    width = max(20, *map(len, names)) if names else 20
-    for place, (name, item) in enumerate(zip(names, found["items"]), 1):
-        sources = ", ".join(_source(each, titles) for each in item["contributions"][:MOST_SOURCES])
-        promoted = f" promoted by {item['promotionName']};" if "promotionName" in item else ""
-        yield f"{place:4}  {name:{width}} {item['score']:<12.7g}{promoted} {sources}"
-    for each in found["filters"]:
+
+
+def _filters(filters: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Iterator[str]:
+    for each in filters:
         yield f"Filter of the {each['role']}: {each.get('filterArn', 'automatic')}"
         for part in each["parts"]:
-            yield f"      {part['expression']}"
+            yield f"      {plain(part['expression'])}"
             yield f"      removed {part['removed']}{_first(part['items'], part['removed'], titles)}"
             if beyond := part.get("beyondWindow"):
                 yield BEYOND.format(**beyond, first=_first(beyond["items"], beyond["amount"], titles))
@@ -69,7 +89,10 @@ def _first(items: Sequence[str], amount: int, titles: Mapping[str, str]) -> str:
 
 
 def _titled(id_: str, titles: Mapping[str, str]) -> str:
-    return f"{id_} {titles[id_]}" if id_ in titles else id_
+    """Return an id, with as much of its title as tells it from others."""
+    title = titles.get(id_, "")
+    shown = title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 3].rstrip()}..."
+    return plain(f"{id_} {shown}".rstrip())
 
 
 def _source(contribution: Mapping[str, Any], titles: Mapping[str, str]) -> str:

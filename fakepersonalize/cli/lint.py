@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fakepersonalize.cli.refusal import Refused
-from fakepersonalize.cli.showing import amount
+from fakepersonalize.cli.showing import amount, plain
 
 if TYPE_CHECKING:
     import argparse
@@ -69,6 +69,8 @@ def lint(
             counts[finding.level] += 1
             print(_as_json(finding.described()) if json else _as_text(finding))
         more = bool(most) and next(found, None) is not None
+    except BrokenPipeError:  # nobody reads what we print
+        raise
     except OSError as problem:
         raise Refused(
             CANNOT_READ.format(path=problem.filename or schema, reason=problem.strerror), UNREADABLE
@@ -135,5 +137,5 @@ def _as_text(finding: Finding) -> str:
     column = f" {finding.column}:" if finding.column else ""
     text = f"{place}: {finding.level}:{column} {finding.text} [{finding.rule}]"
     value = f" ({finding.value!r})" if finding.value else ""
-    why = f"\n    why: {finding.why}{value}" if finding.why else ""
-    return f"{text}{why}\n    fix: {finding.fix}"
+    why = [f"    why: {finding.why}{value}"] if finding.why else []
+    return "\n".join(map(plain, [text, *why, f"    fix: {finding.fix}"]))

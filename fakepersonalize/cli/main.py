@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -27,6 +28,7 @@ NOT_FLAGS = ("in_process",)  # a server has its socket and its threads
 
 NO_PORT = "Port 0 is any free one; name the --port that the server has got, or its --port-file."
 INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
+UNREAD = 141  # and of one whose output nobody reads any more
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,13 +41,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = vars(_parser().parse_args(argv))
     command = arguments.pop("command")
     try:
-        return command(**arguments) or 0
+        status: int = command(**arguments) or 0
+        sys.stdout.flush()
+        return status
     except Refused as refusal:
         print(f"{PROGRAM}: {refusal}", file=sys.stderr)
         return refusal.status
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # `head` has seen enough; what Python still holds goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
 
 
 def serve(**flags: Any) -> None:

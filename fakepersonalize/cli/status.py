@@ -9,7 +9,7 @@ from typing import Any
 
 from fakepersonalize.cli.asking import ask
 from fakepersonalize.cli.flags import OF_A_RUNNING_SERVER, add_client_flags, settings_of
-from fakepersonalize.cli.showing import amount, colour, console, name
+from fakepersonalize.cli.showing import amount, colour, console, name, plain
 from fakepersonalize.cli.starting import running_server
 
 NOTHING = "There are no dataset groups."
@@ -98,7 +98,7 @@ def _group(group: Found) -> Iterator[Row]:
 def _row(depth: int, what: str, found: Found, details: str) -> Row:
     """Return a line; where something failed, the reason stands in front of the details."""
     last = found.get("latestUpdate", found)
-    return depth, what, last["status"], "  ".join(filter(None, (last.get("failureReason"), details)))
+    return depth, what, last["status"], plain("  ".join(filter(None, (last.get("failureReason"), details))))
 
 
 def _imported(rows: int) -> str:

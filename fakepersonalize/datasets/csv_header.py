@@ -31,7 +31,8 @@ Source = str | os.PathLike[str] | BinaryIO
 HEADER_BYTES = 64 << 10
 MARK = b"\xef\xbb\xbf"
 MAGIC = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd"}
-MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+UTF_16 = "UTF-16"
+MAGIC |= {b"PAR1": "Parquet", b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
 _LINE_END = re.compile(rb"\r*\n|\r")
 
 
@@ -108,6 +109,13 @@ def header(file: Source) -> list[str]:
     return _names(line or b"")
 
 
+def form(file: Source) -> str | None:
+    """Return what a file is by its first bytes, such as `zip` or `UTF-16`; None where it may be CSV in UTF-8."""
+    with opened(file) as stream:
+        stream.seek(0)
+        return _form(stream.read(max(map(len, MAGIC))))
+
+
 def has_mark(file: Source) -> bool:
     """Say whether a file begins with a byte order mark of UTF-8."""
     with opened(file) as stream:
@@ -146,9 +154,12 @@ def _names(header: bytes) -> list[str]:
         return []
 
 
+def _form(head: bytes) -> str | None:
+    return next((form for magic, form in MAGIC.items() if head.startswith(magic)), None)
+
+
 def _header_hint(header: bytes, missing: Sequence[str]) -> str:
-    form = next((form for magic, form in MAGIC.items() if header.startswith(magic)), None)
-    if form:
+    if form := _form(header):
         return f"the file is {form}; it must be plain CSV text in UTF-8"
     names = _names(header)
     if not names:

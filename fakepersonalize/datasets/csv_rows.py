@@ -161,7 +161,7 @@ def spool_parquet(
     try:
         imported = _write(read(files, schema, tick, left_out), schema, Path(target))
         if imported.rows < minimum:
-            raise JobFailed(TOO_FEW.format(least=minimum), f"the files have {imported.rows} rows")
+            raise JobFailed(TOO_FEW.format(least=minimum), f"rows in the files: {imported.rows}")
     except BaseException:
         Path(target).unlink(missing_ok=True)
         raise

@@ -91,6 +91,8 @@ def _of_header(file: Path, problem: JobFailed, schema: Schema | None = None) -> 
     rule, fix = next(known)
     if schema is not None:
         fix = fix.replace("{header}", ",".join(column.name for column in schema.columns))
+    if rule == "missing-columns" and (form := csv_header.form(file)):
+        fix = "save it as UTF-8" if form == csv_header.UTF_16 else f"import the CSV file itself, not {form}"
     return Finding(str(file), rule, problem.message, fix, problem.hint, line=None if rule == "no-data" else 1)
 
 

@@ -45,8 +45,8 @@ GetRecommendations of arn:aws:personalize:us-east-1:123456789012:campaign/films 
 2026-01-01T00:00:00.000+00:00
 The model knew 3 interactions of the user.
 Its data have changed since: this is what it would say now.
-   1  film1                0.25         promoted by week; film9 80%, popularity 20%
-   2  film2                0            popularity
+   1  film1  0.25  promoted by week; film9 80%, popularity 20%
+   2  film2  0     popularity
 Filter of the request: arn:aws:personalize:us-east-1:123456789012:filter/short
       EXCLUDE ...
       removed 7: film0, film1, film2, film3, film4, ...
@@ -78,12 +78,29 @@ def server() -> Iterator[Server]:
         yield server
 
 
+def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_long_titles_fit_a_terminal_and_command_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = {"film1": "The \x1b[2JAmber " + "Ladder " * 50, "film9": "A" * 500}
+    monkeypatch.setattr("fakepersonalize.cli.asking.ask", lambda url, method, page: TITLED | {"titles": long})
+    assert main(["explain", "RID-1", "--titles", "TITLE"]) == 0
+    assert printed(capsys)[3].startswith("   1  film1 The ?[2JAmber Ladder Ladder Ladder La...  0.25  promoted by")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(["explain", "RID-1", "--titles", "TITLE"]) == 0
+    assert max(map(len, printed(capsys))) <= 80
+
+
 def test_an_explanation_is_printed_for_people(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("fakepersonalize.cli.asking.ask", lambda url, method, page: FOUND)
     assert main(["explain", "RID-1"]) == 0
-    assert capsys.readouterr().out == PRINTED
+    assert printed(capsys) == PRINTED.splitlines()
     assert main(["explain", "RID-1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == FOUND
 
@@ -95,9 +112,9 @@ def test_titles_and_what_lies_beyond_the_window_are_told(
     monkeypatch.setattr("fakepersonalize.cli.asking.ask", lambda url, method, page: pages.append(page) or TITLED)
     assert main(["explain", "RID-1", "--titles", "THE TITLE"]) == 0
     assert pages == ["explain/RID-1?titles=THE+TITLE"]
-    assert capsys.readouterr().out.splitlines()[3:] == [
-        "   1  film1 The Amber Ladder 0.25         promoted by week; film9 Cold Ferry 80%, popularity 20%",
-        "   2  film2                  0            popularity",
+    assert printed(capsys)[3:] == [
+        "   1  film1 The Amber Ladder  0.25  promoted by week; film9 Cold Ferry 80%, popularity 20%",
+        "   2  film2                   0     popularity",
         "Filter of the request: automatic",
         "      EXCLUDE ...",
         "      removed 0",

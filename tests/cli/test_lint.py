@@ -60,6 +60,12 @@ def test_findings_are_printed_with_their_fixes(folder: Path, capsys: pytest.Capt
     assert said[-1] == "5 errors, 0 warnings"
 
 
+def test_what_a_file_says_does_not_command_the_terminal(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "hostile.csv").write_text("USER\x1b_ID,AGE\nu1,1\n")
+    main(["lint", "hostile.csv", "--schema", "users.json"])
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_json_is_an_object_on_each_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["lint", "bad.csv", "--schema", "users.json", "--json", "--most", "3"])
     *found, summary = map(json.loads, capsys.readouterr().out.splitlines())

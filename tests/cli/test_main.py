@@ -192,6 +192,18 @@ def test_importing_loads_nothing_heavy(module: str, run: Any) -> None:
     assert not heavy & set(json.loads(ran.stdout))
 
 
+@pytest.mark.parametrize("arguments", [["env", "--port", "7377"], ["lint", "--schema", "/dev/null"]])
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(arguments: list[str]) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "fakepersonalize", *arguments]
+    try:
+        ended = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(writes)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
 def test_letters_that_the_output_cannot_show_do_no_harm(run: Any) -> None:
     ran = run(
         "-c",

@@ -220,6 +220,7 @@ def test_packed_files_long_lines_and_wide_headers_are_found_in_bounded_memory(
     monkeypatch.setattr(csv_rows, "CHUNK_BYTES", 1 << 12)
     (packed, *_) = found(b"\x1f\x8b\x08\x00" + bytes(1000))
     assert (packed.rule, "gzip" in packed.why) == ("missing-columns", True)
+    assert packed.fix == "import the CSV file itself, not gzip"
     (wide, *_) = found(",".join(f"c{n}" for n in range(100_000)))
     assert (wide.rule, wide.line) == ("malformed", 1)
     long = [finding for finding in found(f"{HEADER}\n{'x' * (1 << 18)}\n") if finding.line == 2]
