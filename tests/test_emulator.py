@@ -301,7 +301,9 @@ def test_a_folder_of_a_newer_version_is_refused_and_let_go(
     new_emulator: Callable[..., Emulator], tmp_path: Path
 ) -> None:
     new_emulator().close()
-    for version in (999, 1):
+    with closing(sqlite3.connect(tmp_path / "data" / "metadata.db")) as database:
+        current = database.execute("PRAGMA user_version").fetchone()[0]
+    for version in (999, current):
         with closing(sqlite3.connect(tmp_path / "data" / "metadata.db")) as database:
             database.execute(f"PRAGMA user_version = {version}")
         if version == 999:

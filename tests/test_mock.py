@@ -129,7 +129,8 @@ def test_all_three_services_are_answered():
         runtime = boto3.client("personalize-runtime", region_name="eu-west-1")
         with pytest.raises(ClientError) as refused:
             runtime.get_recommendations(campaignArn=arn, userId="1")
-        assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+        assert refused.value.response["Error"]["Code"] == "InvalidInputException"
+        assert arn in refused.value.response["Error"]["Message"]
         events = boto3.client("personalize-events", region_name="eu-west-1", config=Config(retries={"max_attempts": 0}))
         with pytest.raises(ClientError):
             events.put_events(trackingId="none", sessionId="s", eventList=[{"eventType": "x", "sentAt": 1}])

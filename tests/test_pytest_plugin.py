@@ -173,7 +173,7 @@ def test_it():
     heavy = {"boto3", "botocore", "moto", "flask", "numpy", "scipy", "implicit", "sqlite3"}
     assert not heavy & {*sys.modules}
     ours = {name for name in sys.modules if name.startswith("fakepersonalize")}
-    assert ours == {"fakepersonalize", "fakepersonalize.pytest_plugin"}
+    assert ours == {"fakepersonalize", "fakepersonalize.pytest_plugin", "fakepersonalize.version"}
 """
     )
     assert ran.returncode == 0, ran.stdout

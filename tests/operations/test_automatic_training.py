@@ -11,6 +11,7 @@ from accounts import RECIPES, Account
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.jobs import training_rows
+from fakepersonalize.jobs.training_spec import TrainingSpec
 
 EVENTS = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "EVENT_TYPE string")
 DAILY = {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}}
@@ -200,8 +201,8 @@ def test_a_recommender_is_trained_as_it_is_and_not_as_an_update_that_failed(
     choices: list[dict[str, Any]] = []
     prepare = training_rows.prepare
 
-    def noted(spec: dict[str, Any], learns_from: frozenset[str]) -> training_rows.Encoded:
-        choices.append(spec["choice"])
+    def noted(spec: TrainingSpec, learns_from: frozenset[str]) -> training_rows.Encoded:
+        choices.append(spec.choice)
         return prepare(spec, learns_from)
 
     monkeypatch.setattr(training_rows, "prepare", noted)
@@ -212,7 +213,7 @@ def test_a_recommender_is_trained_as_it_is_and_not_as_an_update_that_failed(
     assert shop.described["latestRecommenderUpdate"]["status"] == "CREATE FAILED"
     emulator.advance(days=8)
     assert [choice.keys() for choice in choices] == [{"known"}]
-    assert shop.described["recommenderConfig"] == {}
+    assert shop.described["recommenderConfig"] == {"minRecommendationRequestsPerSecond": 1}
 
 
 def test_by_default_no_recommender_is_trained_unasked() -> None:
