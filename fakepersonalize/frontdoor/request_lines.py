@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
 
 MOST_WAITING = 1000
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 1000
 LONGEST = 200
 LEAVING_SECONDS = 0.3
+GATHERING_SECONDS = 0.05  # between two writes
 HEALTH = "/_fakepersonalize/health/"  # asked every few seconds by those who watch containers
 CUT = "cut"
 PERSONALIZE = "personalize"  # the signing name of all three services
@@ -110,6 +111,7 @@ class RequestLines:
     def _write_all(self) -> None:
         line: Line | None
         while (line := self._waiting.get()) is not None:
+            time.sleep(GATHERING_SECONDS)  # a thread that woke for each request would take turns with those that answer
             lines, last = [line], False
             while len(lines) < MOST_AT_ONCE and not self._waiting.empty():
                 if (line := self._waiting.get()) is None:
