@@ -26,6 +26,8 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "port_file": (["--port-file", "port"], "port"),
     "data_dir": (["--data-dir", "data"], "data"),
     "setup": (["--setup", "setup.yaml"], "setup.yaml"),
+    "setup_account": (["--setup-account", "111111111111"], "111111111111"),
+    "setup_region": (["--setup-region", "eu-west-1"], "eu-west-1"),
     "allow_host": (["--allow-host", "a.test", "--allow-host", "b.test"], ("a.test", "b.test")),
     "lifecycle": (["--lifecycle", "manual"], "manual"),
     "classroom_factor": (["--classroom-factor", "600"], 600.0),
