@@ -170,7 +170,7 @@ def _header_hint(header: bytes, missing: Sequence[str]) -> str:
     separator = next((sign for sign in ";\t|" if len(names) == 1 and sign in names[0]), None)
     if separator:
         return f"the header is separated by {separator!r}; it must be commas"
-    return f"the first line must be the header; it reads {shown(','.join(names))}"
+    return f"the first line must be the header; it reads {shown(header.decode('utf-8-sig'))}"
 
 
 def _bare(name: str) -> str:

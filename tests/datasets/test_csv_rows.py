@@ -227,11 +227,12 @@ MISSING_ALL = "Input CSV is missing the following columns:[USER_ID, ITEM_ID, TIM
     [
         (b"USER_ID\nu\n", "Input CSV is missing the following columns:[ITEM_ID, TIMESTAMP].", "it reads 'USER_ID'"),
         (b"userId,itemId,time stamp\nu,i,1\n", MISSING_ALL, "userId, itemId, time stamp"),
-        (b'"USER_ID,ITEM_ID,TIMESTAMP"\nu,i,1\n', MISSING_ALL, "it reads 'USER_ID,ITEM_ID,TIMESTAMP'"),
+        (b'"USER_ID,ITEM_ID,TIMESTAMP"\nu,i,1\n', MISSING_ALL, """it reads '"USER_ID,ITEM_ID,TIMESTAMP"'"""),
         (b"USER_ID;ITEM_ID;TIMESTAMP\nu;i;1\n", MISSING_ALL, "separated by ';'"),
         (b"u1,i1,1700000000\n", MISSING_ALL, "it reads 'u1,i1,1700000000'"),
         (b"\n" + HEADER, MISSING_ALL, "empty"),
         (b"\x1f\x8b\x08\x00\n\x00", MISSING_ALL, "gzip"),
+        (b'"USER_ID,ITEM_ID,TIMESTAMP\nu,i,1\n', MISSING_ALL, """it reads '"USER_ID,ITEM_ID,TIMESTAMP'"""),
         (b"PAR1\x15\x04", MISSING_ALL, "Parquet"),
         ("\ufeffUSER_ID,ITEM_ID,TIMESTAMP\n".encode("utf-16"), MISSING_ALL, "UTF-16"),
         (
