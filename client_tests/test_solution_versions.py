@@ -171,7 +171,8 @@ def test_interactions_must_be_there(account: Account) -> None:
     with refused("InvalidInputException", "INTERACTIONS"):
         account.train(solution)
     account.dataset(group, account.schema())
-    assert account.train(solution)["failureReason"].startswith("Dataset has fewer than 1000 interactions.")
+    reason = account.train(solution)["failureReason"]
+    assert reason.startswith("Dataset has fewer than 1000 interactions. | fakepersonalize: there are none; import")
 
 
 @pytest.mark.parametrize("training_mode", ["UPDATE", "AUTOTRAIN"])

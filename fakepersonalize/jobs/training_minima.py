@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KNOWN_COLUMNS = schema.RULES[None, "INTERACTIONS"].keys()
 COLD = "cold_start_max_interactions"  # a parameter of the recipe that brings in cold items, and of no other
+NONE = "there are none; import or stream some first"
 LIFTED = "--limits off lifts all minima"
 
 
@@ -81,7 +82,7 @@ def check_event_types(segments: Sequence[str]) -> None:
         raise JobFailed(sentence, hint)
 
 
-def too_few(event_type: str | None, hint: str | None = None) -> JobFailed:
+def too_few(event_type: str | None, hint: str = NONE) -> JobFailed:
     """Return the failure of a training on too few interactions."""
     sentence = errors.TOO_FEW_OF_TYPE if event_type else errors.TOO_FEW
     return JobFailed(sentence.format(least=quotas.MINIMUM_INTERACTIONS, type=event_type), hint)
