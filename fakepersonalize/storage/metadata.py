@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 Row = sqlite3.Row
 
 METADATA, STREAMED, OBJECTS = "metadata", "streamed rows", "objects"  # the kinds of files
+READERS = 4  # at once
 STATEMENTS = {METADATA: "statements.sql", STREAMED: "streamed.sql", OBJECTS: "objects.sql"}
 MIGRATIONS = {METADATA: "migrations", STREAMED: "migrations/streamed", OBJECTS: "migrations/objects"}
 
@@ -55,9 +56,10 @@ class Transaction:
 class Database:
     """A file of one data folder: the metadata, or what else `of` names.
 
-    Reading takes a connection that nobody else uses now, and no lock; writing happens inside `transaction()`, one at a
-    time, and reads inside it see what it wrote. With `durable`, a commit is on the disk when it returns. Closing it
-    waits for the writer; readers finish what they read.
+    Reading takes one of a few connections, which are open from the start: SQLite keeps the files of a closed connection
+    open while there are others, so that as many descriptors stay as ever read at once. Writing happens inside
+    `transaction()`, one at a time, and reads inside it see what it wrote. With `durable`, a commit is on the disk when
+    it returns. Closing it waits for the writer; readers finish what they read.
     """
 
     def __init__(self, path: Path, durable: bool, of: str = METADATA) -> None:
@@ -66,6 +68,7 @@ class Database:
         self._of, self._statements = of, statements(of)
         self._lock = threading.RLock()
         self._local = threading.local()
+        self._reading_now = threading.Semaphore(READERS)
         self._idle: list[sqlite3.Connection] = []  # of readers; `append` and `pop` of a list need no lock
         self._closed = False
         self.listeners: list[Callable[[set[str]], None]] = []
@@ -75,7 +78,10 @@ class Database:
         self._writer = self._connect()
         try:
             self._migrate()
+            for _ in range(READERS):
+                self._idle.append(self._connect())
         except BaseException:
+            self._close_idle()
             self._writer.close()
             raise
 
@@ -179,17 +185,18 @@ class Database:
         if self.current is not None:
             yield self._writer
             return
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._connect()
-        connection.set_trace_callback(self._trace)
-        try:
-            yield connection
-        finally:
-            self._idle.append(connection)
-            if self._closed:  # meanwhile, and perhaps after the idle ones were closed
-                self._close_idle()
+        with self._reading_now:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # as many as may read are open until the database is closed
+                raise sqlite3.ProgrammingError("the database is closed") from None
+            connection.set_trace_callback(self._trace)
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+                if self._closed:  # meanwhile, and perhaps after the idle ones were closed
+                    self._close_idle()
 
     def _close_idle(self) -> None:
         with suppress(IndexError):
@@ -197,8 +204,6 @@ class Database:
                 self._idle.pop().close()
 
     def _connect(self) -> sqlite3.Connection:
-        if self._closed:
-            raise sqlite3.ProgrammingError("the database is closed")
         # A connection is used by one thread at a time, but not always by the same.
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.row_factory = sqlite3.Row

@@ -1,8 +1,11 @@
 import logging
+import os
 import re
 import shutil
 import sqlite3
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -298,10 +301,25 @@ def test_a_database_may_be_closed_while_others_read(path: Path) -> None:
     assert database._idle == []
 
 
-def test_threads_that_are_over_leave_no_connections_behind(database: Database) -> None:
-    for _ in range(20):
-        in_threads(2, lambda _: keys(database))
-    assert len(database._idle) <= 2
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_however_many_read_at_once_no_more_files_are_open(database: Database) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    reading, most, lock = 0, 0, threading.Lock()
+
+    def read(number: int) -> None:
+        nonlocal reading, most
+        with database._reading() as connection:
+            with lock:
+                reading += 1
+                most = max(most, reading)
+            connection.execute("SELECT 1").fetchall()
+            time.sleep(0.02)
+            with lock:
+                reading -= 1
+
+    assert in_threads(4 * metadata.READERS, read) == []
+    assert most == metadata.READERS
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_migrations_bring_an_older_file_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
