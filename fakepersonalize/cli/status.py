@@ -13,6 +13,7 @@ from fakepersonalize.cli.showing import amount, colour, console, name, plain
 from fakepersonalize.cli.starting import running_server
 
 NOTHING = "There are no dataset groups."
+NOTHING_OF = "There are no dataset groups of this account and region; without --account and --region, all are shown."
 # The metrics shown, if a version has them; --json has all.
 METRICS = {
     "normalized_discounted_cumulative_gain_at_25": "NDCG@25",
@@ -46,17 +47,17 @@ def status(account: str | None, region: str | None, json: bool, **flags: Any) ->
 
     asked = {name: value for name, value in (("account", account), ("region", region)) if value is not None}
     found = ask(running_server(settings_of(flags)), "GET", f"status?{urlencode(asked)}")
-    print(_as_json(found)) if json else show(found)
+    print(_as_json(found)) if json else show(found, NOTHING_OF if asked else NOTHING)
 
 
-def show(found: Found) -> None:
-    """Print one table for each dataset group."""
+def show(found: Found, nothing: str = NOTHING) -> None:
+    """Print one table for each dataset group; `nothing` where there is none."""
     from rich.table import Table
     from rich.text import Text
 
     out = console()
     groups = found["datasetGroups"]
-    out.print(amount(len(groups), "dataset group") if groups else NOTHING)
+    out.print(amount(len(groups), "dataset group") if groups else nothing)
     # All groups share their widths, so that one can be compared with the next.
     tables = [[*_group(group)] for group in groups]
     widest = max((2 * depth + len(what) for table in tables for depth, what, *_ in table), default=0)

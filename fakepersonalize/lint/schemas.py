@@ -24,6 +24,7 @@ from fakepersonalize.lint.findings import WARNING, Finding
 from fakepersonalize.protocol import constraints
 from fakepersonalize.protocol.service_models import Operation, ServiceModels
 
+SESSION = "SESSION_ID"  # takes the sessionId of requests, and is not there to be learnt from
 FIXES = {
     NOT_AVRO: "see https://docs.aws.amazon.com/personalize/latest/dg/how-it-works-dataset-schema.html for examples",
     TYPE_MISMATCH: "name the record after its dataset type, such as Interactions, and check --type and --domain",
@@ -79,6 +80,6 @@ def _oddities(file: str, schema: Schema) -> Iterator[Finding]:
                 yield odd("spelling", text, f"write {column.name.upper()}")
         elif column.type == "boolean":
             yield odd("unused", f"Field {column.name} is boolean, and so used nowhere.", "make it a categorical string")
-        elif column.type == "string" and not (column.categorical or column.textual):
+        elif column.type == "string" and not (column.categorical or column.textual or column.name.upper() == SESSION):
             text = f"Field {column.name} is a plain string: filters may use it, no training does."
             yield odd("unused", text, 'set "categorical": true where trainings are to learn from it')

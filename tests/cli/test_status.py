@@ -137,3 +137,13 @@ def test_commands_that_ask_a_server_say_that_its_address_is_meant(
     said = " ".join(capsys.readouterr().out.split())
     assert "port of the server to talk to" in said
     assert "to listen on" not in said
+
+
+def test_an_account_without_groups_is_told_that_others_may_have_some(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fakepersonalize.cli.status.ask", lambda *_: FOUND | {"datasetGroups": [], "jobs": 0})
+    assert main(["status", "--account", "999999999999"]) == 0
+    assert "without --account and --region, all are shown" in capsys.readouterr().out
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.strip() == "There are no dataset groups."

@@ -77,6 +77,11 @@ def test_what_is_rarely_meant_is_a_warning() -> None:
     assert {each.level for each in schemas.check("s.json", text, None, None)[1]} == {"warning"}
 
 
+def test_a_column_for_the_sessions_of_requests_is_not_odd() -> None:
+    text = shops.schema("Interactions", "USER_ID string", "ITEM_ID string", "TIMESTAMP long", "SESSION_ID string")
+    assert rules(text) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [GOOD, shops.EVENTS, shops.ITEMS, shops.USERS, "{}", GOOD.replace("long", "int"), GOOD.replace("ITEM_ID", "ITEM")],
