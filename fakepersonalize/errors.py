@@ -484,7 +484,7 @@ OTHER_METHODS = "This page takes {methods} only."  # o
 LARGE_BODY = "The request body exceeds {limit} bytes."  # o
 
 # CloudFormation
-NO_STACKS = "Template format error: Unrecognized resource types: [{type}] ({name})"  # s, but for the name
+NO_STACKS = "Template format error: Unrecognized resource types: [{type}] ({name})"  # o
 USE_API = "CloudFormation cannot create resources of Personalize here yet; create them by the API or a set-up file"  # o
 
 # pages of lists

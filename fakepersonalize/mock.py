@@ -383,14 +383,16 @@ def _from_moto(request: AWSPreparedRequest) -> AWSResponse | None:
 def _stubbing(original: Callable[..., Any]) -> Callable[..., Any]:
     """Keep moto's stubber from our services, and tell it the account that our ARNs carry."""
     from fakepersonalize.frontdoor import identity
-    from fakepersonalize.frontdoor.neighbour_app import account_of_key, managed_policies
+    from fakepersonalize.frontdoor.neighbour_app import account_of_key, managed_policies, prepare_service
 
     def call(stubber: Any, event_name: str, request: AWSPreparedRequest, **kwargs: Any) -> Any:
         if event_name.startswith("before-send.personalize"):
             return None
-        if stubber.enabled and "x-moto-account-id" not in request.headers:
-            scope = identity.scope(_headers(request), urlsplit(request.url).query, account_of_key)
-            request.headers["x-moto-account-id"] = scope.account
+        if stubber.enabled:
+            headers, query = _headers(request), urlsplit(request.url).query
+            prepare_service(headers, query)
+            if "x-moto-account-id" not in headers:
+                request.headers["x-moto-account-id"] = identity.scope(headers, query, account_of_key).account
         with managed_policies():
             return original(stubber, event_name, request, **kwargs)
 

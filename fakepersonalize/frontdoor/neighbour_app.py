@@ -1,8 +1,8 @@
 """The neighbours: moto's WSGI application in this process, imported when it is first needed.
 
-Only this module, `denials`, `mistakes`, `stacks` and those of the keeper, which it loads, import moto. What it adds:
-our account rules, names of buckets in Host, policies managed by AWS without loading all of them, a reset that reaches
-us as well, and that buckets, objects and roles survive.
+Only this module, `denials`, `metrics`, `mistakes`, `stacks` and those of the keeper, which it loads, import moto. What
+it adds: our account rules, names of buckets in Host, policies managed by AWS without loading all of them, a reset that
+reaches us as well, and that buckets, objects and roles survive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,16 @@ from xml.sax.saxutils import escape
 
 from fakepersonalize.arns import Scope
 from fakepersonalize.disk import complaint
-from fakepersonalize.frontdoor import denials, faulty_requests, identity, kept_parts, kept_ranges, mistakes, stacks
+from fakepersonalize.frontdoor import (
+    denials,
+    faulty_requests,
+    identity,
+    kept_parts,
+    kept_ranges,
+    metrics,
+    mistakes,
+    stacks,
+)
 from fakepersonalize.frontdoor.faulty_requests import Asked
 from fakepersonalize.frontdoor.hosts import Hosts
 from fakepersonalize.frontdoor.pages import MOTO, is_moto
@@ -59,6 +68,9 @@ S3_CODES: Mapping[int, str] = {
     HTTPStatus.INSUFFICIENT_STORAGE: "InternalError",
 }
 XML_ERROR = "<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+
+# By the names in signatures. To import CloudFormation takes longer than IAM and S3 together.
+PREPARE: Mapping[str, Callable[[], None]] = {"cloudformation": stacks.prepare, "monitoring": metrics.prepare}
 
 _NAME_A_POLICY = ("attach_role_policy", "attach_group_policy", "attach_user_policy", "get_policy")
 _policies_known = ContextVar("policies_known", default=False)
@@ -179,8 +191,7 @@ class NeighbourApp:
             found = faulty_requests.incomplete(asked)
         if found:
             return _error(environ, start_response, *found)
-        if asked and asked.service == "cloudformation":  # to import it takes longer than IAM and S3 together
-            stacks.prepare()
+        prepare_service(headers_of(environ), environ.get("QUERY_STRING", ""))
         try:
             with managed_policies(), kept_ranges.streaming() as answer:
                 pieces = self._moto()(environ, start_response)
@@ -250,6 +261,13 @@ def managed_policies() -> Iterator[None]:
         yield
     finally:
         _policies_known.reset(token)
+
+
+def prepare_service(headers: Mapping[str, str], query: str) -> None:
+    """Correct the service of moto for which a request is signed, when it is first asked."""
+    signed = identity.signature(headers, query)
+    if signed and signed.service in PREPARE:
+        PREPARE[signed.service]()
 
 
 def prepare_moto() -> None:

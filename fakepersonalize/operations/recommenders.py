@@ -26,7 +26,7 @@ from fakepersonalize.resources.processes import (
 )
 from fakepersonalize.resources.shelf import Resource
 
-# d: https://docs.aws.amazon.com/personalize/latest/dg/API_RecommenderConfig.html
+# Ours: the least that https://docs.aws.amazon.com/personalize/latest/dg/API_RecommenderConfig.html allows.
 DEFAULTS = {"minRecommendationRequestsPerSecond": 1}
 
 
