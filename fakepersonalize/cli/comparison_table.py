@@ -71,8 +71,10 @@ def show(
     related = {each for each, recipe in recipes.items() if recipe.recipe_type == "RELATED_ITEMS"}
     console.print(_table(ranked, related))
     console.print(LEGEND + (RELATED if related & {each.name for each in found} else ""), style="dim")
-    console.print("By NDCG@25, user by user", style=HEADING)
-    for line in verdicts(ranked):
+    said = [*verdicts(ranked)]
+    if said:
+        console.print("By NDCG@25, user by user", style=HEADING)
+    for line in said:
         console.print(line)
 
 

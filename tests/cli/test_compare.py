@@ -168,6 +168,11 @@ def test_a_recipe_that_is_named_twice_is_compared_once(interactions: Path, capsy
     assert sum(line.startswith("popularity-count") for line in said.splitlines()) == 1
 
 
+def test_popularity_alone_is_compared_with_nothing(interactions: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "--data", str(interactions), "--recipes", "aws-popularity-count"]) == 0
+    assert "user by user" not in capsys.readouterr().out
+
+
 def test_programs_read_json(interactions: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(ran(capsys, interactions, "--recipes", "hrnn", "--json"))
     assert {name: found[name] for name in ("data", "interactions", "users", "items", "testUsers", "seed")} == {
