@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 import threading
 import unittest
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from urllib.parse import urlsplit
 
-from fakepersonalize.guard import checked_hosts, guarded
+from fakepersonalize.guard import checked_hosts, guarded, require_elsewhere
 from fakepersonalize.shared import Shared
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 # botocore calls the three services alike in the names of events and of endpoints.
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
+OUR_HOST = re.compile(rf"({'|'.join(SERVICES)})\.(?!s3)")  # and no bucket of that name
 MADE_UP = "FAKEPERSONALIZE"
 OPTIONS = ("allow_hosts", "fast_retries")  # those that are no settings of an emulator
 NO_FLAG = "fast_retries must be True or False, not {given!r}"
@@ -238,33 +240,40 @@ def _motos_mock() -> AbstractContextManager[Any]:
 def _patches() -> AbstractContextManager[Any]:
     """Return what takes over what botocore would send.
 
-    Three methods are replaced, on the classes, so that clients made earlier are caught as well: `Endpoint._send`,
-    behind which stands the network; moto's stubber, which has a Personalize of its own and answers before that; and
-    the giving out of credentials, so that clients made without any can sign.
+    Four methods are replaced, on the classes, so that clients made earlier are caught as well: `Endpoint._send`,
+    behind which stands the network; moto's stubber, which has a Personalize of its own and answers before that; the
+    giving out of credentials, so that clients made without any can sign; and the `send` of requests, which moto would
+    answer by that Personalize of its own.
     """
     from unittest.mock import patch
 
     from botocore.endpoint import Endpoint
     from botocore.signers import RequestSigner
     from moto.core.botocore_stubber import BotocoreStubber
+    from requests import Session
 
     patches = ExitStack()
     for owner, name, make in (
         (Endpoint, "_send", _sending),
         (BotocoreStubber, "__call__", _stubbing),
         (RequestSigner, "get_auth_instance", _authenticating),
+        (Session, "send", _refusing),
     ):
         patches.enter_context(patch.object(owner, name, make(getattr(owner, name))))
     return patches
 
 
 def _sleepless() -> AbstractContextManager[Any]:
-    """Return what takes the sleep before a retry out of botocore, in the retry modes legacy and standard."""
+    """Return what takes the sleep before a retry out of botocore, and the rate limit of the retry mode adaptive."""
     from unittest.mock import patch
 
     from botocore import endpoint
+    from botocore.retries.bucket import TokenBucket
 
-    return patch.object(endpoint, "time", _Sleepless(endpoint.time))
+    patches = ExitStack()
+    patches.enter_context(patch.object(endpoint, "time", _Sleepless(endpoint.time)))
+    patches.enter_context(patch.object(TokenBucket, "acquire", lambda bucket, amount=1, block=True: True))
+    return patches
 
 
 class _Sleepless:
@@ -411,6 +420,17 @@ def _authenticating(original: Callable[..., Any]) -> Callable[..., Any]:
         return auth
 
     return get_auth_instance
+
+
+def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse what requests sends to our services; moto answers what it sends to others."""
+
+    def send(session: Any, request: Any, **kwargs: Any) -> Any:
+        if OUR_HOST.match(urlsplit(request.url).hostname or ""):
+            require_elsewhere(request.url)
+        return original(session, request, **kwargs)
+
+    return send
 
 
 def _headers(request: AWSPreparedRequest) -> dict[str, str]:

@@ -22,6 +22,7 @@ import pytest
 import requests
 import urllib3
 from botocore.config import Config
+from moto import mock_aws
 
 from fakepersonalize import guard, mock_personalize
 from fakepersonalize.guard import SUFFIXES, ConnectionToAWSRefused, guarded
@@ -201,6 +202,16 @@ def test_inside_a_mock_boto3_is_answered_and_what_moto_lacks_is_refused(service:
     assert reached == []
 
 
+@pytest.mark.parametrize("service", ["personalize", "personalize-runtime", "personalize-events"])
+def test_inside_a_mock_motos_own_personalize_does_not_answer_requests(service: str) -> None:
+    host = f"{service}.us-east-1.amazonaws.com"
+    headers = {"X-Amz-Target": "AmazonPersonalize.ListSchemas"}
+    with mock_personalize(), mock_aws():
+        with pytest.raises(ConnectionToAWSRefused, match=f"{host} belongs to AWS"):
+            requests.post(f"https://{host}/", "{}", headers=headers, timeout=5)
+        assert requests.get("https://personalize.s3.amazonaws.com/", timeout=5).status_code == 404
+
+
 @pytest.mark.parametrize("given", ["sts.amazonaws.com", [1], None])
 def test_hosts_to_exempt_are_a_list(given: Any) -> None:
     with pytest.raises(TypeError, match="allow_hosts must be a list of host names"):
@@ -227,6 +238,18 @@ class TestAiobotocore:
                     await getattr(client, call)()
 
         with pytest.raises(ConnectionToAWSRefused, match=r"aiobotocore.*personalize_server"):
+            asyncio.run(main())
+
+    @pytest.mark.skipif(not importlib.util.find_spec("aioboto3"), reason="aioboto3 pins boto3: tox -e aio")
+    def test_aioboto3_is_refused_as_well(self) -> None:
+        import aioboto3
+
+        async def main() -> None:
+            async with aioboto3.Session().resource("s3", **KEYS) as s3:
+                with mock_personalize():
+                    await s3.meta.client.list_buckets()
+
+        with pytest.raises(ConnectionToAWSRefused, match="aioboto3"):
             asyncio.run(main())
 
     def test_it_reaches_a_server(self, personalize_server: Any) -> None:

@@ -20,6 +20,7 @@ import shops
 from botocore.config import Config
 from botocore.endpoint import Endpoint
 from botocore.exceptions import ClientError
+from botocore.retries.bucket import TokenBucket
 from botocore.signers import RequestSigner
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
@@ -529,16 +530,21 @@ def test_a_forked_child_that_leaves_takes_nothing_from_its_parent(kept, tmp_path
         assert sorted(schemas(EARLY)) == ["books", "films"]
 
 
-@pytest.mark.parametrize("mode", ["legacy", "standard"])
+@pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
 def test_with_fast_retries_botocore_does_not_sleep(mode, monkeypatch):
-    slept = []
+    slept, waited = [], []
     monkeypatch.setattr("time.sleep", slept.append)
+    monkeypatch.setattr(TokenBucket, "_sleep_amount", lambda *args: waited.append(args) or 0)
     for fast in (False, True):
         with mock_personalize(fast_retries=fast) as emulator:
             client = boto3.client("personalize", region_name="eu-west-1", config=Config(retries={"mode": mode}))
             emulator.fail(operation="ListSchemas", error="ThrottlingException", count=2)
             assert client.list_schemas()["ResponseMetadata"]["RetryAttempts"] == 2
-            assert len(slept) == 2  # those of the first turn
+            if not fast:
+                before = len(slept), len(waited)
+                assert before[0] == 2
+                assert bool(before[1]) == (mode == "adaptive")
+    assert (len(slept), len(waited)) == before
     assert botocore.endpoint.time is time
 
 

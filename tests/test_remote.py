@@ -39,7 +39,7 @@ def stranger() -> Iterator[str]:
         thread.join()
 
 
-OF_THE_PROCESS = {"answer", "start", "close", "tell_before_waiting"}  # what only the process of an emulator can do
+OF_THE_PROCESS = {"answer", "start", "close", "wait_by"}  # what only the process of an emulator can do
 PUBLIC = sorted({name for name in dir(Emulator) if name[0] != "_"} - OF_THE_PROCESS)
 
 

@@ -40,6 +40,7 @@ def _somebodys_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_PROFILE": "mine",
         "AWS_ENDPOINT_URL_PERSONALIZE": "http://127.0.0.1:9",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
         "AWS_SESSION_TOKEN": "mine",
         "HTTP_PROXY": "http://127.0.0.1:9",
     }.items():
