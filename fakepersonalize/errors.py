@@ -449,6 +449,7 @@ ONE_ENDPOINT = "Provide either a campaignArn or a recommenderArn, not both or ne
 REQUIRED_FIELDS = "Required fields for the provided recipe are {names}"  # s, in the output of batch jobs
 TOO_MANY_RESULTS = "numResults cannot be more than {most}."  # o
 WRONG_CALL = "The recipe {arn} does not answer {operation}."  # o
+CALL_INSTEAD = "it answers {operation}"  # o, a hint
 INCOMPLETE_PROMOTION = "A promotion needs a filterArn and percentPromotedItems."  # o
 NO_CURRENT_ITEM = "The filter {arn} compares with CurrentItem, and the recipe {recipe} has none."  # o
 BAD_LIST = "inputList must have 1 to {most} items, and none without an id."  # o

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 20
 PART_BYTES = 8 << 20  # of an object that is written bit by bit; S3 takes parts from 5 MiB on, except for the last
 KEPT_CLIENTS = 32
+MOST_BUCKETS = 5  # named where an unknown one is asked for
 METRICS_AT_ONCE = 500
 
 _ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::(?P<account>[0-9]{12}):role/(?:.*/)?(?P<name>[^/]+)")
@@ -134,6 +136,19 @@ class Neighbours:
             except BaseException:
                 upload.abort()
                 raise
+
+    def why(self, scope: Scope, problem: Unreadable) -> str:
+        """Return why a bucket cannot be used; of an unknown one also which buckets the account has, likeliest first."""
+        if problem.reason != "NoSuchBucket":
+            return problem.reason
+        try:
+            with _refusals(problem.bucket):
+                names = [each["Name"] for each in self.s3(scope).list_buckets()["Buckets"]]
+        except Unreadable:
+            return problem.reason
+        close = get_close_matches(problem.bucket, names, MOST_BUCKETS, cutoff=0.0)
+        there = f"this account has {', '.join(close)}" if close else "this account has no bucket"
+        return f"{problem.reason}; {there}{' and others' if len(names) > len(close) else ''}"
 
     def put_metrics(self, scope: Scope, namespace: str, data: Sequence[Mapping[str, Any]]) -> None:
         """Give CloudWatch values of metrics, each as a MetricDatum of PutMetricData."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from fakepersonalize import errors
@@ -374,7 +375,19 @@ def _check_required(schema: Schema) -> Iterator[InvalidInputException]:
         name for name, rule in rules.items() if rule.required and name not in present and rule.also not in present
     ]
     if missing:
-        yield invalid(errors.FIELDS_MISSING, names=_listed(missing))
+        yield invalid(errors.FIELDS_MISSING, _meant(missing, schema), names=_listed(missing))
+
+
+def _meant(missing: Sequence[str], schema: Schema) -> str | None:
+    """Return the hint for fields that are spelt as no service would read them: userId, user_ID_, UserIdentifier."""
+
+    def bare(name: str) -> str:
+        return name.replace("_", "").replace("-", "").upper()
+
+    rules = RULES[schema.domain, schema.dataset_type]
+    own = {bare(column.name): column.name for column in schema.columns if column.name.upper() not in rules}
+    found = [(own[close], name) for name in missing for close in get_close_matches(bare(name), own, 1, cutoff=0.75)]
+    return "; ".join(f"{given}: {errors.DID_YOU_MEAN.format(name=name)}" for given, name in found) or None
 
 
 def _check_reserved(schema: Schema) -> Iterator[InvalidInputException]:

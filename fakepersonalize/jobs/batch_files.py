@@ -48,7 +48,9 @@ def gather(services: Services, job: Job, asked: Resource) -> list[File]:
         return [_spool(services, job, asked, each, number, names[number]) for number, each in enumerate(found)]
     except Unreadable as problem:
         if problem.reason in GONE:
-            raise JobFailed(errors.BAD_INPUT_PATH, f"{source}: {problem.reason}") from None
+            raise JobFailed(
+                errors.BAD_INPUT_PATH, f"{source}: {services.neighbours.why(asked.scope, problem)}"
+            ) from None
         refused = unreadable_bucket(source, problem.reason)
         raise JobFailed(refused.message, refused.hint) from None
 
@@ -120,7 +122,9 @@ def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -
         services.neighbours.write_object(asked.scope, *split_location(target + CHECK), b"")
     except Unreadable as problem:
         if problem.reason in GONE:
-            raise JobFailed(errors.BAD_OUTPUT_PATH, f"{target}: {problem.reason}") from None
+            raise JobFailed(
+                errors.BAD_OUTPUT_PATH, f"{target}: {services.neighbours.why(asked.scope, problem)}"
+            ) from None
         refused = unreadable_bucket(target, problem.reason)
         raise JobFailed(refused.message, refused.hint) from None
     return {}

@@ -134,7 +134,7 @@ def _spooled(services: Services, deleting: Resource, folder: Path) -> Iterator[C
                 file.writelines(services.neighbours.read_object(deleting.scope, each.bucket, each.key))
             yield Copy(target, each.key)
     except Unreadable as problem:
-        refused = unreadable_bucket(location, problem.reason)
+        refused = unreadable_bucket(location, services.neighbours.why(deleting.scope, problem))
         raise JobFailed(refused.message, refused.hint) from None
 
 

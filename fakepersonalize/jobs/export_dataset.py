@@ -83,7 +83,7 @@ def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -
             with open(job.folder / name, "rb") as file, services.neighbours.writing(exporting.scope, location) as out:
                 shutil.copyfileobj(file, out, BLOCK_BYTES)
     except Unreadable as problem:
-        refused = unreadable_bucket(_folder(exporting), problem.reason)
+        refused = unreadable_bucket(_folder(exporting), services.neighbours.why(exporting.scope, problem))
         raise JobFailed(refused.message, refused.hint) from None
     return {}
 

@@ -49,7 +49,7 @@ def gather(services: Services, job: Job) -> dict[str, Any]:
             (_spool(services, importing, each, job.folder / f"{n}.csv"), _name(each)) for n, each in enumerate(objects)
         ]
     except Unreadable as problem:
-        refused = unreadable_bucket(location, problem.reason)
+        refused = unreadable_bucket(location, services.neighbours.why(importing.scope, problem))
         raise JobFailed(refused.message, refused.hint) from None
     dataset = _dataset(services, importing)
     schema = services.shelf.find(dataset["schemaArn"])
@@ -91,7 +91,7 @@ def deliver(services: Services, job: Job, outcome: dict[str, Any], tick: Tick) -
     try:
         services.attributions.imported(importing, job.folder / ROWS)
     except Unreadable as problem:
-        refused = unreadable_bucket(problem.bucket, problem.reason)
+        refused = unreadable_bucket(problem.bucket, services.neighbours.why(importing.scope, problem))
         raise JobFailed(refused.message, refused.hint) from None
     return outcome
 

@@ -134,4 +134,4 @@ def _require_readable(call: Call, name: str, role_arn: str, location: str | None
     try:
         call.house.neighbours.objects(call.scope, location)
     except Unreadable as problem:
-        raise errors.unreadable_bucket(location, problem.reason) from None
+        raise errors.unreadable_bucket(location, call.house.neighbours.why(call.scope, problem)) from None

@@ -122,7 +122,8 @@ def _endpoint(call: Call, request: dict[str, Any]) -> Endpoint:
 def _check(call: Call, endpoint: Endpoint, request: dict[str, Any]) -> None:
     recipe = endpoint.recipe
     if recipe.operation != call.operation.name:
-        raise InvalidInputException(errors.WRONG_CALL.format(arn=recipe.arn, operation=call.operation.name))
+        sentence = errors.WRONG_CALL.format(arn=recipe.arn, operation=call.operation.name)
+        raise InvalidInputException(sentence, errors.CALL_INSTEAD.format(operation=recipe.operation))
     needs = {"userId": recipe.needs_user, "itemId": recipe.needs_item}
     _require(request, [name for name, need in needs.items() if need == "required"])
 
