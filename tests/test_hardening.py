@@ -27,5 +27,11 @@ def test_no_wrong_request_is_answered_by_a_5xx_or_not_at_all() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_server_neither_grows_nor_keeps_files_open() -> None:
-    ended = run("aging.py", "--cycles", "300", "--recommendations", "4000", "--no-times")
+    ended = run("aging.py", "--cycles", "300", "--recommendations", "4000", "--remembered", "1000", "--no-times")
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_slow_clients_are_measured_beside_answers_of_a_campaign() -> None:
+    ended = run("slow_clients.py", "--readers", "20", "--sleepers", "10", "--calls", "300")
+    assert "p99 alone" in ended.stdout, ended.stdout + ended.stderr

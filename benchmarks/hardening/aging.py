@@ -2,9 +2,11 @@
 
     python benchmarks/hardening/aging.py --cycles 3000 --recommendations 40000
 
-Times List, Describe, Create and a recommendation in rounds, on this server and on a fresh one beside it by turns,
-so that a busy machine slows both. Exits with 1 when the server has grown by more than a tenth, keeps a descriptor, or
-takes more than a tenth longer than the fresh one.
+What a server remembers up to a limit is full before its size is measured for the first time: the newest calls and the
+newest answers, 10,000 each. (By default 100,000 answers can be explained; until there are so many, each adds to the
+memory.) Times List, Describe, Create and a recommendation in rounds, on this server and on a fresh one beside it by
+turns, so that a busy machine slows both. Exits with 1 when the server has grown by more than a tenth, has one more
+descriptor open, or takes more than a tenth longer than the fresh one.
 """
 
 from __future__ import annotations
@@ -20,8 +22,10 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import processes
 
-WARM_CYCLES, ROUNDS = 100, 60
+WARM_CYCLES, REMEMBERED, ROUNDS = 100, 10_000, 60
+OPTIONS = {"FAKEPERSONALIZE_QUIET": "1", "FAKEPERSONALIZE_LIMITS": "off", "FAKEPERSONALIZE_STEP_SECONDS": "0.02"}
 MOST_GROWTH = 1.10
+REST_SECONDS = 2.0  # until nothing is under way
 SCHEMA = (
     '{"type":"record","name":"Interactions","fields":[{"name":"USER_ID","type":"string"},'
     '{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"}]}'
@@ -86,6 +90,8 @@ class Size(NamedTuple):
 
 
 def _size() -> Size:
+    """Return the size of a server that has come to rest."""
+    time.sleep(REST_SECONDS)
     return Size(processes.resident_megabytes(), processes.descriptors())
 
 
@@ -101,13 +107,14 @@ def timed(servers: tuple[Aged, Aged]) -> dict[str, float]:
     return {name: statistics.median(old) / statistics.median(new) for name, (old, new) in found.items()}
 
 
-def age(cycles: int, recommendations: int) -> tuple[Size, Size, dict[str, float]]:
+def age(cycles: int, recommendations: int, remembered: int) -> tuple[Size, Size, dict[str, float]]:
     """Return the size of a server before and after, and its times as multiples of a fresh one's."""
-    options = {"FAKEPERSONALIZE_QUIET": "1", "FAKEPERSONALIZE_LIMITS": "off", "FAKEPERSONALIZE_STEP_SECONDS": "0.02"}
+    options = OPTIONS | {"FAKEPERSONALIZE_EXPLAINABLE": str(remembered)}
     with processes.ours(**options) as url:
         old = Aged(url)
         for number in range(WARM_CYCLES):
             old.cycle(number)
+        for number in range(max(remembered, WARM_CYCLES)):
             old.recommend(number)
         before = _size()
         for number in range(cycles):
@@ -127,9 +134,10 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--cycles", type=int, default=3000)
     options.add_argument("--recommendations", type=int, default=40_000)
+    options.add_argument("--remembered", type=int, default=REMEMBERED, help="answers that can be explained")
     options.add_argument("--no-times", action="store_true", help="print times, but do not judge them")
     given = options.parse_args()
-    before, after, times = age(given.cycles, given.recommendations)
+    before, after, times = age(given.cycles, given.recommendations, given.remembered)
     print(f"memory {before.megabytes:.1f} -> {after.megabytes:.1f} MB, descriptors {before[1]} -> {after[1]}")
     print("times of a fresh server:", ", ".join(f"{name} x {ratio:.2f}" for name, ratio in times.items()))
     grown = after.megabytes > MOST_GROWTH * before.megabytes or after.descriptors > before.descriptors

@@ -55,7 +55,7 @@ class Answers:
         time: float,
     ) -> None:
         """Remember an answer under its recommendation id; `request` is JSON, and `items` are the ids of its list."""
-        answer = Answer(endpoint, operation, request, items, mark, time)
+        answer = Answer(endpoint, operation, request, tuple(items), mark, time)  # a list takes a third more
         with self._lock:
             if id_ in self._answers:
                 self._forget(id_)
