@@ -53,6 +53,7 @@ FORM = "application/x-www-form-urlencoded"
 LONGEST_LOOKED_AT = 1 << 20  # of bodies; AWS's limits of these services are lower, but for a few
 PIECE_BYTES = 1 << 20
 WRITING = ("PUT", "POST", "DELETE")
+REST_IN_XML = ("cloudfront", "route53")  # beside S3
 STRIPES = 64  # locks that objects of S3 share
 OF_AWS = (".amazonaws.com", ".api.aws")
 RESET = "/moto-api/reset"
@@ -331,7 +332,7 @@ def _error(
     """Answer with an error in the form of its service; without a code it is one of ours."""
     phrase = HTTPStatus(status).phrase
     usual = phrase.replace(" ", "")
-    if environ.get("CONTENT_TYPE", "").startswith(FORM):  # IAM, STS, CloudFormation
+    if environ.get("CONTENT_TYPE", "").startswith(FORM) or _for_rest_in_xml(environ):  # IAM, STS, CloudFormation
         kind, text = "text/xml", XML_ERROR.format(code=code or usual, message=escape(message))
     elif _for_s3(headers_of(environ), environ.get("QUERY_STRING", "")):
         kind, text = "application/xml", S3_ERROR.format(code=code or S3_CODES[status], message=escape(message))
@@ -348,13 +349,16 @@ def _asked(environ: dict[str, Any]) -> Asked | None:
     signed, target = identity.signature(headers, query), headers.get("x-amz-target", "")
     form = headers.get("content-type", "").startswith(FORM)
     named = form or bool(target) or bool(identity.actions(query))
-    if not named or (signed and signed.service == "s3") or (form and not signed):  # the latter: a form with an object
+    rest = bool(signed) and not named
+    if not (named or rest) or (signed and signed.service == "s3") or (form and not signed):  # a form with an object
         return None
     length = environ.get("CONTENT_LENGTH") or "0"
     if not (length.isdecimal() and int(length) <= LONGEST_LOOKED_AT):
         return None
     body = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = io.BytesIO(body)
+    if signed and rest:
+        return Asked(signed.service, "", body, environ["REQUEST_METHOD"], _as_sent(environ).partition("?")[0])
     named_in = body if target else b"&".join(filter(None, (body if form else b"", query.encode("latin-1"))))
     return Asked(signed.service if signed else "", target, named_in)
 
@@ -419,6 +423,11 @@ def _for_s3(headers: dict[str, str], query: str) -> bool:
     """Say whether a request is S3's; an unsigned one without a target reads a public object, as a rule."""
     signed = identity.signature(headers, query)
     return signed.service == "s3" if signed else "x-amz-target" not in headers
+
+
+def _for_rest_in_xml(environ: dict[str, Any]) -> bool:
+    signed = identity.signature(headers_of(environ), environ.get("QUERY_STRING", ""))
+    return signed is not None and signed.service in REST_IN_XML
 
 
 def _as_sent(environ: dict[str, Any]) -> str:

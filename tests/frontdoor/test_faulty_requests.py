@@ -114,6 +114,90 @@ def test_what_is_whole_is_done(app: NeighbourApp) -> None:
     assert json.loads(call(app, "dynamodb", "DynamoDB_20120810.ListTables").text) == {"TableNames": []}
 
 
+def rest(app: NeighbourApp, service: str, method: str, path: str, body: bytes = b"") -> TestResponse:
+    return Client(app).open(path, method=method, data=body, headers=signed(service))
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "member"),
+    [
+        ("batch", "/v1/createcomputeenvironment", "computeEnvironmentName"),
+        ("lambda", "/2015-03-31/functions", "functionName"),
+        ("apigateway", "/usageplans", "name"),
+        ("elasticfilesystem", "/2015-02-01/file-systems", "creationToken"),
+        ("es", "/2015-01-01/es/domain", "domainName"),
+    ],
+)
+def test_bodies_of_rest_are_read_as_well(app: NeighbourApp, service: str, path: str, member: str) -> None:
+    for body, code in (
+        (b"{}", "ValidationException"),
+        (b"{", "SerializationException"),
+        (b"[]", None),
+        (b"null", None),
+    ):
+        answer = rest(app, service, "POST", path, body)
+        assert answer.status_code == 400, answer.text
+        assert answer.json
+        assert answer.json["__type"] == (code or "SerializationException")
+        if code == "ValidationException":
+            assert f"Value null at '{member}" in answer.json["message"]
+
+
+def test_a_member_that_only_moto_needs_is_named_as_well(app: NeighbourApp) -> None:
+    assert rest(app, "glacier", "PUT", "/-/vaults/films").status_code == 201
+    answer = rest(app, "glacier", "POST", "/-/vaults/films/jobs", b'{"Format": "CSV"}')
+    assert (answer.status_code, answer.json and answer.json["message"]) == (400, NULL.format(path="type"))
+
+
+def test_a_body_that_nobody_asked_for_is_read_where_moto_fails_at_it(app: NeighbourApp) -> None:
+    answer = rest(app, "mq", "POST", "/v1/brokers/films/reboot", b"[]")
+    assert (answer.status_code, answer.json and answer.json["__type"]) == (400, "SerializationException")
+
+
+def test_members_of_another_type_are_named(app: NeighbourApp) -> None:
+    answer = rest(app, "es", "POST", "/2015-01-01/es/domain", b'{"DomainName": [1]}')
+    assert (answer.status_code, answer.json and answer.json["__type"]) == (400, "SerializationException")
+    assert "The value at 'domainName' is not of type string" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "path", "code"),
+    [
+        ("apigateway", "DELETE", "/restapis/films", "NotFoundException"),
+        ("elasticfilesystem", "GET", "/2015-02-01/file-systems/films/backup-policy", "FileSystemNotFound"),
+        ("eks", "GET", "/clusters/films/fargate-profiles", "ResourceNotFoundException"),
+    ],
+)
+def test_a_resource_that_moto_looks_for_in_vain_is_not_found(
+    app: NeighbourApp, service: str, method: str, path: str, code: str
+) -> None:
+    answer = rest(app, service, method, path)
+    assert answer.json
+    assert (answer.status_code, answer.json["__type"]) == (404, code)
+    assert "films" in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("service", "path"), [("route53", "/2013-04-01/hostedzone"), ("cloudfront", "/2020-05-31/distribution")]
+)
+@pytest.mark.parametrize("body", [b"<Films/>", b"<Films>", b"", b"{}"])
+def test_xml_without_its_elements_is_malformed(app: NeighbourApp, service: str, path: str, body: bytes) -> None:
+    answer = rest(app, service, "POST", path, body)
+    assert (answer.status_code, "<Code>MalformedXML</Code>" in answer.text) == (400, True), answer.text
+
+
+def test_a_marker_that_is_no_number_is_refused(app: NeighbourApp) -> None:
+    answer = query(app, "iam", "Action=ListRoles&Marker=films")
+    assert (answer.status_code, "<Code>ValidationError</Code>" in answer.text) == (400, True), answer.text
+
+
+def test_a_failure_that_the_request_did_not_cause_stays_one(app: NeighbourApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto.apigateway.models import APIGatewayBackend
+
+    monkeypatch.setattr(APIGatewayBackend, "delete_rest_api", lambda *_, **__: {}["somebody else"])
+    assert rest(app, "apigateway", "DELETE", "/restapis/films").status_code == 500
+
+
 @pytest.mark.parametrize(("method", "path"), [("PATCH", "/films"), ("PATCH", "/films/key"), ("POST", "/films/key")])
 def test_methods_that_s3_does_not_know_are_not_allowed(app: NeighbourApp, method: str, path: str) -> None:
     Client(app).put("/films", headers=signed("s3"))
