@@ -8,9 +8,10 @@ import os
 import re
 import threading
 import unittest
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from botocore.endpoint import Endpoint
 
     from fakepersonalize.emulator import Emulator
+    from fakepersonalize.settings import Settings
 
 T = TypeVar("T")
 
@@ -91,7 +93,7 @@ class Mocked:
         with ExitStack() as building:
             building.enter_context(surrounded(self._options))
             building.enter_context(_moto)
-            emulator = Emulator(self._of_emulators, self._template)
+            emulator = Emulator(self._at_home(), self._template)
             building.callback(emulator.close)
             emulator.start()
             building.enter_context(_botocore)
@@ -108,6 +110,11 @@ class Mocked:
         self._entered.remove(own)
         own.leaving.close()
 
+    def _at_home(self) -> Settings:
+        if not _defaults or "setup_account" in self._settings:
+            return self._of_emulators
+        return replace(self._of_emulators, setup_account=_defaults[-1])
+
     def start(self) -> Emulator:
         """Enter; `stop()` leaves again."""
         return self.__enter__()
@@ -119,6 +126,19 @@ class Mocked:
         decorate = _decorated_class if inspect.isclass(target) else _decorated_function
         decorated: T = decorate(self, target)
         return decorated
+
+
+@contextmanager
+def default_account(account: str) -> Iterator[None]:
+    """Let set-up files, and clients whose keys name no account, work in this one, in any world and thread."""
+    _defaults.append(account)
+    try:
+        yield
+    finally:
+        _defaults.remove(account)
+
+
+_defaults: list[str] = []
 
 
 class Options(NamedTuple):
@@ -376,7 +396,7 @@ def _answered(emulator: Emulator, request: AWSPreparedRequest) -> AWSResponse:
     body = request.body or b""
     incoming = Incoming(request.method, url.path or "/", headers, body if isinstance(body, bytes) else body.encode())
     try:
-        reply = emulator.answer(incoming, identity.scope(headers, url.query, account_of_key))
+        reply = emulator.answer(incoming, identity.scope(headers, url.query, account_of_key, *_defaults[-1:]))
     except ConnectionCut:
         raise ConnectionClosedError(endpoint_url=request.url) from None
     return respond(request.url, reply.status, reply.headers.items(), reply.body)
@@ -401,7 +421,9 @@ def _stubbing(original: Callable[..., Any]) -> Callable[..., Any]:
             headers, query = _headers(request), urlsplit(request.url).query
             prepare_service(headers, query)
             if "x-moto-account-id" not in headers:
-                request.headers["x-moto-account-id"] = identity.scope(headers, query, account_of_key).account
+                request.headers["x-moto-account-id"] = identity.scope(
+                    headers, query, account_of_key, *_defaults[-1:]
+                ).account
         with managed_policies():
             return original(stubber, event_name, request, **kwargs)
 

@@ -74,12 +74,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Keep a test that uses a fixture of ours away from AWS, from before its other fixtures are made."""
+    """Keep a test that uses a fixture of ours away from AWS, from before its other fixtures are made.
+
+    Mocks that those enter have the account of ours, so that snapshots can be made in one and loaded in the other.
+    """
     if not {*OURS}.intersection(getattr(item, "fixturenames", ())):
         return (yield)
     from fakepersonalize.guard import guarded
+    from fakepersonalize.mock import default_account
 
-    with guarded():
+    with guarded(), default_account(_account()):
         return (yield)
 
 
@@ -93,6 +97,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def personalize_account() -> str:
     """The account of all clients: one for each worker of pytest-xdist."""
+    return _account()
+
+
+def _account() -> str:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     number = worker.removeprefix("gw")
     return str(FIRST_OF_WORKERS + int(number)) if number.isdecimal() else ACCOUNT

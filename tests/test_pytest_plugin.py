@@ -326,20 +326,27 @@ def test_a_world_for_a_class_or_a_module(run: Run) -> None:
 
 
 SET_UP = """
-import time
-
 import boto3
 import pytest
 
-from fakepersonalize.setups import make
+from fakepersonalize.emulator import Emulator
 
 trained = []
-original = make.SetUp._version
-make.SetUp._version = lambda *args: trained.append(time.perf_counter()) or original(*args)
+original = Emulator.answer
+
+
+def answer(emulator, incoming, scope):
+    if incoming.headers.get("x-amz-target", "").endswith(".CreateSolutionVersion"):
+        trained.append(incoming)
+    return original(emulator, incoming, scope)
+
+
+Emulator.answer = answer
 
 
 @pytest.mark.parametrize("turn", range(4))
 def test_each_test_finds_the_set_up_as_it_was(personalize, personalize_runtime, personalize_account, turn):
+    assert len(trained) == 1  # once a session, on each worker
     (campaign,) = personalize.list_campaigns()["campaigns"]
     assert campaign["campaignArn"].split(":")[4] == personalize_account
     answer = personalize_runtime.get_recommendations(campaignArn=campaign["campaignArn"], userId="u1")
@@ -383,6 +390,70 @@ dataset_groups:
     ini = "[pytest]\nfakepersonalize = setup=shop/setup.yaml\n"
     ran = run(SET_UP, "-n2", ini=ini, plugins=("xdist.plugin",))
     assert (ran.returncode, "6 passed" in outcome(ran)) == (0, True), ran.stdout
+
+
+SNAPSHOT = """
+import boto3
+import pytest
+
+from fakepersonalize import mock_personalize
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory):
+    file = tmp_path_factory.mktemp("made") / "films.snapshot"
+    with mock_personalize() as emulator:
+        boto3.client("personalize", "us-east-1").create_dataset_group(name="films")
+        boto3.client("s3", "us-east-1").create_bucket(Bucket="films")
+        emulator.save_snapshot(file, objects=True)
+    return file
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_what_a_session_saved_is_found(snapshot, personalize_emulator, personalize, personalize_account, turn):
+    personalize_emulator.load_snapshot(snapshot)
+    (group,) = personalize.list_dataset_groups()["datasetGroups"]
+    assert group["datasetGroupArn"].split(":")[4] == personalize_account
+    assert boto3.client("s3").list_buckets()["Buckets"][0]["Name"] == "films"
+    explicit = boto3.client("personalize", aws_access_key_id="123456789012", aws_secret_access_key="x")
+    assert explicit.create_dataset_group(name="x")["datasetGroupArn"].split(":")[4] == "123456789012"
+
+
+@mock_personalize(setup="setup.json")
+def set_up_by_a_mock():
+    (group,) = boto3.client("personalize", "us-east-1").list_dataset_groups()["datasetGroups"]
+    return group["datasetGroupArn"].split(":")[4]
+
+
+def test_a_set_up_file_of_a_plain_mock_has_the_account_of_the_fixtures(personalize_account):
+    assert set_up_by_a_mock() == personalize_account
+
+
+def test_without_a_fixture_of_ours_the_account_is_the_usual_one():
+    assert set_up_by_a_mock() == "123456789012"
+
+
+@pytest.fixture(scope="session")
+def shelf(personalize_session):
+    return boto3.client("personalize").create_dataset_group(name="shelf")["datasetGroupArn"]
+
+
+@pytest.mark.parametrize("turn", range(2))
+def test_the_session_shares_a_world(shelf, personalize, personalize_emulator, personalize_session, turn):
+    assert personalize_emulator is personalize_session
+    assert [group["datasetGroupArn"] for group in personalize.list_dataset_groups()["datasetGroups"]] == [shelf]
+
+
+class TestTheSessionsToo:
+    def test_it(self, shelf, personalize):
+        assert personalize.describe_dataset_group(datasetGroupArn=shelf)["datasetGroup"]["name"] == "shelf"
+"""
+
+
+def test_worlds_that_fixtures_of_the_session_fill_are_in_the_account_of_the_worker(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "setup.json").write_text('{"dataset_groups": ["films"]}')
+    ran = run(SNAPSHOT, "-n2", plugins=("xdist.plugin",))
+    assert (ran.returncode, "9 passed" in outcome(ran)) == (0, True), ran.stdout
 
 
 GUARDED = """

@@ -582,3 +582,17 @@ def test_several_processes_are_refused_with_a_sentence(path: str) -> None:
         assert "gunicorn --workers 1 --threads 16" in refused.json["message"]
     finally:
         app.extensions["fakepersonalize"].close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_worker_that_was_forked_from_the_maker_refuses_too() -> None:  # as gunicorn --preload does
+    app = create_app(Settings(port=0))
+    try:
+        child = os.fork()
+        if not child:
+            os._exit(0 if app.test_client().get("/schemas").status_code == 421 else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert app.test_client().get("/schemas").status_code != 421
+    finally:
+        app.extensions["fakepersonalize"].close()

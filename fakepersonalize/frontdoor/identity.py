@@ -77,23 +77,25 @@ def acts_unsigned(headers: Mapping[str, str], query: str) -> bool:
     return signature(headers, query) is None or not all(action.startswith(_READING) for action in named)
 
 
-def scope(headers: Mapping[str, str], query: str, account_of_key: AccountOfKey) -> Scope:
+def scope(
+    headers: Mapping[str, str], query: str, account_of_key: AccountOfKey, default: str = DEFAULT_ACCOUNT
+) -> Scope:
     """Return account and region of a request; an unsigned one belongs to the default account in us-east-1."""
     signed = signature(headers, query)
     if signed is None:
-        return Scope(DEFAULT_ACCOUNT, DEFAULT_REGION)
+        return Scope(default, DEFAULT_REGION)
     region = signed.region if _REGION.fullmatch(signed.region) else DEFAULT_REGION
-    return Scope(account(signed.key, account_of_key), region)
+    return Scope(account(signed.key, account_of_key, default), region)
 
 
-def account(key: str, account_of_key: AccountOfKey) -> str:
+def account(key: str, account_of_key: AccountOfKey, default: str = DEFAULT_ACCOUNT) -> str:
     """Decide which account an access key belongs to: its issuer's, the one it spells in digits, or the default.
 
     This is the only place that decides it; neighbours are told what it returned.
     """
     if _ISSUED.fullmatch(key):
-        return account_of_key(key) or DEFAULT_ACCOUNT
-    return key if _ACCOUNT.fullmatch(key) else DEFAULT_ACCOUNT
+        return account_of_key(key) or default
+    return key if _ACCOUNT.fullmatch(key) else default
 
 
 @lru_cache(maxsize=1024)
