@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 RUNS = 7
 FIRST = """
@@ -32,6 +36,7 @@ def run() -> None:
     _tell("import, enter, make a client and call, in a new process", lambda: _told(FIRST), wanted=1.0)
     _tell("enter, create a role with a managed policy, leave", _role, wanted=0.05)
     _tell("train the campaign of the pytest plugin, in a new process", lambda: _told(TRAINED), wanted=2.0)
+    _tell_restores()
 
 
 def _tell(name: str, measured: Callable[[], float], wanted: float) -> None:
@@ -40,6 +45,44 @@ def _tell(name: str, measured: Callable[[], float], wanted: float) -> None:
     median = statistics.median(values)
     print(f"\n{name}\n  s    {'  '.join(f'{value:8.3f}' for value in values)}   median {median:.3f}")
     print(f"  wanted: at most {wanted}; {'met' if median <= wanted else 'NOT MET'}")
+
+
+def _tell_restores() -> None:
+    """Compare how long a test waits for its copy of a set-up file and of the trained campaign, on the same rows."""
+    from fakepersonalize.bundled import SMALL, folder
+    from fakepersonalize.mock import Mocked
+    from fakepersonalize.trained import train
+
+    with tempfile.TemporaryDirectory() as place:
+        rows, campaign, done, setup = (Path(place) / name for name in ("rows", "campaign", "done", "setup.json"))
+        rows.mkdir()
+        (rows / "rows.csv").write_bytes(gzip.decompress((folder(SMALL) / "interactions.csv.gz").read_bytes()))
+        schema = json.loads((folder(SMALL) / "schemas" / "interactions.json").read_text("utf-8"))
+        solutions = {"films": {"recipe": "aws-user-personalization", "campaigns": ["films"]}}
+        datasets = {"Interactions": {"schema": "rows", "import": "s3://films/rows.csv"}}
+        wanted = {
+            "buckets": {"films": {"folder": "rows"}},
+            "roles": ["reads"],
+            "schemas": {"rows": schema},
+            "dataset_groups": {"films": {"datasets": datasets, "solutions": solutions}},
+        }
+        setup.write_text(json.dumps(wanted))
+        train(campaign, "123456789012", "us-east-1")
+        manual = {"setup": str(setup), "lifecycle": "manual", "step_seconds": 0}
+        with Mocked({**manual, "data_dir": str(done)}):
+            pass
+        taken: dict[str, list[float]] = {"trained_campaign": [], "set-up file": []}
+        for _ in range(RUNS + 1):
+            for name, mocked in {
+                "trained_campaign": Mocked({}, campaign),
+                "set-up file": Mocked({"setup": str(setup)}, done),
+            }.items():
+                begun = time.perf_counter()
+                with mocked:
+                    taken[name].append(time.perf_counter() - begun)
+    medians = {name: statistics.median(values[1:]) for name, values in taken.items()}
+    print("\nrestore for a test: " + ", ".join(f"{name} {value:.3f} s" for name, value in medians.items()))
+    print(f"  ratio {medians['set-up file'] / medians['trained_campaign']:.2f}")
 
 
 def _told(program: str) -> float:
