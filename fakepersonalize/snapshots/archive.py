@@ -24,12 +24,18 @@ BLOCK_BYTES = 1 << 20
 MOST_FILES = 200_000
 MOST_MANIFEST_BYTES = 64 * 2**20
 MOST_LINE_BYTES = 2**20  # of a row
+# An empty list or object takes about thirty times as much memory as its letters; rows have few of them.
+FEW_BRACKETS, LETTERS_PER_BRACKET = 1000, 16
+END, END_64_LOCATOR = b"PK\x05\x06", b"PK\x06\x07"
+END_BYTES, LOCATOR_BYTES, END_64_BYTES = 22, 20, 56
+MOST_ENTRY_BYTES = 46 + 64 + 28  # in the directory: the fixed part, our longest name, sizes of 64 bits
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # equal states make equal files
 
 NO_SNAPSHOT = "This is no snapshot of fakepersonalize, or not the whole of one"
 ANOTHER_VERSION = "The snapshot has version {found} of the format; this fakepersonalize reads version {known}"
 ODD_FILE = "The snapshot has a file that may not be there, or not like that: {name}"
 LONG_LINE = "The snapshot has a row that is too long: line {line} of {name}"
+MANY_BRACKETS = "The snapshot has a row of too many lists and objects: line {line} of {name}"
 DAMAGED = "The snapshot is damaged: {name} is not what the manifest says"
 
 
@@ -73,6 +79,7 @@ class Reader:
     """A snapshot whose files are all there and are what its manifest says; raises Unusable where they are not."""
 
     def __init__(self, source: BinaryIO) -> None:
+        _require_short_directory(source)
         try:
             self._zip = zipfile.ZipFile(source)
             entries = self._zip.infolist()
@@ -105,7 +112,12 @@ class Reader:
                     number += 1
                     if len(line) > MOST_LINE_BYTES:
                         raise Unusable(LONG_LINE.format(line=number, name=shown(name)))
+                    brackets = line.count(b"[") + line.count(b"{")
+                    if brackets > FEW_BRACKETS + len(line) // LETTERS_PER_BRACKET:
+                        raise Unusable(MANY_BRACKETS.format(line=number, name=shown(name)))
                     yield number, json.loads(line)
+        except Unusable:
+            raise
         except (KeyError, ValueError, RecursionError, zipfile.BadZipFile):
             raise Unusable(DAMAGED.format(name=shown(name))) from None
 
@@ -141,6 +153,24 @@ class Reader:
 def shown(value: Any) -> str:
     """Return a value that may be anything as a few printable letters."""
     return ascii(value)[:100]
+
+
+def _require_short_directory(source: BinaryIO) -> None:
+    """Raise Unusable where the directory at the end is longer than that of as many files as there may be.
+
+    zipfile would read the whole directory first, and make an object of each entry. Snapshots have no comment behind it.
+    """
+    size = source.seek(0, 2)
+    source.seek(max(0, size - END_BYTES - LOCATOR_BYTES - END_64_BYTES))
+    tail = source.read()
+    end = tail[-END_BYTES:]
+    if len(end) < END_BYTES or not end.startswith(END) or end[-2:] != b"\0\0":
+        raise Unusable(NO_SNAPSHOT)
+    length = int.from_bytes(end[12:16], "little")
+    if tail[-END_BYTES - LOCATOR_BYTES :].startswith(END_64_LOCATOR):
+        length = int.from_bytes(tail[-END_BYTES - LOCATOR_BYTES - END_64_BYTES :][40:48], "little")
+    if length > MOST_FILES * MOST_ENTRY_BYTES:
+        raise Unusable(NO_SNAPSHOT)
 
 
 def _require_plain(entries: list[zipfile.ZipInfo], size: int) -> None:

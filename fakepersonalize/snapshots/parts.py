@@ -55,6 +55,8 @@ def check_segment(number: int, path: Path, rows: int, schema: Schema) -> None:
                 rows -= batch.num_rows
                 if budget < 0 or rows < 0:
                     raise Unusable(BAD_SEGMENT.format(number=number, why="which is larger than it looks"))
+    except Unusable:
+        raise
     except (pa.ArrowException, OSError, ValueError, KeyError, MemoryError):
         raise Unusable(BAD_SEGMENT.format(number=number, why="which is not Parquet")) from None
     if rows:

@@ -95,9 +95,13 @@ BAD_ROW = "The snapshot has a row that cannot be: line {line} of {file}, {why}"
 
 def read(reader: Reader, file: str) -> list[Row]:
     """Return the rows of a file whose members have their types. Raises Unusable."""
-    rows = []
+    rows: list[Row] = []
     for line, row in reader.rows(f"rows/{file}.jsonl"):
         why = _wrong(MEMBERS[file], row) or _unwritable(row)
+        if file == CLOCK and rows:
+            why = "which is one too many"
+        if file == RESOURCES and not why:  # here, before more of them are in memory
+            why = _wrong_resource(row)
         if why:
             raise bad(file, line, why)
         rows.append(row)
@@ -118,15 +122,12 @@ def bad(file: str, line: int, why: str) -> Unusable:
 
 
 def check_resources(rows: list[Row]) -> None:
-    """Raise Unusable for resources that could not have come into being here."""
+    """Raise Unusable for resources that are there twice, or name what is not there."""
     known: dict[str, Row] = {}
     numbers: set[int] = set()
     for line, row in enumerate(rows, start=1):
-        why = _wrong_resource(row)
         if row["arn"] in known or row["number"] in numbers:
-            why = "which is there twice"
-        if why:
-            raise bad(RESOURCES, line, why)
+            raise bad(RESOURCES, line, "which is there twice")
         known[row["arn"]] = row
         numbers.add(row["number"])
     for line, row in enumerate(rows, start=1):

@@ -22,7 +22,7 @@ import pytest
 from fakepersonalize import mock_personalize
 from fakepersonalize.emulator import Emulator
 from fakepersonalize.recommend.loaded import LoadedModels
-from fakepersonalize.snapshots import buckets
+from fakepersonalize.snapshots import archive, buckets
 from fakepersonalize.snapshots.archive import MANIFEST, Unusable
 from fakepersonalize.storage.metadata import Database
 
@@ -513,6 +513,33 @@ def test_a_row_that_is_too_long_is_refused_before_it_is_read(saved: Any, unmoved
     line = json.dumps({"arn": "x", "key": "y", "value": "z" * 2**20}).encode() + b"\n"
     refused(unmoved, packed(read(saved[2]) | {"rows/tags.jsonl": line}), "too long: line 1")
     refused(unmoved, packed(read(saved[2]), {"more": [[]] * 1000}), "no snapshot")
+
+
+def test_rows_that_would_fill_the_memory_are_refused_before_they_do(saved: Any, unmoved: Emulator) -> None:
+    files = read(saved[2])
+    tag = b'{"arn": "x", "key": "y", "value": [' + b"[]," * 20_000 + b"[]]}\n"
+    refused(unmoved, packed(files | {"rows/tags.jsonl": tag}), "too many lists and objects: line 1")
+    refused(
+        unmoved, packed(files | {"rows/clock.jsonl": b'{"now": 1}\n' * 2}), "line 2 of clock, which is one too many"
+    )
+    foreign = files["rows/resources.jsonl"].splitlines(keepends=True)[0].replace(b"arn:aws", b"films", 1)
+    refused(
+        unmoved, packed(files | {"rows/resources.jsonl": foreign + b"no row"}), "line 1 of resources, which is no ARN"
+    )
+
+
+def test_a_directory_that_is_too_long_is_refused_before_it_is_read(
+    saved: Any, unmoved: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = saved[2].read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(archive.zipfile, "ZipFile", lambda *_: pytest.fail("the directory was read"))
+        short = content[:-10] + (2**30).to_bytes(4, "little") + content[-6:]
+        refused(unmoved, short, "no snapshot")
+        locator = b"PK\x06\x07" + bytes(16)
+        record = b"PK\x06\x06" + bytes(36) + (2**40).to_bytes(8, "little") + bytes(8)
+        refused(unmoved, content[:-22] + record + locator + content[-22:], "no snapshot")
+        refused(unmoved, content[:-2] + b"\1\0c", "no snapshot")  # a comment
 
 
 SHARED = {"use_dictionary": False, "column_encoding": {"USER_ID": "DELTA_BYTE_ARRAY"}}
