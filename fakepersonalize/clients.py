@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -13,6 +14,7 @@ from fakepersonalize.arns import Scope
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
     from botocore.client import BaseClient
+    from botocore.loaders import Loader
     from botocore.session import Session
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5, 20  # how long an S3 elsewhere is waited for, each time it is tried
@@ -31,8 +33,20 @@ def new_session(isolated: bool = True) -> Session:
     """Return a session of botocore; an isolated one knows nothing of the user's profiles and files."""
     from botocore.session import Session
 
+    if not isolated:
+        return Session()
     nothing = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
-    return Session(session_vars=nothing | {"credentials_file": (None, None, os.devnull, None)} if isolated else None)
+    session = Session(session_vars=nothing | {"credentials_file": (None, None, os.devnull, None)})
+    session.register_component("data_loader", _models())
+    return session
+
+
+@cache
+def _models() -> Loader:
+    """Return what reads botocore's service models, each once for all isolated sessions."""
+    from botocore.loaders import Loader
+
+    return Loader()
 
 
 def client_elsewhere(session: Session, service: str, scope: Scope, endpoint: str | None) -> BaseClient:
