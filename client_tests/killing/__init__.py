@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -21,13 +22,14 @@ from lives import Dead, Life, runs
 OPTIONS = ("--limits", "off", "--step-seconds", "0.03", "--iam", "enforce")
 SHARE_KILLED_WHILE_STARTING = 0.1
 MOST_LIVES = 4  # for each kill that is wanted; a slow machine may need several until the moment comes
+REMEMBERED = 4  # how long a kind took the last times
 START = "start"
 
 Announce = Callable[[str], None]
 
 
 class Work(Protocol):
-    """Uses a server life after life; a kill strikes one of `kinds`, at most so many `seconds` after it began."""
+    """Uses a server life after life; a kill strikes one of `kinds`, which takes about so many seconds."""
 
     kinds: dict[str, float]
 
@@ -53,18 +55,24 @@ class Toll:
 
 
 class Killer:
-    """Kills a server some time after the first call of a kind, and notes which kind was under way then."""
+    """Kills a server some time after the first call of a kind, and notes which kind was under way then.
 
-    def __init__(self, server: Life, kind: str, delay: float) -> None:
-        self._server, self._kind, self._delay = server, kind, delay
+    It adds to `took` how many seconds a kind took that came to its end.
+    """
+
+    def __init__(self, server: Life, kind: str, delay: float, took: dict[str, deque[float]]) -> None:
+        self._server, self._kind, self._delay, self._took = server, kind, delay, took
         self._begun, self._lock = False, threading.Lock()
-        self.under_way = START if kind == START else ""
+        self.under_way, self._since = START if kind == START else "", 0.0
         if kind == START:
             self._begin()
 
     def announce(self, kind: str) -> None:
         with self._lock:
-            self.under_way = kind
+            if kind != self.under_way:
+                if self.under_way in self._took:
+                    self._took[self.under_way].append(time.monotonic() - self._since)
+                self.under_way, self._since = kind, time.monotonic()
             if kind == self._kind and not self._begun:
                 self._begin()
 
@@ -78,6 +86,7 @@ class Killer:
 def kill(folder: Path, work: Work, each: int, seed: int, toll: Toll) -> None:
     """Kill servers on a folder until each kind of work was struck so often; check what the next life finds."""
     dice, number = random.Random(seed), 0
+    took = {kind: deque([seconds], maxlen=REMEMBERED) for kind, seconds in work.kinds.items()}
     with closing(Life(folder, 0, *OPTIONS)) as server:
         work.prepare(server)
     while min(toll.struck[kind] for kind in work.kinds) < each:
@@ -85,11 +94,11 @@ def kill(folder: Path, work: Work, each: int, seed: int, toll: Toll) -> None:
         assert number <= MOST_LIVES * each * len(work.kinds), f"some kinds are never struck: {toll.struck}"
         fewest = min(toll.struck[kind] for kind in work.kinds)
         kind = dice.choice([kind for kind in work.kinds if toll.struck[kind] == fewest])
-        delay = dice.uniform(0.0, work.kinds[kind])
+        delay = dice.uniform(0.0, max(took[kind]))
         if dice.random() < SHARE_KILLED_WHILE_STARTING:
             kind, delay = START, dice.uniform(0.0, 0.6)
         with closing(Life(folder, number, *OPTIONS, listen=False)) as server:
-            killer = Killer(server, kind, delay)
+            killer = Killer(server, kind, delay, took)
             with suppress(Dead):
                 server.listen()
                 toll.start_seconds.append(server.start_seconds)

@@ -122,7 +122,7 @@ def same(found: Any, sent: Any) -> bool:
 class Way:
     """The whole way, round after round; it goes on in the next life where the last one ended."""
 
-    kinds = dict.fromkeys(KINDS.values(), 0.6)
+    kinds = dict.fromkeys(KINDS.values(), 1.5)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -207,6 +207,8 @@ class Way:
             assert time.monotonic() < deadline, f"nothing becomes of {resource}"
             self._announce(kind)
             record = resource.record(self._server)
+            if "jobOutput" in sent:
+                check_output(self._server, resource)
             if record.get("status", "ACTIVE") == "CREATE FAILED":
                 assert record["failureReason"].startswith(REASONS), record
                 return resource

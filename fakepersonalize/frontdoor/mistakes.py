@@ -41,7 +41,8 @@ def prepare() -> None:
     """Make moto's S3 refuse what S3 refuses, once per process."""
     from moto.s3 import models, responses, utils
 
-    uploads, backend, response = cast(Any, models.MultipartDict), models.S3Backend, responses.S3Response
+    uploads, backend = cast(Any, models.MultipartDict), cast(Any, models.S3Backend)
+    response = responses.S3Response
     if hasattr(uploads, "__missing__"):
         return
     uploads.__missing__ = _no_such_upload
@@ -57,6 +58,7 @@ def prepare() -> None:
         setattr(response, name, _parting(getattr(response, name)))
     for name in ("put_object", "copy_object", "create_multipart_upload"):
         setattr(backend, name, _keyed(getattr(backend, name)))
+    backend.delete_bucket = _at_its_owner(backend.delete_bucket)
     for names, listing in LISTINGS.items():
         for name in names:
             setattr(utils._VersionedKeyStore, name, listing)
@@ -84,6 +86,22 @@ def _no_such_upload(_: Any, upload: str) -> NoReturn:
     from moto.s3.exceptions import NoSuchUpload
 
     raise NoSuchUpload(upload)
+
+
+def _at_its_owner(delete_bucket: Callable[..., Any]) -> Callable[..., Any]:
+    """Delete a bucket of another account in that account: moto would forget whose it is, and fail."""
+
+    @wraps(delete_bucket)
+    def deleted(backend: Any, bucket_name: str) -> Any:
+        from moto.s3.models import s3_backends
+
+        owner = s3_backends.bucket_accounts.get(bucket_name)
+        if owner and bucket_name not in backend.buckets:
+            partition, account = owner
+            backend = s3_backends[account][partition]
+        return delete_bucket(backend, bucket_name)
+
+    return deleted
 
 
 def _require_object(backend: Any, bucket_name: str, key_name: str, version_id: str | None = None) -> None:

@@ -263,3 +263,14 @@ def test_the_tags_of_an_object_can_be_deleted(s3: Any) -> None:
     s3.put_object(Bucket="films", Key="tagged", Body=b"", Tagging="a=b")
     s3.delete_object_tagging(Bucket="films", Key="tagged")
     assert s3.get_object_tagging(Bucket="films", Key="tagged")["TagSet"] == []
+
+
+def test_another_account_may_delete_a_bucket_where_nothing_is_enforced(app: NeighbourApp, s3: Any) -> None:
+    other = in_process_client(new_session(), "s3", Scope("222222222222", "us-east-1"), app)
+    s3.create_bucket(Bucket="shared")
+    other.delete_bucket(Bucket="shared")
+    assert refused(other.delete_bucket, Bucket="shared")[:2] == (404, "NoSuchBucket")
+    assert "shared" not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    s3.create_bucket(Bucket="shared")
+    s3.put_object(Bucket="shared", Key="key", Body=b"x")
+    assert refused(other.delete_bucket, Bucket="shared")[:2] == (409, "BucketNotEmpty")
