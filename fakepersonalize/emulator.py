@@ -73,11 +73,13 @@ class Emulator(Controls):
     """One Personalize: takes requests, answers them, and does what they ask for.
 
     Use it from as many threads of one process as you like. `start` begins background work (nothing runs in process
-    before that, nor after `close`). Without a `data_dir` it may begin with a copy of `template`, the folder of another.
+    before that, nor after `close`). Without a `data_dir` it may begin with a copy of `template`, the folder of another;
+    `is_set_up` says that this holds what the set-up file names of Personalize.
     """
 
-    def __init__(self, settings: Settings | None = None, template: Path | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, template: Path | None = None, is_set_up: bool = False) -> None:
         self.settings = settings = settings or Settings()
+        self._is_set_up = is_set_up
         pace = _pace(settings)
         self.folder = DataFolder(settings.data_dir, template)
         self.hosts = Hosts(settings.allow_host)
@@ -216,7 +218,7 @@ class Emulator(Controls):
             self._warming.daemon = True
             self._warming.start()
         if self.settings.setup is not None:
-            self._set_up()
+            self._set_up(personalize=not self._is_set_up)
         self.ready = True
 
     def advance(
@@ -255,7 +257,7 @@ class Emulator(Controls):
             self._set_up()
         return len(gone)
 
-    def _set_up(self) -> None:
+    def _set_up(self, personalize: bool = True) -> None:
         """Make what the set-up file of the settings names and is not there yet; it has settled when this returns."""
         from fakepersonalize.frontdoor.own_client import own_client
         from fakepersonalize.setups.make import Means, set_up
@@ -267,7 +269,9 @@ class Emulator(Controls):
 
         settings = self.settings
         scope = Scope(settings.setup_account, settings.setup_region)
-        set_up(Path(str(settings.setup)), scope, Means(client, self.lifecycle.hurry, self.lifecycle.settle))
+        set_up(
+            Path(str(settings.setup)), scope, Means(client, self.lifecycle.hurry, self.lifecycle.settle), personalize
+        )
 
     def save_snapshot(self, target: str | os.PathLike[str] | BinaryIO, objects: bool = False) -> None:
         """Write all resources, their data and models into one file, with `objects` also buckets and what is in them.

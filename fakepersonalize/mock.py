@@ -76,13 +76,13 @@ def mock_personalize(target: Any = None, **settings: Any) -> Any:
 class Mocked:
     """What `mock_personalize(...)` returns: a recipe for emulators, entered as often as one likes."""
 
-    def __init__(self, settings: Mapping[str, Any], template: Path | None = None) -> None:
+    def __init__(self, settings: Mapping[str, Any], template: Path | None = None, is_set_up: bool = False) -> None:
         from fakepersonalize.settings import Settings, unknown
 
         chosen = {name: value for name, value in settings.items() if name not in OPTIONS}
         if problem := unknown(chosen):
             raise TypeError(f"{problem}.")
-        self._settings, self._template = settings, template
+        self._settings, self._template, self._is_set_up = settings, template, is_set_up
         self._of_emulators = Settings(**{**DEFAULTS, **chosen})
         self._options = options(settings)
         self._entered: list[_Entered] = []
@@ -93,7 +93,7 @@ class Mocked:
         with ExitStack() as building:
             building.enter_context(surrounded(self._options))
             building.enter_context(_moto)
-            emulator = Emulator(self._at_home(), self._template)
+            emulator = Emulator(self._at_home(), self._template, self._is_set_up)
             building.callback(emulator.close)
             emulator.start()
             building.enter_context(_botocore)

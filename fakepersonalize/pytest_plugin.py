@@ -154,9 +154,10 @@ def _entered(
     from fakepersonalize.mock import Mocked
 
     settings = _settings(request, account)
-    if template is None and "setup" in settings and not settings.get("data_dir"):
+    is_set_up = template is None and "setup" in settings and not settings.get("data_dir")
+    if is_set_up:
         template = setups.at(settings)
-    with Mocked(settings, template) as emulator, _environment(_of_account(account), IN_PROCESS):
+    with Mocked(settings, template, is_set_up) as emulator, _environment(_of_account(account), IN_PROCESS):
         yield emulator
 
 

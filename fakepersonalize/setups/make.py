@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,16 @@ class Means:
     settle: Callable[[], None]
 
 
-def set_up(path: Path, scope: Scope, means: Means) -> None:
+def set_up(path: Path, scope: Scope, means: Means, personalize: bool = True) -> None:
     """Make what a file names and is not there yet, in the account and region that it names, or else in a scope.
+
+    Without `personalize` only buckets and roles: a copy of a folder holds the rest.
 
     Raises SetupError, and OSError where a file cannot be read.
     """
     document = checked(path)
     scope = Scope(document.content.get("account", scope.account), document.content.get("region", scope.region))
-    SetUp(document, scope, means).run()
+    SetUp(document, scope, means).run(personalize)
 
 
 class SetUp:
@@ -64,15 +67,20 @@ class SetUp:
 
     def __init__(self, document: Document, scope: Scope, means: Means) -> None:
         self._document, self._scope, self._means = document, scope, means
-        self._personalize = means.client("personalize", scope)
         self._roles: dict[str, str] = {}
 
-    def run(self) -> None:
+    @cached_property
+    def _personalize(self) -> Any:
+        return self._means.client("personalize", self._scope)
+
+    def run(self, personalize: bool) -> None:
         content = self._document.content
         for name, bucket in content["buckets"].items():
             self._bucket(("buckets", name), name, bucket)
         for name, role in content["roles"].items():
             self._roles[name] = self._role(("roles", name), name, role)
+        if not personalize:
+            return
         for name, schema in content["schemas"].items():
             self._schema_text(("schemas", name), schema)  # wrong files are found before anything is made of others
         for name, group in content["dataset_groups"].items():
