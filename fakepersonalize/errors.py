@@ -486,6 +486,8 @@ LARGE_BODY = "The request body exceeds {limit} bytes."  # o
 
 # CloudFormation
 NO_STACKS = "Template format error: Unrecognized resource types: [{type}] ({name})"  # o
+NO_TYPE = "Template format error: [/Resources/{name}] Every Resources object must contain a Type member."  # o
+NO_TRANSFORMS = "transforms are not run here; write the resources into the template"  # o, a hint
 USE_API = "CloudFormation cannot create resources of Personalize here yet; create them by the API or a set-up file"  # o
 
 # pages of lists

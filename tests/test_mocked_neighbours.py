@@ -58,6 +58,17 @@ def test_transforms_bring_in_no_resources(client: Any, place: str) -> None:
     assert [each["ResourceType"] for each in listed] == ["AWS::SQS::Queue"]
 
 
+def test_a_transform_among_the_resources_is_refused(client: Any) -> None:
+    stacks = client("cloudformation")
+    include = {"Name": "AWS::Include", "Parameters": {"Location": "s3://templates/t"}}
+    with pytest.raises(ClientError, match="Every Resources object must contain a Type member") as refused:
+        stacks.create_stack(
+            StackName="s", TemplateBody=json.dumps({"Resources": {"Queue": QUEUE, "Fn::Transform": include}})
+        )
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+    assert stacks.describe_stacks()["Stacks"] == []
+
+
 def test_each_metric_is_listed_once(client: Any) -> None:
     cloudwatch = client("cloudwatch")
 

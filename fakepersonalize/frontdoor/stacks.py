@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from fakepersonalize import errors
 
-PREFIX = "AWS::Personalize::"
+PREFIX, TRANSFORM = "AWS::Personalize::", "Fn::Transform"
 READERS = ("create_stack", "update_stack", "create_change_set", "create_stack_set", "update_stack_set")
 
 
@@ -39,7 +39,7 @@ def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
         url, text = response._get_param("TemplateURL"), response._get_param("TemplateBody")
         if url:
             text = response._get_stack_from_s3_url(url)
-        if text and PREFIX in text:  # all others are moto's affair
+        if text and (PREFIX in text or TRANSFORM in text):  # all others are moto's affair
             _require_other_types(Stack.parse_template(text))
         return method(response)
 
@@ -62,6 +62,8 @@ def _require_other_types(template: Any) -> None:
 
     resources = template.get("Resources") if isinstance(template, dict) else None
     for name, resource in resources.items() if isinstance(resources, dict) else ():
+        if name == TRANSFORM:
+            raise ValidationError(message=errors.taught(errors.NO_TYPE.format(name=name), errors.NO_TRANSFORMS))
         type_ = resource.get("Type") if isinstance(resource, dict) else None
         if isinstance(type_, str) and type_.startswith(PREFIX):
             raise ValidationError(message=errors.taught(errors.NO_STACKS.format(name=name, type=type_), errors.USE_API))

@@ -52,7 +52,8 @@ class Document:
     def error(self, keys: Keys, why: str) -> SetupError:
         """Return the error that names the line of a key, or of the nearest above it that has one."""
         known = next((keys[:length] for length in range(len(keys), -1, -1) if keys[:length] in self.lines), ())
-        key = f" ({'.'.join(keys)})" if keys else ""
+        named = "".join(sign if sign.isprintable() else "?" for sign in ".".join(keys))
+        key = f" ({named})" if keys else ""
         return SetupError(AT.format(path=self.path, line=self.lines.get(known, 1), key=key, why=why))
 
 
