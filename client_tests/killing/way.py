@@ -276,6 +276,7 @@ def check_output(server: Life, job: Resource) -> None:
         if job.noun == "dataset_export_job":
             assert Counter(text.splitlines()) == Counter((HEADER, *ROWS)), f"half an output of {job}: {len(text)} bytes"
         else:
+            assert text.endswith("}\n"), f"half an output of {job}"
             users = [json.loads(line)["input"]["userId"] for line in text.splitlines()]
             assert users == [f"u{number}" for number in range(USERS)], f"half an output of {job}"
 
