@@ -10,6 +10,7 @@ from lives import Dead, Life, call
 
 from killing import Announce
 
+MANY = 20  # lives, of which one at least must end in the middle of a load
 KEYS = [f"{number:02}" for number in range(40)]
 
 
@@ -57,7 +58,7 @@ class Loading:
         self._kept = folder / "data" / "loading.zip"  # of a load that is under way
         self._snapshots: dict[str, bytes] = {}
         self._there = self._loading = "new"
-        self._half = 0
+        self._uses = self._half = 0
 
     def prepare(self, server: Life) -> None:
         for name in ("old", "new"):
@@ -65,6 +66,7 @@ class Loading:
             self._snapshots[name] = save(server)
 
     def use(self, server: Life, announce: Announce) -> None:
+        self._uses += 1
         try:
             while True:
                 self._loading = "old" if self._there == "new" else "new"
@@ -82,4 +84,4 @@ class Loading:
         assert not self._kept.exists()
 
     def finish(self, server: Life) -> None:
-        assert self._half, "no kill struck a load"
+        assert self._half or self._uses < MANY, "no kill struck a load"
