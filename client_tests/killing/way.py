@@ -84,6 +84,11 @@ class Resource:
             self.arn = call(self.function("create", server), **self.sent)[f"{self.member}Arn"]
         except server.client("personalize").exceptions.ResourceAlreadyExistsException as refusal:
             self.arn = refusal.response["Error"]["Message"].split()[4]
+        except server.client("personalize").exceptions.ResourceInUseException as refusal:
+            user = refusal.response["Error"]["Message"].partition(" is in use by ")[2].split()[0].rstrip(".")
+            if not user.endswith(f"/{self.sent.get('jobName')}"):  # it is this job that uses the dataset
+                raise
+            self.arn = user
 
     def delete(self, server: Life) -> None:
         self.may_go = True
