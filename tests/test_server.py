@@ -386,16 +386,16 @@ def test_threads_do_not_keep_freed_memory_each_for_itself(tmp_path, monkeypatch)
     assert (tmp_path / "malloc.xml").read_text().count("<heap nr=") == 1
 
 
-def test_a_request_that_never_ends_does_not_hold_up_the_end():
+def test_a_request_that_never_ends_does_not_hold_up_the_end(monkeypatch):
     begun, release = threading.Event(), threading.Event()
 
-    def wait(incoming, scope):
+    def wait(emulator, incoming, scope):
         begun.set()
         release.wait(30)
         raise AssertionError("nobody waits for this answer")
 
+    monkeypatch.setattr(Emulator, "answer", wait)
     with running(Settings(port=0)) as stuck:
-        stuck.app.wsgi_app._answer = wait
         request = f"POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: {SIGNED}\r\n\r\n".encode()
         asking = threading.Thread(target=raw, args=(stuck.port, request))
         asking.start()
