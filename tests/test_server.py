@@ -22,6 +22,7 @@ from botocore.config import Config
 
 from fakepersonalize import Remote
 from fakepersonalize.cli.main import main
+from fakepersonalize.emulator import Emulator
 from fakepersonalize.frontdoor import crew, waitress_server
 from fakepersonalize.remote import port_of
 from fakepersonalize.server import _port_file, _port_file_locked, create_app, running
