@@ -46,6 +46,17 @@ def test_another_server_answers_as_the_first_did(urls: tuple[str, str]) -> None:
     assert ask(there, "GET")[1] == ask(here, "GET")[1]  # equal states make equal files
 
 
+@pytest.mark.parametrize("recipe", ["aws-similar-items", "aws-sims"])
+def test_a_model_without_descriptions_of_its_many_items_comes_along(recipe: str, urls: tuple[str, str]) -> None:
+    here, there = (f"{url}/_fakepersonalize/snapshot" for url in urls)
+    account = make_account(urls[0])
+    campaign = account.deployed(account.shop(shops.series(items=150)), recipe, "shop")
+    status, answer = ask(there, "POST", ask(here, "GET")[1])
+    assert status == 200, answer
+    other = make_account(urls[1], number=account.number)
+    assert other.recommended(campaign, itemId="i1") == account.recommended(campaign, itemId="i1") != []
+
+
 def test_jobs_come_along_whose_dataset_is_gone(urls: tuple[str, str]) -> None:
     account = make_account(urls[0])
     dataset = account.dataset(account.group(), account.schema())

@@ -137,10 +137,11 @@ def _require_honest_arrays(number: int, path: Path) -> None:
     """Raise Unusable for arrays that are packed, made of anything but numbers, or not as large as they say."""
     from numpy.lib import format as npy
 
+    most = path.stat().st_size  # an array of nothing may be long or wide, but no more so than the file has bytes
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-            if sum(entry.file_size for entry in entries) > path.stat().st_size:
+            if sum(entry.file_size for entry in entries) > most:
                 raise ValueError
             for entry in entries:
                 with archive.open(entry) as file:
@@ -150,7 +151,7 @@ def _require_honest_arrays(number: int, path: Path) -> None:
                     size = dtype.itemsize
                     for length in shape:
                         size *= length
-                    whole = file.tell() + size == entry.file_size and all(0 <= n <= entry.file_size for n in shape)
+                    whole = file.tell() + size == entry.file_size and all(0 <= n <= most for n in shape)
                 if dtype.kind not in NUMBERS or not whole or entry.compress_type != zipfile.ZIP_STORED:
                     raise ValueError
     except Exception:  # numpy evaluates headers as literals, which raises all sorts of things
