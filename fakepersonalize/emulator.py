@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fakepersonalize import errors
 from fakepersonalize.arns import Scope
@@ -55,6 +54,7 @@ from fakepersonalize.resources.shelf import Resource, Shelf
 from fakepersonalize.settings import Settings
 from fakepersonalize.snapshots.state import State
 from fakepersonalize.storage.artifacts import ArtifactStore
+from fakepersonalize.storage.files import opened
 from fakepersonalize.storage.folder import DataFolder
 from fakepersonalize.storage.metadata import Database, Row
 from fakepersonalize.storage.objects import ObjectStore
@@ -280,7 +280,7 @@ class Emulator(Controls):
         """
         from fakepersonalize.snapshots import save
 
-        with _opened(target, "wb") as file:
+        with opened(target, "wb") as file:
             save.save(self._state, file, objects)
 
     def load_snapshot(self, source: str | os.PathLike[str] | BinaryIO) -> int:
@@ -291,7 +291,7 @@ class Emulator(Controls):
         """
         from fakepersonalize.snapshots import load
 
-        with _opened(source, "rb") as file:
+        with opened(source, "rb") as file:
             loaded = load.load(self._state, file)
         self._follow_a_load()
         return loaded
@@ -369,16 +369,6 @@ class Emulator(Controls):
         if group is None or group.kind is not DATASET_GROUP:
             raise LookupError(arn)
         return [group, *(resource for kind in KINDS.values() for resource in self.shelf.below(arn, kind))]
-
-
-@contextmanager
-def _opened(place: str | os.PathLike[str] | BinaryIO, mode: str) -> Iterator[BinaryIO]:
-    """Lend a file that is open already, or one that is opened for the purpose."""
-    if isinstance(place, (str, os.PathLike)):
-        with open(place, mode) as file:
-            yield cast(BinaryIO, file)
-    else:
-        yield place
 
 
 def _database(folder: DataFolder) -> Database:

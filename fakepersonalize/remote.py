@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
+from fakepersonalize.storage.files import opened
+
 ADMIN = "/_fakepersonalize"
 PATIENCE_SECONDS, POLL_SECONDS = 60.0, 0.02
 LONG_PATIENCE_SECONDS = 3600.0  # where models may be trained, or gigabytes moved
@@ -112,13 +114,13 @@ class Remote:
     def save_snapshot(self, target: str | os.PathLike[str] | BinaryIO, objects: bool = False) -> None:
         """Write all resources, their data and models into one file, with `objects` also buckets and what is in them."""
         page = f"{ADMIN}/snapshot?objects={'true' if objects else 'false'}"
-        with self._answer("GET", page) as answer, _opened(target, "wb") as file:
+        with self._answer("GET", page) as answer, opened(target, "wb") as file:
             while block := answer.read(BLOCK_BYTES):
                 file.write(block)
 
     def load_snapshot(self, source: str | os.PathLike[str] | BinaryIO) -> int:
         """Put what a snapshot holds in the place of all resources; return how many there are now."""
-        with _opened(source, "rb") as file, self._answer("POST", f"{ADMIN}/snapshot", file) as answer:
+        with opened(source, "rb") as file, self._answer("POST", f"{ADMIN}/snapshot", file) as answer:
             loaded: int = json.load(answer)["loaded"]
         return loaded
 
@@ -169,16 +171,6 @@ def port_of(port_file: Path, lives: Callable[[], bool]) -> int | None:
             return None
         time.sleep(POLL_SECONDS)
     return None
-
-
-@contextmanager
-def _opened(place: str | os.PathLike[str] | BinaryIO, mode: str) -> Iterator[Any]:
-    """Lend a file that is open already, or one that is opened for the purpose."""
-    if isinstance(place, str | os.PathLike):
-        with open(place, mode) as file:
-            yield file
-    else:
-        yield place
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

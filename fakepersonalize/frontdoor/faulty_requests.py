@@ -202,13 +202,19 @@ def _rest_problem(operation: OperationModel, asked: Asked) -> Refusal | None:
             return None
     if operation.service_model.metadata["protocol"] == REST_XML:
         return _xml_problem(shape, asked.body) if _in_body(shape) else None
+    members = _json_members(asked)
+    if members is None:
+        return Refusal("SerializationException", errors.NOT_AN_OBJECT)
+    return _misfit(shape, members, "")
+
+
+def _json_members(asked: Asked) -> dict[str, Any] | None:
+    """Return the object that the body holds; None where it holds none."""
     try:
         members = json.loads(asked.body or b"{}")
     except (ValueError, RecursionError):
-        members = None
-    if not isinstance(members, dict):
-        return Refusal("SerializationException", errors.NOT_AN_OBJECT)
-    return _misfit(shape, members, "")
+        return None
+    return members if isinstance(members, dict) else None
 
 
 def _misfit(shape: Any, value: Any, path: str) -> Refusal | None:
@@ -259,11 +265,8 @@ def _lacks(shape: StructureShape, element: ElementTree.Element) -> str | None:
 
 
 def _json_problem(operation: OperationModel, asked: Asked) -> Refusal | None:
-    try:
-        members = json.loads(asked.body or b"{}")
-    except (ValueError, RecursionError):
-        members = None
-    if not isinstance(members, dict):
+    members = _json_members(asked)
+    if members is None:
         return Refusal("SerializationException", errors.NOT_AN_OBJECT)
     return _missing(operation, members, "ValidationException")
 

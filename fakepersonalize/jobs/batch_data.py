@@ -139,7 +139,9 @@ class Stock:
 
     def queries(self, lines: Sequence[Line]) -> Queries:
         """Return what the model is told of the users of some lines."""
-        live = [self._live_of(line[USER]) for line in lines]
+        return self._queries(lines, self._streamed(lines))
+
+    def _queries(self, lines: Sequence[Line], live: Sequence[Sequence[Event]]) -> Queries:
         return self.loaded.queries([line[USER] for line in lines], live, [line.values(CONTEXT) for line in lines])
 
     def lists(self, lines: Sequence[Line], allowed: Mask | None, k: int, reasons: bool) -> Shortlists:
@@ -150,13 +152,14 @@ class Stock:
         from fakepersonalize.recommend.exploring import met
         from fakepersonalize.recommend.ranker import UserScores
 
-        model, queries = self.loaded.model, self.queries(lines)
+        model, live = self.loaded.model, self._streamed(lines)
+        queries = self._queries(lines, live)
         setting = self._exploration
         if setting is None:
             return model.recommend(queries, allowed, k)
         users = [line[USER] for line in lines]
         known = self._codes if self._spec.latest else self.loaded.items
-        seen = met(queries, [self._live_of(user) for user in users], known)
+        seen = met(queries, live, known)
         askers = noise.askers(self._spec.seed, users, self._spec.version)
         shares, found = exploration.shares(self._newcomers, setting, askers, seen), []
         for first, block in queries.blocks(LISTING_BYTES):
@@ -387,9 +390,9 @@ class Stock:
             found.add(event)
         return found
 
-    def _live_of(self, user: str) -> Sequence[Event]:
-        """Return what a user has streamed, if the recipe reacts to it before the next training."""
-        return self._live.of(user) if self._spec.reacts else ()
+    def _streamed(self, lines: Sequence[Line]) -> list[Sequence[Event]]:
+        """Return what the user of each line has streamed, if the recipe reacts to it before the next training."""
+        return [self._live.of(line[USER]) if self._spec.reacts else () for line in lines]
 
 
 def _catalogue(ids: Sequence[str], side: side_rows.Side | None) -> Items:

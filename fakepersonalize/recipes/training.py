@@ -244,8 +244,7 @@ class Model(ABC):
 
     A mask of allowed items is [n_items], or [users, n_items]; None allows all. Lists are as long as asked for while the
     catalogue lasts: popular items fill them up. `similar_many` fills rows with -1 where the catalogue is shorter than
-    k. `act` gives actions and how likely the users are to take each. What a model does
-    not do raises NotImplementedError.
+    k. What a model does not do raises NotImplementedError.
     """
 
     does: ClassVar[frozenset[str]]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 
 def move(source: Path, target: Path) -> None:
@@ -18,6 +21,16 @@ def move(source: Path, target: Path) -> None:
         shutil.rmtree(target)
     os.replace(source, target)
     _sync_folder(target.parent)
+
+
+@contextmanager
+def opened(place: str | os.PathLike[str] | BinaryIO, mode: str) -> Iterator[BinaryIO]:
+    """Lend a file that is open already, or one that is opened for the purpose."""
+    if isinstance(place, str | os.PathLike):
+        with open(place, mode) as file:
+            yield cast(BinaryIO, file)
+    else:
+        yield place
 
 
 def share(source: Path, target: Path) -> None:
