@@ -57,6 +57,25 @@ def test_a_model_without_descriptions_of_its_many_items_comes_along(recipe: str,
     assert other.recommended(campaign, itemId="i1") == account.recommended(campaign, itemId="i1") != []
 
 
+def test_a_training_comes_along_that_failed_before_a_recipe_was_chosen(urls: tuple[str, str]) -> None:
+    account = make_account(urls[0])
+    solution = account.personalize.create_solution(
+        name="odd",
+        datasetGroupArn=account.shop(shops.series()),
+        performAutoML=True,
+        solutionConfig={"autoMLConfig": {"metricName": "luck"}},
+    )["solutionArn"]
+    account.active("solution", solution)
+    failed = account.train(solution)
+    assert (failed["status"], "recipeArn" in failed) == ("CREATE FAILED", False)
+    status, answer = ask(
+        f"{urls[1]}/_fakepersonalize/snapshot", "POST", ask(f"{urls[0]}/_fakepersonalize/snapshot", "GET")[1]
+    )
+    assert status == 200, answer
+    other = make_account(urls[1], number=account.number)
+    assert other.describe("solution_version", failed["solutionVersionArn"]) == failed
+
+
 def test_jobs_come_along_whose_dataset_is_gone(urls: tuple[str, str]) -> None:
     account = make_account(urls[0])
     dataset = account.dataset(account.group(), account.schema())

@@ -135,6 +135,8 @@ def check_resources(rows: list[Row]) -> None:
             found = known.get(row["document"][member])
             if found is None or f"{found['kind']}Arn" != _snake(member):
                 raise bad(RESOURCES, line, f"whose {member} names nothing")
+            if member == "solutionVersionArn" and not found["document"].get("recipeArn"):
+                raise bad(RESOURCES, line, "whose solution version has no recipe")
 
 
 def scope_of(row: Row) -> Scope:
@@ -179,12 +181,19 @@ def _wrong_resource(row: Row) -> str | None:
     if row["status"] not in STATUSES:
         return f"whose status there is not: {shown(row['status'])}"
     for member in NEEDED.get(kind.name, ()):
-        if not document.get(member) and member != "recommenderConfig":
+        if not document.get(member) and not _may_be_empty(member, row):
             return f"which lacks {member}"
     wrong = _misfit(_described(kind.name), document)
     if wrong:
         return f"whose {wrong} is of another type"
     return _wrong_meaning(kind.name, document)
+
+
+def _may_be_empty(member: str, row: Row) -> bool:
+    """Say whether a resource goes without a member: AutoML has chosen no recipe until the version is ACTIVE."""
+    if (row["kind"], member) == ("solution_version", "recipeArn"):
+        return row["document"].get("performAutoML") is True and row["status"] != ACTIVE
+    return member == "recommenderConfig"
 
 
 def _wrong_meaning(kind: str, document: Row) -> str | None:

@@ -425,6 +425,26 @@ def test_rows_that_cannot_be_are_refused(number: int, saved: Any, unmoved: Emula
     refused(unmoved, packed(changed(read(saved[2]), file, change)), "The snapshot ")
 
 
+@pytest.mark.parametrize(
+    ("automatic", "status", "why"),
+    [
+        (False, "CREATE FAILED", "lacks recipeArn"),
+        (True, "ACTIVE", "lacks recipeArn"),
+        (True, "CREATE FAILED", "whose solution version has no recipe"),  # of the campaign
+    ],
+)
+def test_a_version_without_a_recipe_serves_nothing(
+    automatic: bool, status: str, why: str, saved: Any, unmoved: Emulator
+) -> None:
+    def change(row: dict[str, Any]) -> None:
+        if row["kind"] == "solution_version":
+            row["status"] = status
+            row["document"]["performAutoML"] = automatic
+            del row["document"]["recipeArn"]
+
+    refused(unmoved, packed(changed(read(saved[2]), "resources", change)), why)
+
+
 @pytest.mark.parametrize("line", [b"{", b"[]", b"5", b"[" * 100_000, b'{"arn": 1e999}', b"\xff"])
 def test_lines_that_are_no_rows_are_refused(line: bytes, saved: Any, unmoved: Emulator) -> None:
     refused(unmoved, packed(read(saved[2]) | {"rows/tags.jsonl": line}))
