@@ -273,7 +273,9 @@ def test_requests_are_chosen_by_operation_and_account(ask: Ask, account: Account
     found = ask("GET", f"requests?operation=ListSchemas&account={other.number}")[1]["requests"]
     assert [(each["operation"], each["account"]) for each in found] == [("ListSchemas", other.number)]
     assert len(ask("GET", "requests?operation=ListSchemas")[1]["requests"]) == 2
-    assert ask("GET", "requests?operation=ListFilms")[1] == {"requests": []}
+    assert ask("GET", "requests?operation=ListFilters")[1] == {"requests": []}
+    status, answer = ask("GET", "requests?operation=ListFilms")
+    assert (status, "ListFilters" in answer["error"]) == (400, True)
     status, answer = ask("GET", "requests?verb=List")
     assert (status, "operation" in answer["error"]) == (400, True)
 

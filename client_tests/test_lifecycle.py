@@ -99,6 +99,7 @@ def test_a_dataset_may_go_while_its_tracker_goes(slow: Account) -> None:
     assert seen("DELETE PENDING", lambda: status(slow, "dataset", dataset), None) == [*GOING, None]
 
 
+@socket_only
 def test_imports_wait_for_their_dataset_and_hold_it(slow: Account) -> None:
     group = slow.group()
     schema = slow.schema()

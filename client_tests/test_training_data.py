@@ -306,6 +306,7 @@ def test_tuning_finds_parameters_within_their_ranges(tastes: Tastes, kind: str, 
     solution = account.solution(tastes.group, recipe, name, performHPO=True, solutionConfig=config)
     version = account.describe("solution_version", account.version(solution))
     assert within(version["tunedHPOParams"]["algorithmHyperParameters"])
+    account.delete("solution", solution)  # a group has ten at most
 
 
 def test_tuning_keeps_hyperparameters_without_a_range(account: Account) -> None:
